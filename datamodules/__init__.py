@@ -1,0 +1,1 @@
+"""Files -> batches: formats, cleaning, splits, vocabulary, scaling.  Knows no network."""

@@ -1,0 +1,1 @@
+"""Texts: reading labelled files, normalising, and turning them into token ids."""

@@ -1,0 +1,29 @@
+"""Encoded texts as tensors that batches are gathered from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from datamodules.batches import TokenBatch
+
+
+class TokenSource:
+    """Every text of a data set: ids (N, T) int32, lengths (N,) and classes (N,) int64."""
+
+    def __init__(self, tokens: Tensor, lengths: Tensor, classes: Tensor) -> None:
+        self.tokens = tokens
+        self.lengths = lengths
+        self.classes = classes
+        self._lengths_on_cpu = lengths
+
+    def to(self, device: torch.device) -> TokenSource:
+        moved = TokenSource(self.tokens.to(device), self.lengths.to(device), self.classes.to(device))
+        moved._lengths_on_cpu = self._lengths_on_cpu
+        return moved
+
+    def span(self, row: Tensor) -> int:
+        return int(self._lengths_on_cpu[row].max())
+
+    def gather(self, row: Tensor, span: int) -> TokenBatch:
+        return TokenBatch(self.tokens[:, :span][row], self.lengths[row], self.classes[row])

@@ -1,0 +1,1 @@
+"""What a trained network has to beat: answers that need no training loop."""

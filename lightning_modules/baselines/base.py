@@ -1,0 +1,27 @@
+"""What every baseline is: a module whose numbers come from one look at the training part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from datamodules.base import SequenceDataModule
+from lightning_modules.base import SequenceModule
+from lightning_modules.tasks.base import Task
+
+
+class Baseline(SequenceModule):
+    """Answers like any architecture, but is fitted in closed form or by another library."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task, encoding_size=1)
+        task.drop_output()
+
+    def fit_to(self, datamodule: SequenceDataModule) -> None:
+        """Take what it needs from the training part, and from nothing else."""
+        raise NotImplementedError
+
+    def forward(self, batch: Any) -> Tensor:
+        """The task's output for a batch."""
+        raise NotImplementedError

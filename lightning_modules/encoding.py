@@ -1,0 +1,35 @@
+"""What an architecture makes of a sequence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Encoding:
+    """The states of a sequence, and what stands for the whole of it.
+
+    B examples, T steps (an architecture may shorten them), H features of a state.
+    """
+
+    states: Tensor  # (B, T, H)
+    lengths: Tensor | None  # (B,) valid steps of each; None where all T are
+    summary: Tensor | None = None  # (B, H) the architecture's own reading of the whole, if it has one
+    weights: Tensor | None = None  # (B, T) how much each step counted in the summary, if it was a weighing
+
+
+def valid_steps(lengths: Tensor | None, like: Tensor) -> Tensor | None:
+    """(B, T) True where a step of `like` (B, T, ...) is not padding; None where none is."""
+    if lengths is None:
+        return None
+    return torch.arange(like.shape[1], device=like.device) < lengths.unsqueeze(1)
+
+
+def last_valid(states: Tensor, lengths: Tensor | None) -> Tensor:
+    """(B, H) the state at each example's last valid step."""
+    if lengths is None:
+        return states[:, -1]
+    return states[torch.arange(len(states), device=states.device), lengths - 1]

@@ -1,0 +1,76 @@
+"""Several architectures as one.
+
+    python scripts/train.py datamodule=names module=ensemble                  # GRU and n-gram bag, averaged
+    python scripts/train.py datamodule=names module=ensemble module.combine=join
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from lightning_modules.base import SequenceModule
+from lightning_modules.building import build
+from lightning_modules.encoding import Encoding
+from lightning_modules.tasks.base import Task
+
+
+class Ensemble(SequenceModule):
+    """Members that are averaged, or whose encodings are joined.
+
+    `average`: each member answers by itself and learns from its own loss, as if alone (the training loss is their
+    sum); the answer is the mean of their log-probabilities.  `join`: the members' summaries, one after the other, go into one output layer.
+
+    Args:
+        task: what it is trained for; every member has a copy of its own.
+        members: name -> the settings of a module (`_target_` and its arguments).
+        combine: `average` or `join`.
+        lr_scales: name -> what the learning rate of that member is multiplied with.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        members: dict[str, Any],
+        combine: Literal["average", "join"] = "average",
+        lr_scales: dict[str, float] | None = None,
+    ) -> None:
+        tasks = {name: copy.deepcopy(task) for name in members}
+        built = {name: build(settings, task=tasks[name]) for name, settings in members.items()}
+        super().__init__(task, encoding_size=sum(member.encoding_size for member in built.values()))
+        self.members = nn.ModuleDict(built)
+        self.combine = combine
+        self.lr_scales = lr_scales or {}
+        for unused in tasks.values() if combine == "join" else [task]:
+            unused.drop_output()
+
+    def forward(self, batch: Any) -> Any:
+        if self.combine == "join":
+            joined = torch.cat([self._summary(member, batch) for member in self.members.values()], dim=1)
+            return self.task.head(Encoding(joined.unsqueeze(1), None, joined))
+        return self.task.average([member(batch) for member in self.members.values()])
+
+    def loss(self, batch: Any) -> Tensor:
+        if self.combine == "join":
+            return super().loss(batch)
+        return torch.stack([member.loss(batch) for member in self.members.values()]).sum()
+
+    def _summary(self, member: SequenceModule, batch: Any) -> Tensor:
+        """(B, H) what a member makes of each text."""
+        return member.task.pool(member.encode(member.task.embed(batch), batch.lengths))
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        groups = [
+            {"params": list(member.parameters()), "lr_scale": self.lr_scales.get(name, 1.0)}
+            for name, member in self.members.items()
+        ]
+        own = list(self.task.parameters())
+        return groups + ([{"params": own}] if own else [])
+
+    def clipped_apart(self) -> Iterator[list[nn.Parameter]]:
+        for group in self.parameter_groups():
+            yield group["params"]

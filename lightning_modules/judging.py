@@ -1,0 +1,48 @@
+"""One pass over a part of the data: how good were the answers?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torchmetrics import MeanMetric
+
+from lightning_modules.tasks.base import Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Judge:
+    """Counts on the device while batches pass, and reads the counts once at the end.
+
+    Args:
+        task: whose loss and metrics are counted.
+        device: where the batches are.
+        keep_examples: also keep the answer to each example, for `predictions.parquet`.
+    """
+
+    def __init__(self, task: Task, device: torch.device, keep_examples: bool = False) -> None:
+        self.task = task
+        self.keep_examples = keep_examples
+        self.columns: dict[str, list] = defaultdict(list)
+        self._loss = MeanMetric().to(device)
+        self._metrics = task.metrics().to(device)
+
+    def update(self, output: Any, batch: Any) -> None:
+        self._loss.update(self.task.loss(output, batch), weight=len(batch))
+        self._metrics.update(output, batch)
+        if self.keep_examples:
+            for name, values in self.task.columns(output, batch).items():
+                self.columns[name].extend(values)
+
+    def compute(self) -> dict[str, float]:
+        """Metric names without a part, with their values; the same on every rank."""
+        return {"loss": self._loss.compute().item(), **self._metrics.compute()}
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        return self._metrics.tables()
+
+    def figures(self) -> dict[str, Figure]:
+        return self._metrics.figures()

@@ -1,0 +1,58 @@
+"""Scaled dot-product attention with several heads, and the block of a transformer around it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+NormPlace = Literal["pre", "post"]
+
+
+class MultiHeadAttention(nn.Module):
+    """softmax(Q K^T / sqrt(D / heads)) V for each head, joined and mapped (Vaswani et al. 2017, section 3.2)."""
+
+    def __init__(self, size: int, num_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.query = nn.Linear(size, size)
+        self.key_value = nn.Linear(size, 2 * size)
+        self.output = nn.Linear(size, size)
+
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None = None, causal: bool = False) -> Tensor:
+        """Each step of x (B, T, D) reads the steps of memory (B, S, D) that mask (B, 1, T or 1, S) allows."""
+        query = self._heads(self.query(x))
+        key, value = (self._heads(part) for part in self.key_value(memory).chunk(2, dim=2))
+        dropout = self.dropout if self.training else 0.0
+        read = functional.scaled_dot_product_attention(query, key, value, mask, dropout, is_causal=causal)
+        return self.output(read.transpose(1, 2).flatten(2))
+
+    def _heads(self, x: Tensor) -> Tensor:
+        """(B, T, D) -> (B, heads, T, D / heads)."""
+        return x.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
+
+
+class TransformerLayer(nn.Module):
+    """Self-attention and a feed-forward network, each with a residual connection and layer norm."""
+
+    def __init__(self, size: int, num_heads: int, feed_forward_size: int, dropout: float, norm: NormPlace) -> None:
+        super().__init__()
+        self.norm_place = norm
+        self.attention = MultiHeadAttention(size, num_heads, dropout)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(size, feed_forward_size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(feed_forward_size, size)
+        )
+        self.attention_norm = nn.LayerNorm(size)
+        self.feed_forward_norm = nn.LayerNorm(size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None, causal: bool = False) -> Tensor:
+        """x (B, T, D); mask (B, 1, 1 or T, T) True where a step may be read."""
+        if self.norm_place == "pre":
+            y = self.attention_norm(x)
+            x = x + self.dropout(self.attention(y, y, mask, causal))
+            return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+        x = self.attention_norm(x + self.dropout(self.attention(x, x, mask, causal)))
+        return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))

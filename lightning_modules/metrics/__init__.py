@@ -1,0 +1,1 @@
+"""Counters of how good answers are, kept on the device and read once."""

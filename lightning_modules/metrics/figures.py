@@ -1,0 +1,33 @@
+"""Pictures of results.  matplotlib is imported only when one is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def confusion_figure(matrix: np.ndarray, classes: Sequence[str]) -> Figure:
+    """Share of each target class (row) that was answered with each class (column); rows sum to 1."""
+    from matplotlib.figure import Figure
+
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    side = max(4.0, 0.36 * len(classes) + 1.8)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    ticks = range(len(classes))
+    axes.set_xticks(ticks, classes, rotation=90)
+    axes.set_yticks(ticks, classes)
+    axes.set_xlabel("answer")
+    axes.set_ylabel("target")
+    for row, column in zip(*np.nonzero(share >= 0.005)):
+        colour = "white" if share[row, column] > 0.6 else "black"
+        text = f"{100 * share[row, column]:.0f}"
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
+    axes.set_title("percent of each target class")
+    return figure

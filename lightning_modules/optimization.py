@@ -1,0 +1,37 @@
+"""How a module learns: optimiser, schedule, clipping, accumulation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lightning_modules.schedules import Schedule
+
+
+@dataclass
+class Optimization:
+    """The settings of a run that are neither its network's nor its Trainer's."""
+
+    #: Makes the optimiser of groups of parameters, with every other argument given.
+    optimizer: Callable[[list[dict[str, Any]]], Optimizer] = torch.optim.AdamW
+    schedule: Schedule = field(default_factory=Schedule)
+    #: Largest norm (`norm`) or absolute entry (`value`) of a gradient; None for no clipping.
+    gradient_clip_val: float | None = None
+    gradient_clip_algorithm: str = "norm"
+    #: Batches whose gradients are averaged before a step.
+    accumulate_grad_batches: int = 1
+
+    def clip(self, groups: list[list[nn.Parameter]]) -> Tensor | None:
+        """Clip each group's gradients apart; their joint norm before that (None under clipping by value)."""
+        if self.gradient_clip_algorithm == "value" and self.gradient_clip_val is not None:
+            for group in groups:
+                nn.utils.clip_grad_value_(group, self.gradient_clip_val)
+            return None
+        largest = float("inf") if self.gradient_clip_val is None else self.gradient_clip_val
+        norms = [nn.utils.clip_grad_norm_(group, largest) for group in groups]
+        return norms[0] if len(norms) == 1 else torch.stack(norms).norm()

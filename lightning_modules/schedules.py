@@ -1,0 +1,156 @@
+"""Learning rates over time, as factors of the optimiser's `lr`.
+
+A schedule is a function of the step, so a resumed run needs nothing but its step number (`Plateau`, which looks at
+validation, keeps a state).  Steps are optimiser steps; epochs count from 0.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Le, Lt
+
+Fraction = Annotated[float, Ge(0), Le(1)]
+
+
+@dataclass
+class Training:
+    """How long a run is."""
+
+    steps_per_epoch: int
+    total_steps: float  # infinite where only a time limit or early stopping ends the run
+
+
+class Schedule:
+    """A constant learning rate; other schedules override `factor`."""
+
+    needs_total_steps = False
+
+    def factor(self, step: int, training: Training) -> float:
+        """What the learning rate is multiplied with at `step`."""
+        return 1.0
+
+    def observe(self, value: float, mode: str) -> None:
+        """The monitored metric of a validation; `mode` says whether "min" or "max" is better."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
+class Constant(Schedule):
+    pass
+
+
+class Step(Schedule):
+    """Multiplied by `gamma` every `every_epochs` epochs."""
+
+    def __init__(self, every_epochs: Annotated[int, Gt(0)] = 10, gamma: Annotated[float, Gt(0)] = 0.1) -> None:
+        self.every_epochs = every_epochs
+        self.gamma = gamma
+
+    def factor(self, step: int, training: Training) -> float:
+        return self.gamma ** (step // training.steps_per_epoch // self.every_epochs)
+
+
+class Exponential(Schedule):
+    """Multiplied by `gamma` every epoch."""
+
+    def __init__(self, gamma: Annotated[float, Gt(0)] = 0.95) -> None:
+        self.gamma = gamma
+
+    def factor(self, step: int, training: Training) -> float:
+        return self.gamma ** (step // training.steps_per_epoch)
+
+
+class InverseEpoch(Schedule):
+    """1 / (1 + decay * epoch)."""
+
+    def __init__(self, decay: Annotated[float, Ge(0)] = 0.1) -> None:
+        self.decay = decay
+
+    def factor(self, step: int, training: Training) -> float:
+        return 1.0 / (1.0 + self.decay * (step // training.steps_per_epoch))
+
+
+class Cosine(Schedule):
+    """A linear rise over the first `warmup` of all steps, then half a cosine down to `final` (Loshchilov, Hutter 2017)."""
+
+    needs_total_steps = True
+
+    def __init__(self, warmup: Annotated[float, Ge(0), Lt(1)] = 0.05, final: Fraction = 0.0) -> None:
+        self.warmup = warmup
+        self.final = final
+
+    def factor(self, step: int, training: Training) -> float:
+        rising = self.warmup * training.total_steps
+        if step < rising:
+            return (step + 1) / (rising + 1)
+        done = min(1.0, (step - rising) / max(1.0, training.total_steps - rising))
+        return self.final + (1 - self.final) * _half_cosine(done)
+
+
+class OneCycle(Schedule):
+    """Half a cosine up from `initial` to 1 over `warmup` of all steps, another down to `final` (Smith, Topin 2018)."""
+
+    needs_total_steps = True
+
+    def __init__(
+        self,
+        warmup: Annotated[float, Gt(0), Lt(1)] = 0.3,
+        initial: Fraction = 0.04,
+        final: Fraction = 0.0001,
+    ) -> None:
+        self.warmup = warmup
+        self.initial = initial
+        self.final = final
+
+    def factor(self, step: int, training: Training) -> float:
+        rising = self.warmup * training.total_steps
+        if step < rising:
+            return 1 - (1 - self.initial) * _half_cosine(step / rising)
+        done = min(1.0, (step - rising) / max(1.0, training.total_steps - rising))
+        return self.final + (1 - self.final) * _half_cosine(done)
+
+
+class Plateau(Schedule):
+    """Multiplied by `gamma` when the monitored metric has not improved for more than `patience` validations."""
+
+    def __init__(
+        self,
+        gamma: Annotated[float, Gt(0), Lt(1)] = 0.5,
+        patience: Annotated[int, Ge(0)] = 3,
+        smallest: Fraction = 0.0,
+    ) -> None:
+        self.gamma = gamma
+        self.patience = patience
+        self.smallest = smallest
+        self._factor = 1.0
+        self._best: float | None = None
+        self._waited = 0
+
+    def factor(self, step: int, training: Training) -> float:
+        return self._factor
+
+    def observe(self, value: float, mode: str) -> None:
+        if self._best is None or (value < self._best if mode == "min" else value > self._best):
+            self._best, self._waited = value, 0
+            return
+        self._waited += 1
+        if self._waited > self.patience:
+            self._factor, self._waited = max(self._factor * self.gamma, self.smallest), 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"factor": self._factor, "best": self._best, "waited": self._waited}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._factor, self._best, self._waited = state["factor"], state["best"], state["waited"]
+
+
+def _half_cosine(done: float) -> float:
+    """1 at 0, 0 at 1."""
+    return 0.5 * (1 + math.cos(math.pi * done))

@@ -1,0 +1,1 @@
+"""What is asked of a sequence.  Knows no architecture and no file."""

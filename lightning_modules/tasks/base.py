@@ -1,0 +1,68 @@
+"""What every task gives an architecture, and what it takes back."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+
+class Task(nn.Module):
+    """How a batch enters a network, how an answer is read off its output, the loss, the metrics, the pictures.
+
+    A task is made from a data description and has no layers until an architecture calls `build`, so a copy of an
+    unbuilt task serves another architecture.
+
+    Args:
+        description: what the data module says of its data (vocabulary, classes, scalers ...).
+    """
+
+    batch_type: ClassVar[type]  # which batches it understands
+    offers: ClassVar[frozenset[str]]  # in which forms an architecture can read them: steps, tokens, image
+    monitor: ClassVar[str]  # the metric that chooses the best checkpoint, without its split
+    mode: ClassVar[str]  # "min" or "max"
+
+    def __init__(self, description: Any) -> None:
+        super().__init__()
+        self.description = description
+
+    @property
+    def input_size(self) -> int:
+        """Features D of a step that `embed` gives."""
+        raise NotImplementedError
+
+    def build(self, reads: str, encoding_size: int) -> None:
+        """Make the layers before and after an architecture that reads `reads` and returns `encoding_size` features."""
+        raise NotImplementedError
+
+    def embed(self, batch: Any) -> Tensor:
+        """(B, T, D) features of a batch, or the form that `build` was told."""
+        raise NotImplementedError
+
+    def head(self, encoding: Any) -> Any:
+        """The output for an `Encoding`."""
+        raise NotImplementedError
+
+    def pool(self, encoding: Any) -> Tensor:
+        """(B, H) one vector for each sequence: what `head` reads, where it reads one."""
+        raise NotImplementedError
+
+    def average(self, outputs: list[Any]) -> Any:
+        """The output that several networks agree on."""
+        raise NotImplementedError
+
+    def drop_output(self) -> None:
+        """Forget the output layer: another network's stands in for it."""
+        raise NotImplementedError
+
+    def loss(self, output: Any, batch: Any) -> Tensor:
+        """Mean loss of a batch, a scalar in float32."""
+        raise NotImplementedError
+
+    def metrics(self) -> nn.Module:
+        """Fresh counters with `update(output, batch)`, `compute() -> {name: number}`, `tables()` and `figures()`."""
+        raise NotImplementedError
+
+    def columns(self, output: Any, batch: Any) -> dict[str, Any]:
+        """Per-example columns of `predictions.parquet`: target, answer and score (higher is better), among others."""
+        raise NotImplementedError

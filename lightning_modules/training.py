@@ -1,0 +1,193 @@
+"""How every architecture is trained and judged: the Lightning side of `SequenceModule`.
+
+A training step of Lightning is a block of batches here (see datamodules/blocks.py), with an optimiser step for each:
+what the Trainer does around a step is paid once a block.  Inside a block nothing waits for the device; losses and
+gradient norms add up on it and are read at the points of the curve, every `log_every_n_steps`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
+
+from datamodules import descriptions
+from datamodules.blocks import Block
+from lightning_modules import schedules
+from lightning_modules.judging import Judge
+from lightning_modules.optimization import Optimization
+from lightning_modules.randomness import random_state, set_random_state
+
+if TYPE_CHECKING:
+    from lightning_modules.tasks.base import Task
+
+
+class Training(LightningModule):
+    """Training, validation and test of a module with a `task`, `forward` and `loss`."""
+
+    task: Task
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False  # several optimiser steps in a training step
+        self.optimization = Optimization()
+        self.config: dict[str, Any] = {}  # the run's settings, resolved; checkpoints carry them
+        self.judge: Judge | None = None  # of the last validation or test
+        self.keep_examples = False  # whether a test run keeps the answer to each example
+        self.latest: dict[str, float] = {}  # the last value of everything that was logged
+        self.samples_seen = 0
+        self.training_seconds = 0.0
+        self._tally = _Tally(torch.device("cpu"))
+        self._random_state: dict[str, Any] | None = None  # of the checkpoint that training goes on from
+
+    # ------------------------------------------------------------------ learning
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        groups = self.parameter_groups()
+        scales = [group.pop("lr_scale", 1.0) for group in groups]
+        optimizer = self.optimization.optimizer(groups)
+        self._base_rates = [group["lr"] * scale for group, scale in zip(optimizer.param_groups, scales)]
+        return optimizer
+
+    def on_fit_start(self) -> None:
+        self._clip_groups = [list(group) for group in self.clipped_apart()]
+
+    def on_train_start(self) -> None:
+        accumulate = self.optimization.accumulate_grad_batches
+        self._length = schedules.Training(
+            steps_per_epoch=max(1, -(-int(self.trainer.num_training_batches) // accumulate)),
+            total_steps=self.trainer.estimated_stepping_batches / accumulate,
+        )
+        self._tally = _Tally(self.device)
+        if self._random_state is not None:  # last of all, so that nothing draws in between
+            set_random_state(self._random_state)
+            self._random_state = None
+
+    def on_train_epoch_start(self) -> None:
+        self._epoch_tally = _Tally(self.device)
+
+    def training_step(self, block: Block, batch_idx: int) -> None:
+        started = time.perf_counter()
+        ready = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready  # counts this block's first batch
+        for offset, (batch, weight) in enumerate(zip(block, block.weights)):
+            self._learn(batch, weight, ready + offset)
+        # from here on the Trainer counts batches, as a person does, not blocks
+        last = ready + len(block) - 1
+        self.trainer.fit_loop.epoch_loop.batch_progress.increment_by(
+            len(block) - 1, is_last_batch=last >= self.trainer.num_training_batches
+        )
+        self.samples_seen += block.num_examples
+        self._tally.samples += block.num_examples
+        self._tally.seconds += time.perf_counter() - started
+        if self.trainer.global_step % self.trainer.log_every_n_steps == 0 and self._tally.steps:
+            self._log_point()
+
+    def _learn(self, batch: Any, weight: float, batch_number: int) -> None:
+        """One batch, the `batch_number`-th of its epoch (from 1); an optimiser step where accumulation is complete."""
+        optimization = self.optimization
+        optimizer = self.optimizers()
+        loss = self.loss(batch)
+        scaled = loss if weight == 1.0 else loss * weight
+        accumulate = optimization.accumulate_grad_batches
+        self.manual_backward(scaled if accumulate == 1 else scaled / accumulate)
+        loss = loss.detach()
+        self._tally.loss += loss
+        self._epoch_tally.loss += loss
+        self._tally.batches += 1
+        self._epoch_tally.batches += 1
+        if batch_number % accumulate and batch_number < self.trainer.num_training_batches:
+            return
+
+        factor = optimization.schedule.factor(self.trainer.global_step, self._length)
+        for group, rate in zip(optimizer.param_groups, self._base_rates):
+            group["lr"] = rate * factor
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is not None:
+            scaler.unscale_(optimizer.optimizer)
+        norm = optimization.clip(self._clip_groups)
+        if norm is not None:
+            self._tally.gradient_norm += norm
+        self._tally.steps += 1
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if torch.is_autocast_enabled(self.device.type):
+            torch.clear_autocast_cache()  # it holds this step's weights in half precision
+
+    def _log_point(self) -> None:
+        tally, self._tally = self._tally, _Tally(self.device)
+        values = {"train/loss": tally.mean_loss(), "lr": self.optimizers().param_groups[0]["lr"]}
+        if tally.steps and self.optimization.gradient_clip_algorithm == "norm":
+            values["gradient_norm"] = (tally.gradient_norm / tally.steps).item()
+        self.training_seconds += tally.seconds
+        values["samples_per_second"] = tally.samples / max(tally.seconds, 1e-9)
+        self.log_values(values)
+
+    def on_train_epoch_end(self) -> None:
+        loss = self._epoch_tally.mean_loss()
+        self.log("train/loss_epoch", loss, logger=False)
+        self.log_values({"train/loss_epoch": loss, "epoch": float(self.current_epoch)})
+
+    def on_train_end(self) -> None:
+        self.training_seconds += self._tally.seconds
+
+    def log_values(self, values: dict[str, float]) -> None:
+        """Numbers for every logger, at the present step."""
+        self.latest.update(values)
+        for logger in self.loggers:
+            logger.log_metrics(values, step=self.trainer.global_step)
+
+    # ------------------------------------------------------------------ judging
+
+    def on_validation_epoch_start(self) -> None:
+        self.judge = Judge(self.task, self.device)
+
+    def validation_step(self, block: Block, batch_idx: int) -> None:
+        for batch in block:
+            self.judge.update(self(batch), batch)
+
+    def on_validation_epoch_end(self) -> None:
+        values = {f"val/{name}": value for name, value in self.judge.compute().items()}
+        self.log_dict(values, logger=False)
+        self.log_values(values)
+        self.optimization.schedule.observe(values[f"val/{self.task.monitor}"], self.task.mode)
+
+    def on_test_epoch_start(self) -> None:
+        self.judge = Judge(self.task, self.device, self.keep_examples)
+
+    def test_step(self, block: Block, batch_idx: int) -> None:
+        for batch in block:
+            self.judge.update(self(batch), batch)
+
+    # ------------------------------------------------------------------ checkpoints
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["config"] = self.config
+        checkpoint["description"] = descriptions.to_dict(self.task.description)
+        checkpoint["schedule"] = self.optimization.schedule.state_dict()
+        checkpoint["random"] = random_state()
+        checkpoint["samples_seen"] = self.samples_seen
+        checkpoint["training_seconds"] = self.training_seconds + self._tally.seconds
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.optimization.schedule.load_state_dict(checkpoint["schedule"])
+        self.samples_seen = checkpoint["samples_seen"]
+        self.training_seconds = checkpoint["training_seconds"]
+        self._random_state = checkpoint["random"]
+
+
+class _Tally:
+    """Sums between two points of a curve; those that training computes stay on the device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.loss = torch.zeros((), device=device)
+        self.gradient_norm: Tensor = torch.zeros((), device=device)
+        self.batches = 0
+        self.steps = 0
+        self.samples = 0
+        self.seconds = 0.0
+
+    def mean_loss(self) -> float:
+        return (self.loss / max(self.batches, 1)).item()

@@ -1,0 +1,1 @@
+"""What `predict.py` does for each task: its options, its inputs, its words."""

@@ -1,0 +1,73 @@
+"""The most probable classes of texts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from datamodules.errors import BadInput
+
+if TYPE_CHECKING:
+    from lightning_modules.base import SequenceModule
+
+CHUNK = 8192  # texts held at a time
+BATCH = 1024
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--top-k", type=int, default=3, metavar="K", help="classes a text (3)")
+
+
+def answer(module: SequenceModule, options: argparse.Namespace) -> int:
+    """Print the classes of each text of `options.inputs`; 1 where one could not be read, else 0."""
+    if options.top_k < 1:
+        raise BadInput(f"--top-k {options.top_k}: 1 or more is accepted")
+    status = 0
+    texts = _texts(options.inputs)
+    while chunk := list(islice(texts, CHUNK)):
+        for text, result in zip(chunk, answers(module, chunk, options.top_k)):
+            if isinstance(result, BadInput):
+                print(f"{text!r}: {result}", file=sys.stderr)
+                status = 1
+            elif options.json:
+                classes = [{"class": name, "log_prob": log_prob} for name, log_prob in result]
+                print(json.dumps({"input": text, "answers": classes}, ensure_ascii=False))
+            else:
+                print("\n".join([f"> {text}", *(f"({log_prob:.2f}) {name}" for name, log_prob in result)]))
+    return status
+
+
+def answers(module: SequenceModule, texts: list[str], count: int) -> list[Any]:
+    """For each text the `count` most probable classes with log-probabilities, or the reason why there are none."""
+    import torch
+
+    codec = module.task.description.codec
+    results: list[Any] = [None] * len(texts)
+    readable: list[tuple[int, str]] = []
+    for position, text in enumerate(texts):
+        try:
+            readable.append((position, codec.normalized(text)))
+        except BadInput as error:
+            results[position] = error
+    readable.sort(key=lambda pair: len(pair[1]))  # texts of like length in a batch: little padding
+    with torch.inference_mode():
+        for start in range(0, len(readable), BATCH):
+            positions, normalized = zip(*readable[start : start + BATCH])
+            output = module(module.task.description.batch(normalized))
+            for position, best in zip(positions, module.task.best(output, count)):
+                results[position] = best
+    return results
+
+
+def _texts(inputs: Iterable[str]) -> Iterator[str]:
+    """The inputs as they stand; for `-`, the lines of standard input."""
+    for text in inputs:
+        if text != "-":
+            yield text
+            continue
+        for raw in sys.stdin.buffer:
+            yield raw.decode("utf-8", "replace").rstrip("\r\n")

@@ -1,0 +1,1 @@
+"""How every command behaves: its words for bad input, its options, where it writes."""

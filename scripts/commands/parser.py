@@ -1,0 +1,35 @@
+"""Command lines of the commands that Hydra does not read."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import NoReturn
+
+from datamodules.errors import did_you_mean
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that takes no abbreviations and suggests the option that was meant."""
+
+    def __init__(self, **settings) -> None:
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings
+        )
+
+    def parse_args(self, args=None, namespace=None):  # type: ignore[override]
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.refuse(unknown[0])
+        return parsed
+
+    def refuse(self, argument: str) -> NoReturn:
+        """End with the sentence for an argument that means nothing here."""
+        name = argument.split("=")[0]
+        options = [option for action in self._actions for option in action.option_strings]
+        known = "; " + self.format_usage().strip() if not did_you_mean(name, options) else ""
+        self.error(f"{name}: no such option{did_you_mean(name, options)}{known}")
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        sys.exit(2)

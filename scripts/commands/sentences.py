@@ -1,0 +1,51 @@
+"""Bad usage ends in a sentence on standard error and exit status 2; a traceback is for bugs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from datamodules.errors import BadInput
+
+
+def run(command: Callable[[], int | None], explain: Callable[[Exception], str | None] = lambda error: None) -> NoReturn:
+    """Run a command and end the process with its exit status.
+
+    Args:
+        command: returns an exit status, None for 0.
+        explain: the sentence for an error that is not a `BadInput` but still the input's fault; None for a bug.
+    """
+    with ending(explain):
+        status = command() or 0
+        sys.stdout.flush()
+        sys.exit(status)
+
+
+@contextmanager
+def ending(explain: Callable[[Exception], str | None] = lambda error: None) -> Iterator[None]:
+    """End the process as a command should where what stands inside fails; do nothing where it does not."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        sentence = bad_input_in(error) or explain(error)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
+        sys.exit(getattr(error, "exit_status", 2))
+
+
+def bad_input_in(error: BaseException | None) -> str | None:
+    """The sentence of the `BadInput` that an error is or was caused by."""
+    while error is not None:
+        if isinstance(error, BadInput):
+            return str(error)
+        error = error.__cause__ or error.__context__
+    return None

@@ -1,0 +1,29 @@
+"""Rows of results for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+
+def table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
+    """A table with a column for each key of the first row; numbers stand right."""
+    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for key, value in rows[0].items() if rows else ():
+        made.add_column(key, justify="left" if isinstance(value, str) else "right", overflow="fold")
+    for row in rows:
+        made.add_row(*(shown(value) for value in row.values()))
+    return made
+
+
+def shown(value: Any) -> str:
+    """A number with the digits that a person reads, anything else as it is."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, int) or value == int(value) and abs(value) >= 100:
+        return f"{int(value):,}"
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}" if abs(value) >= 1 else f"{value:.4f}"

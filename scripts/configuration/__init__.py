@@ -1,0 +1,1 @@
+"""Command line -> settings that were checked, all problems at once."""

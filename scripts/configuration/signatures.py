@@ -1,0 +1,115 @@
+"""Settings against the callables that they are for: names, types and ranges, before anything is built."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Collection
+from typing import Any
+
+from hydra.utils import get_object
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+
+from datamodules.errors import did_you_mean
+
+HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
+
+
+def target_problems(settings: Any, at: str, given: Collection[str] = ()) -> list[str]:
+    """What is wrong with settings that hold a `_target_`, and with those nested in them, one sentence each.
+
+    Args:
+        settings: dicts, lists and scalars, resolved.
+        at: their key, for the sentences.
+        given: parameters that the program fills in by itself.
+    """
+    if isinstance(settings, list):
+        return [p for i, item in enumerate(settings) for p in target_problems(item, f"{at}.{i}", given)]
+    if not isinstance(settings, dict):
+        return []
+    found = []
+    if "_target_" in settings:
+        try:
+            target = get_object(settings["_target_"])
+        except Exception as error:  # whatever an import raises: the person named the module
+            return [f"{at}._target_={settings['_target_']}: cannot be imported ({str(error).splitlines()[0]})"]
+        own = {key: value for key, value in settings.items() if key not in HYDRA_KEYS}
+        found = problems(target, own, at, given)
+    for key, value in settings.items():
+        found += target_problems(value, f"{at}.{key}", given)
+    return found
+
+
+def problems(target: Callable, settings: dict[str, Any], at: str, given: Collection[str] = ()) -> list[str]:
+    """What is wrong with these settings as arguments of `target`, one sentence each."""
+    parameters = inspect.signature(target).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return []
+    names = [name for name in parameters if name not in given]
+    prefix = f"{at}." if at else ""
+    found = [
+        f"{prefix}{key}: no such setting{did_you_mean(key, names)}; {at or 'a run'} takes {', '.join(names) or 'none'}"
+        for key in settings
+        if key not in names
+    ]
+    found += [
+        f"{prefix}{name}: missing"
+        for name in names
+        if parameters[name].default is inspect.Parameter.empty and name not in settings
+    ]
+    hints = _type_hints(target)
+    for key, value in settings.items():
+        if key in names and key in hints and not _holds_target(value):
+            wrong = _mismatch(hints[key], value)
+            if wrong:
+                found.append(f"{prefix}{key}={value}: {wrong}")
+    return found
+
+
+def _holds_target(value: Any) -> bool:
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (isinstance(value, dict) and "_target_" in value) or any(map(_holds_target, children))
+
+
+@functools.lru_cache(maxsize=None)
+def _type_hints(target: Callable) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
+    except Exception:  # names that exist only for type checkers: such a callable is checked by name alone
+        return {}
+
+
+def _mismatch(hint: Any, value: Any) -> str | None:
+    """What would be accepted instead of `value`, or None where it is fine or the hint says nothing about plain values."""
+    adapter = _adapter(hint)
+    if adapter is None:
+        return None
+    wrong = ""
+    for form in (tuple(value), value) if isinstance(value, list) else (value,):  # YAML has no tuples
+        try:
+            adapter.validate_python(form)
+            return None
+        except ValidationError as error:
+            wrong = " or ".join(dict.fromkeys(_words(detail) for detail in error.errors() if _is_plain(detail)))
+    return wrong
+
+
+@functools.lru_cache(maxsize=None)
+def _adapter(hint: Any) -> TypeAdapter | None:
+    try:
+        return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
+    except PydanticUserError:
+        return None
+
+
+def _is_plain(detail: Any) -> bool:
+    return detail["type"] != "is_instance_of"
+
+
+def _words(detail: Any) -> str:
+    """A pydantic message as the end of a sentence."""
+    where = "".join(f" at item {part}" for part in detail["loc"] if isinstance(part, int))
+    message = detail["msg"].replace("Input should be", "must be").replace("a valid ", "a ")
+    return message.replace("must be a integer", "must be an integer") + where

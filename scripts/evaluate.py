@@ -1,0 +1,57 @@
+"""Judge a finished run on a part of its data, or on other data.
+
+    python scripts/evaluate.py RUN                                    # its test part
+    python scripts/evaluate.py RUN --split val --json
+    python scripts/evaluate.py RUN datamodule.data_dir=other/names    # all of another data set
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from scripts.commands import logs, sentences
+from scripts.commands.parser import Parser
+from scripts.configuration import overrides
+from scripts.runs.folder import RunFolder
+
+SPLITS = ("train", "val", "test", "all")
+
+
+def main() -> None:
+    parser = Parser(prog="evaluate.py", description=__doc__)
+    parser.add_argument("run", metavar="RUN", help="the folder of a finished run")
+    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="other settings of its data or trainer")
+    parser.add_argument("--split", choices=SPLITS, help="the part to judge (test; all where data_dir is given)")
+    parser.add_argument("--json", action="store_true", help="the metrics as one JSON object on standard output")
+    parser.add_argument("--allow", action="append", default=[], metavar="PACKAGE", help="trust the run's use of PACKAGE")
+    options = parser.parse_args()
+    run = RunFolder.existing(options.run)
+    config = overrides.changed(run.config(), options.settings, groups=("datamodule", "trainer"))
+    elsewhere = any(setting.startswith("datamodule.data_dir=") for setting in options.settings)
+    split = options.split or ("all" if elsewhere else "test")
+
+    logs.quiet_lightning()
+    from scripts.runs.evaluation import evaluate
+
+    outcome = evaluate(run, config, split, options.allow)
+    if options.json:
+        print(json.dumps(outcome.metrics))
+    else:
+        _print_for_people(outcome.metrics, outcome.judges[split].tables())
+
+
+def _print_for_people(metrics: dict[str, float], tables: dict[str, list[dict[str, Any]]]) -> None:
+    from rich.console import Console
+
+    from scripts.commands.tables import table
+
+    console = Console()
+    console.print(table([{"metric": name, "value": value} for name, value in metrics.items()]))
+    for name, rows in tables.items():
+        console.print(table(rows, title=name))
+
+
+if __name__ == "__main__":
+    logs.plain_logs()
+    sentences.run(main, overrides.explain)

@@ -1,0 +1,52 @@
+"""Answer with a finished run; its folder is all that is needed.
+
+    python scripts/predict.py RUN Satoshi Jackson --top-k 3
+    cut -f1 people.tsv | python scripts/predict.py RUN - --json
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+
+import lightning_modules
+from scripts.commands import logs, sentences
+from scripts.commands.parser import Parser
+from scripts.runs.folder import RunFolder
+
+#: Task -> the module that answers for it.
+ANSWERING = {
+    "lightning_modules.tasks.classification.Classification": "scripts.answering.classification",
+}
+
+
+def main() -> int:
+    first = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    answering = _answering(RunFolder.existing(first)) if first else None
+
+    parser = Parser(prog="predict.py", description=__doc__)
+    parser.add_argument("run", metavar="RUN", help="the folder of a finished run; its task decides about more options")
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="what to answer; - for the lines of standard input")
+    parser.add_argument("--json", action="store_true", help="a JSON object a line")
+    parser.add_argument("--allow", action="append", default=[], metavar="PACKAGE", help="trust the run's use of PACKAGE")
+    if answering is None:
+        parser.parse_args()
+        return 2
+    answering.add_options(parser)
+    options = parser.parse_args()
+
+    lightning_modules.ANSWERS_ONLY = True  # before an architecture is imported
+    from scripts.runs.loading import load_module
+
+    return answering.answer(load_module(RunFolder.existing(options.run), options.allow), options)
+
+
+def _answering(run: RunFolder) -> ModuleType:
+    target = run.config()["task"]["_target_"]
+    return importlib.import_module(ANSWERING[target])
+
+
+if __name__ == "__main__":
+    logs.plain_logs()
+    sentences.run(main)

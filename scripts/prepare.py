@@ -1,0 +1,49 @@
+"""Fetch a public data set and verify every file; run it again to go on after a broken transfer.
+
+    python scripts/prepare.py names                  # 18 languages, into data/names
+    python scripts/prepare.py names --to elsewhere
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from datamodules import download
+from scripts.commands import logs, sentences
+from scripts.commands.parser import Parser
+
+
+def main() -> None:
+    known = ", ".join(download.datasets())
+    parser = Parser(prog="prepare.py", description=__doc__)
+    parser.add_argument("dataset", metavar="DATASET", help=f"one of {known}")
+    parser.add_argument("--to", metavar="FOLDER", help="where it is kept (data/DATASET)")
+    parser.add_argument("--base", metavar="URL", help="fetch the files from below this address")
+    options = parser.parse_args()
+    files = download.files_of(options.dataset)
+    folder = Path(options.to or f"data/{options.dataset}")
+    fetched = _fetch_all(files, folder, options.base)
+    print(f"{options.dataset}: {len(files)} files, {fetched} of them fetched now, all verified", file=sys.stderr)
+    print(folder)
+
+
+def _fetch_all(files: list[download.RemoteFile], folder: Path, base: str | None) -> int:
+    """Fetch the files with a progress bar on standard error; how many were not there before."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=sum(file.num_bytes for file in files))
+        fetched = 0
+        for file in files:
+            bar.update(task, description=file.name)
+            fetched += download.fetch(file, folder, base, lambda count: bar.advance(task, count))
+        return fetched
+
+
+if __name__ == "__main__":
+    logs.plain_logs()
+    sentences.run(main)
