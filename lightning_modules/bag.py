@@ -52,6 +52,9 @@ class Bag(SequenceModule):
         self.num_tokens = len(vocabulary)
         rows = self.num_tokens + (num_buckets if max_n > 1 else 0)
         self.embedding = nn.EmbeddingBag(rows, hidden_size, mode="sum", padding_idx=0)
+        nn.init.uniform_(self.embedding.weight, -1 / hidden_size, 1 / hidden_size)
+        with torch.no_grad():
+            self.embedding.weight[0].zero_()  # of padding; it stays zero
         lower = {i: s.lower() for i, s in enumerate(vocabulary.symbols, len(vocabulary.reserved)) if fold_case}
         folded = [vocabulary.id_of(lower[i]) if lower.get(i) in vocabulary else i for i in range(self.num_tokens)]
         self.register_buffer("folding", torch.tensor(folded), persistent=False)

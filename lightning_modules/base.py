@@ -29,8 +29,8 @@ class SequenceModule(Training):
         encoding_size: features H of the states that `encode` returns.
     """
 
-    #: What `encode` takes from the task: features of steps, token ids, or images.
-    reads: ClassVar[Literal["steps", "tokens", "image"]] = "steps"
+    #: What `encode` takes from the task: features of steps, token ids or images; `batch` where others read for it.
+    reads: ClassVar[Literal["steps", "tokens", "image", "batch"]] = "steps"
 
     def __init__(self, task: Task, encoding_size: int) -> None:
         super().__init__()

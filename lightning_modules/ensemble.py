@@ -32,6 +32,8 @@ class Ensemble(SequenceModule):
         lr_scales: name -> what the learning rate of that member is multiplied with.
     """
 
+    reads = "batch"
+
     def __init__(
         self,
         task: Task,

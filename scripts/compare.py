@@ -12,9 +12,6 @@ from datamodules.errors import BadInput
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
 
-DEFAULT_METRICS = ("test/accuracy", "test/smape", "test/mse", "test/cer", "test/loss")
-
-
 def main() -> None:
     parser = Parser(prog="compare.py", description=__doc__)
     parser.add_argument("runs", nargs="+", metavar="RUNS", help="run folders, sweep folders, or folders of them")
@@ -22,15 +19,15 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="the rows as JSON on standard output")
     options = parser.parse_args()
 
-    from scripts.comparison.leaderboard import leaderboard
+    from scripts.comparison.leaderboard import headline_metric, leaderboard
     from scripts.comparison.runs import read_runs
 
     runs = read_runs(options.runs)
     finished = [run for run in runs if run.metrics]
     if not finished:
         raise BadInput(f"{options.runs[0]}: none of its {len(runs)} runs has finished")
+    metric = options.metric or headline_metric(finished)
     known = sorted({name for run in finished for name in run.metrics or ()})
-    metric = options.metric or next((name for name in DEFAULT_METRICS if name in known), known[0])
     if metric not in known:
         raise BadInput(f"--metric {metric}: no run has it; there are {', '.join(known)}")
     rows = leaderboard(finished, metric)

@@ -9,6 +9,7 @@ The last line of standard output is the folder of the run, or of the sweep; ever
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from omegaconf import DictConfig, OmegaConf
 from scripts.commands import logs, sentences
 from scripts.configuration import overrides
 from scripts.runs import naming
+
+
+sweeps: set[Path] = set()  # folders that this process put jobs into
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
@@ -37,17 +41,36 @@ def train(config: DictConfig) -> None:
         job = HydraConfig.get()
         folder = Path(job.runtime.output_dir)
         training.train(settings, RunFolder(folder), list(job.overrides.task))
-        print(folder if job.mode is RunMode.RUN else folder.parent)
+        if job.mode is RunMode.RUN:
+            print(folder)
+        else:
+            sweeps.add(folder.parent)
 
 
 def main() -> None:
-    import os
-
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, where they become sentences
     naming.register()
     sys.argv[1:] = overrides.relaxed(sys.argv[1:])
-    sentences.run(train, overrides.explain)
+    train()
+    for folder in sweeps:
+        _tell_results(folder)
+        print(folder)
+
+
+def _tell_results(sweep: Path) -> None:
+    """The leaderboard of a sweep, and where to look further, on standard error."""
+    from rich.console import Console
+
+    from scripts.commands.tables import table
+    from scripts.comparison.leaderboard import headline_metric, leaderboard
+    from scripts.comparison.runs import read_runs
+
+    console = Console(stderr=True)
+    runs = [run for run in read_runs([str(sweep)]) if run.metrics]
+    if runs:
+        console.print(table(leaderboard(runs, headline_metric(runs))))
+    console.print(f"runs:        {sweep}\nTensorBoard: tensorboard --logdir {sweep}", soft_wrap=True, highlight=False)
 
 
 if __name__ == "__main__":
-    main()
+    sentences.run(main, overrides.explain)

@@ -65,7 +65,7 @@ class Classification(Task):
         return self.embedding_size if self.embedding_kind == "learned" else len(self.vocabulary.symbols)
 
     def build(self, reads: str, encoding_size: int) -> None:
-        if reads == "tokens":
+        if reads in ("tokens", "batch"):
             self.embedding: nn.Module = nn.Identity()
         elif self.embedding_kind == "onehot":
             self.embedding = OneHot(len(self.vocabulary), len(self.vocabulary.reserved))

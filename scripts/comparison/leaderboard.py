@@ -14,6 +14,10 @@ from scripts.comparison.runs import NOT_SETTINGS, Run
 LESS_IS_BETTER = ("loss", "smape", "mse", "mae", "rmse", "mase", "cer", "wer", "perplexity", "bits_per_character")
 
 
+#: What decides where nothing is asked for: the first of these that the runs have.
+HEADLINES = ("test/accuracy", "test/smape", "test/mse", "test/cer", "test/loss", "val/loss")
+
+
 @dataclass
 class Configuration:
     """Runs that differ in nothing but their seed."""
@@ -77,6 +81,11 @@ def leaderboard(runs: Sequence[Run], metric: str) -> list[dict[str, Any]]:
         row["peak MB"] = configuration.mean("peak_memory_mb")
         rows.append(row)
     return rows
+
+
+def headline_metric(runs: Sequence[Run]) -> str:
+    known = [name for run in runs for name in run.metrics or ()]
+    return next((name for name in HEADLINES if name in known), known[0])
 
 
 def is_less_better(metric: str) -> bool:

@@ -57,6 +57,9 @@ def explain(error: Exception) -> str | None:
         group, _, option = missing[1].rpartition("/")
         known = options(group)
         return f"{group}={option}: no such option{did_you_mean(option, known)}; there are {', '.join(known)}"
+    several = re.search(r"Ambiguous value for argument '(?:\+\+)?([^']+)'", text)
+    if several:
+        return f"{several[1]}: several values make several runs, which needs -m; a list is written KEY=[A,B]"
     unknown = re.search(r"(?:Could not override|Key) '([\w.@/]+)'", text)
     if unknown:
         key = unknown[1]

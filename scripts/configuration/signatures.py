@@ -49,10 +49,9 @@ def problems(target: Callable, settings: dict[str, Any], at: str, given: Collect
         return []
     names = [name for name in parameters if name not in given]
     prefix = f"{at}." if at else ""
+    known = f"; {at or 'a run'} takes {', '.join(names) or 'none'}" if len(names) <= 20 else ""
     found = [
-        f"{prefix}{key}: no such setting{did_you_mean(key, names)}; {at or 'a run'} takes {', '.join(names) or 'none'}"
-        for key in settings
-        if key not in names
+        f"{prefix}{key}: no such setting{did_you_mean(key, names)}{known}" for key in settings if key not in names
     ]
     found += [
         f"{prefix}{name}: missing"

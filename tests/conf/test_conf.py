@@ -1,0 +1,47 @@
+"""Every file in conf composes, fits what it is for, and can be used; a new file is tested without a word here."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lightning_modules.building import build
+from lightning_modules.schedules import Training
+from scripts.configuration.check import check
+from scripts.configuration.overrides import CONF, groups, options
+from tests.settings import settings
+
+CHOICES = [(group, option) for group in groups() for option in options(group)]
+
+
+@pytest.mark.parametrize(("group", "option"), CHOICES, ids=lambda choice: choice)
+def test_every_choice_composes_and_fits(group: str, option: str) -> None:
+    check(settings(f"{group}={option}"))
+
+
+@pytest.mark.parametrize(("group", "option"), CHOICES, ids=lambda choice: choice)
+def test_every_file_says_what_it_is(group: str, option: str) -> None:
+    first = (CONF / group / f"{option}.yaml").read_text(encoding="utf-8").splitlines()
+    comments = [line for line in first if line.startswith("# ") and "@package" not in line]
+    assert comments, "a header comment says what it is"
+    if group == "experiment":
+        assert any("python scripts/train.py" in line for line in comments), "and the command that uses it"
+
+
+@pytest.mark.parametrize("option", options("scheduler"))
+def test_every_schedule_stays_between_0_and_1(option: str) -> None:
+    schedule = build(settings(f"scheduler={option}")["scheduler"])
+    factors = [schedule.factor(step, Training(10, 200)) for step in range(200)]
+    assert all(0 <= factor <= 1 for factor in factors)
+    assert max(factors) == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("option", options("optimizer"))
+def test_every_optimizer_steps(option: str) -> None:
+    from hydra.utils import instantiate
+
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = instantiate(settings(f"optimizer={option}")["optimizer"], _convert_="all")([{"params": [weight]}])
+    weight.sum().backward()
+    optimizer.step()
+    assert (weight < 1).all()

@@ -1,0 +1,48 @@
+"""What tests share: small real data, the real data sets where they are, and threads that do not fight."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pytest
+import torch
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+NAMES = {
+    "Greek": "Alexakis Antonopoulos Christakos Dimitriou Georgiou Kalakos Leventis Manolis Nicolaidis Papadakis "
+    "Pavlakis Stamatakis Theodorou Vasilakis Xanthis Zographos Kokkinos Makris Oikonomou Samaras",
+    "Irish": "Brady Callaghan Doherty Egan Fitzgerald Gallagher Hogan Keane Lynch McCarthy "
+    "Nolan O'Brien O'Donnell Quinn Reilly Sheehan Tierney Ward Murphy Byrne",
+    "Japanese": "Abe Fujimoto Hashimoto Ishikawa Kawasaki Kimura Kobayashi Maeda Matsumoto Murakami "
+    "Nakamura Ogawa Okada Sakamoto Suzuki Takahashi Tanaka Watanabe Yamamoto Yoshida",
+    "Polish": "Adamczyk Bosko Czajkowski Filipowski Grzeskiewicz Jagoda Kowalski Krawiec Mazur Niemczyk "
+    "Ostrowski Piontek Rudawski Sokolowski Szczepanski Wojewodzki Wronski Zawisza Zielinski Koziol",
+}
+
+
+@pytest.fixture(scope="session")
+def names_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eighty surnames of four languages, as a folder of `<Label>.txt`."""
+    folder = tmp_path_factory.mktemp("names")
+    for label, names in NAMES.items():
+        (folder / f"{label}.txt").write_text("\n".join(names.split()) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of the real data sets; the test is skipped where there is none."""
+    folder = Path(os.environ.get("SEQUENCE_DATA", PROJECT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("the real data sets are not here (SEQUENCE_DATA names their folder)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)

@@ -1,0 +1,123 @@
+"""Recurrent cells as their equations say, with back-propagation through time by hand: slow and obvious.
+
+Weights follow torch's layout: `weight_ih` (gates * H, D), `weight_hh` (gates * H, H), a bias for each.
+Each function reads one sequence x (T, D) and returns its states (T, H), and for the gradient of
+sum(states * pull) the gradients of x and of every weight.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def sigmoid(a: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-a))
+
+
+def elman(x, w, pull, nonlinearity="tanh"):
+    """h' = f(W x + b_ih + U h + b_hh)."""
+    steps, size = len(x), w["weight_hh"].shape[1]
+    h = np.zeros((steps + 1, size))
+    a = np.zeros((steps, size))
+    for t in range(steps):
+        a[t] = w["weight_ih"] @ x[t] + w["bias_ih"] + w["weight_hh"] @ h[t] + w["bias_hh"]
+        h[t + 1] = np.tanh(a[t]) if nonlinearity == "tanh" else np.maximum(a[t], 0)
+    grads = {name: np.zeros_like(value) for name, value in w.items()}
+    dx, dh = np.zeros_like(x), np.zeros(size)
+    for t in reversed(range(steps)):
+        dh = dh + pull[t]
+        da = dh * (1 - h[t + 1] ** 2 if nonlinearity == "tanh" else (a[t] > 0))
+        grads["weight_ih"] += np.outer(da, x[t])
+        grads["weight_hh"] += np.outer(da, h[t])
+        grads["bias_ih"] += da
+        grads["bias_hh"] += da
+        dx[t] = w["weight_ih"].T @ da
+        dh = w["weight_hh"].T @ da
+    return h[1:], dx, grads
+
+
+def lstm(x, w, pull):
+    """i, f, o = sigmoid(.), g = tanh(.), c' = f c + i g, h' = o tanh(c'); torch's order of gates is i, f, g, o."""
+    steps, size = len(x), w["weight_hh"].shape[1]
+    h, c = np.zeros((steps + 1, size)), np.zeros((steps + 1, size))
+    gates = []
+    for t in range(steps):
+        a = w["weight_ih"] @ x[t] + w["bias_ih"] + w["weight_hh"] @ h[t] + w["bias_hh"]
+        i, f, o = sigmoid(a[:size]), sigmoid(a[size : 2 * size]), sigmoid(a[3 * size :])
+        g = np.tanh(a[2 * size : 3 * size])
+        c[t + 1] = f * c[t] + i * g
+        h[t + 1] = o * np.tanh(c[t + 1])
+        gates.append((i, f, g, o))
+    grads = {name: np.zeros_like(value) for name, value in w.items()}
+    dx, dh, dc = np.zeros_like(x), np.zeros(size), np.zeros(size)
+    for t in reversed(range(steps)):
+        i, f, g, o = gates[t]
+        dh = dh + pull[t]
+        tanh_c = np.tanh(c[t + 1])
+        dc = dc + dh * o * (1 - tanh_c**2)
+        da = np.concatenate(
+            [
+                dc * g * i * (1 - i),
+                dc * c[t] * f * (1 - f),
+                dc * i * (1 - g**2),
+                dh * tanh_c * o * (1 - o),
+            ]
+        )
+        grads["weight_ih"] += np.outer(da, x[t])
+        grads["weight_hh"] += np.outer(da, h[t])
+        grads["bias_ih"] += da
+        grads["bias_hh"] += da
+        dx[t] = w["weight_ih"].T @ da
+        dh = w["weight_hh"].T @ da
+        dc = dc * f
+    return h[1:], dx, grads
+
+
+def gru(x, w, pull):
+    """r, z = sigmoid(.), n = tanh(W x + b + r (U h + b)), h' = (1 - z) n + z h; torch's order is r, z, n."""
+    steps, size = len(x), w["weight_hh"].shape[1]
+    h = np.zeros((steps + 1, size))
+    gates = []
+    for t in range(steps):
+        of_x = w["weight_ih"] @ x[t] + w["bias_ih"]
+        of_h = w["weight_hh"] @ h[t] + w["bias_hh"]
+        r = sigmoid(of_x[:size] + of_h[:size])
+        z = sigmoid(of_x[size : 2 * size] + of_h[size : 2 * size])
+        n = np.tanh(of_x[2 * size :] + r * of_h[2 * size :])
+        h[t + 1] = (1 - z) * n + z * h[t]
+        gates.append((r, z, n, of_h[2 * size :]))
+    grads = {name: np.zeros_like(value) for name, value in w.items()}
+    dx, dh = np.zeros_like(x), np.zeros(size)
+    for t in reversed(range(steps)):
+        r, z, n, m = gates[t]
+        dh = dh + pull[t]
+        dn = dh * (1 - z) * (1 - n**2)
+        dz = dh * (h[t] - n) * z * (1 - z)
+        dr = dn * m * r * (1 - r)
+        of_x = np.concatenate([dr, dz, dn])
+        of_h = np.concatenate([dr, dz, dn * r])
+        grads["weight_ih"] += np.outer(of_x, x[t])
+        grads["weight_hh"] += np.outer(of_h, h[t])
+        grads["bias_ih"] += of_x
+        grads["bias_hh"] += of_h
+        dx[t] = w["weight_ih"].T @ of_x
+        dh = dh * z + w["weight_hh"].T @ of_h
+    return h[1:], dx, grads
+
+
+def concat(x, weight, bias, pull):
+    """h' = W [x, h] + b; what is read is [x, h] before each step, and `pull` (T, D + H) pulls on that."""
+    steps, size = len(x), weight.shape[0]
+    h = np.zeros((steps + 1, size))
+    for t in range(steps):
+        h[t + 1] = weight @ np.concatenate([x[t], h[t]]) + bias
+    read = np.concatenate([x, h[:-1]], axis=1)
+    grads = {"weight": np.zeros_like(weight), "bias": np.zeros_like(bias)}
+    dx, dh = np.zeros_like(x), np.zeros(size)
+    for t in reversed(range(steps)):
+        # dh is the gradient of the state after step t
+        grads["weight"] += np.outer(dh, np.concatenate([x[t], h[t]]))
+        grads["bias"] += dh
+        back = weight.T @ dh + pull[t]
+        dx[t], dh = back[: x.shape[1]], back[x.shape[1] :]
+    return read, dx, grads

@@ -1,0 +1,25 @@
+"""A task without a question: states go in and out as they are."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from lightning_modules.tasks.base import Task
+
+
+class PlainTask(Task):
+    offers = frozenset({"steps"})
+
+    def __init__(self, input_size: int) -> None:
+        super().__init__(description=None)
+        self._input_size = input_size
+
+    @property
+    def input_size(self) -> int:
+        return self._input_size
+
+    def build(self, reads: str, encoding_size: int) -> None:
+        pass
+
+    def embed(self, batch: Tensor) -> Tensor:
+        return batch

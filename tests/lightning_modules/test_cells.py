@@ -1,0 +1,122 @@
+"""rnn, lstm and gru against their equations in NumPy, gradients included, at ragged lengths and in both directions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lightning_modules.gru import GRU
+from lightning_modules.lstm import LSTM
+from lightning_modules.rnn import RNN
+from tests.lightning_modules import numpy_cells
+from tests.lightning_modules.plain_task import PlainTask
+
+LENGTHS = [5, 1, 7, 3]
+CELLS = {
+    "rnn-tanh": (lambda task, **s: RNN(task, cell="tanh", **s), numpy_cells.elman),
+    "rnn-relu": (
+        lambda task, **s: RNN(task, cell="relu", **s),
+        lambda x, w, pull: numpy_cells.elman(x, w, pull, "relu"),
+    ),
+    "lstm": (LSTM, numpy_cells.lstm),
+    "gru": (GRU, numpy_cells.gru),
+}
+
+
+def weights(layer: nn.Module) -> dict[str, np.ndarray]:
+    return {name.removesuffix("_l0"): p.detach().numpy() for name, p in layer.named_parameters()}
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_states_and_gradients_follow_the_equations(name: str, bidirectional: bool) -> None:
+    make, by_hand = CELLS[name]
+    module = make(PlainTask(input_size=4), hidden_size=3, bidirectional=bidirectional).double()
+    lengths = torch.tensor(LENGTHS)
+    x = torch.randn(len(LENGTHS), max(LENGTHS), 4, dtype=torch.float64, requires_grad=True)
+    encoding = module.encode(x, lengths)
+    size = 6 if bidirectional else 3
+    assert encoding.states.shape == (4, 7, size)
+    pull = torch.randn_like(encoding.states)
+    for i, length in enumerate(LENGTHS):
+        pull[i, length:] = 0  # nothing is read off the padding
+    (encoding.states * pull).sum().backward()
+
+    directions = [(module.layers.forwards[0], 1)] + ([(module.layers.backwards[0], -1)] if bidirectional else [])
+    expected_dx = np.zeros(x.shape)
+    summaries = []
+    for number, (layer, step) in enumerate(directions):
+        of_weights: dict[str, np.ndarray] = {}
+        part = slice(3 * number, 3 * number + 3)
+        ends = []
+        for i, length in enumerate(LENGTHS):
+            sequence, pulled = x.detach().numpy()[i, :length][::step], pull.numpy()[i, :length, part][::step]
+            states, dx, grads = by_hand(sequence, weights(layer), pulled)
+            np.testing.assert_allclose(encoding.states.detach().numpy()[i, :length, part], states[::step], atol=1e-12)
+            ends.append(states[-1])
+            expected_dx[i, :length] += dx[::step]
+            for key, grad in grads.items():
+                of_weights[key] = of_weights.get(key, 0) + grad
+        summaries.append(np.stack(ends))
+        for key, parameter in layer.named_parameters():
+            np.testing.assert_allclose(parameter.grad.numpy(), of_weights[key.removesuffix("_l0")], atol=1e-11)
+    np.testing.assert_allclose(x.grad.numpy(), expected_dx, atol=1e-11)
+    np.testing.assert_allclose(encoding.summary.detach().numpy(), np.concatenate(summaries, axis=1), atol=1e-12)
+
+
+def test_the_concat_cell_follows_the_tutorial() -> None:
+    module = RNN(PlainTask(input_size=4), cell="concat", hidden_size=3).double()
+    x = torch.randn(len(LENGTHS), max(LENGTHS), 4, dtype=torch.float64, requires_grad=True)
+    encoding = module.encode(x, torch.tensor(LENGTHS))
+    assert module.encoding_size == 7
+    linear = module.layers.forwards[0].linear
+    pull = torch.zeros_like(encoding.states)
+    summary_pull = torch.randn_like(encoding.summary)
+    (encoding.summary * summary_pull).sum().backward()
+    total = {"weight": 0.0, "bias": 0.0}
+    for i, length in enumerate(LENGTHS):
+        pull[i, length - 1] = summary_pull[i]  # the answer is read at the last letter
+        weight, bias = (p.detach().numpy() for p in (linear.weight, linear.bias))
+        read, dx, grads = numpy_cells.concat(x.detach().numpy()[i, :length], weight, bias, pull[i, :length].numpy())
+        np.testing.assert_allclose(encoding.states.detach().numpy()[i, :length], read, atol=1e-12)
+        np.testing.assert_allclose(encoding.summary.detach().numpy()[i], read[-1], atol=1e-12)
+        np.testing.assert_allclose(x.grad.numpy()[i, :length], dx, atol=1e-12)
+        assert (x.grad.numpy()[i, length:] == 0).all()
+        total = {key: total[key] + grads[key] for key in total}
+    np.testing.assert_allclose(linear.weight.grad.numpy(), total["weight"], atol=1e-12)
+    np.testing.assert_allclose(linear.bias.grad.numpy(), total["bias"], atol=1e-12)
+
+
+@pytest.mark.parametrize("make", [RNN, LSTM, GRU])
+def test_layers_and_directions_equal_torch_on_packed_sequences(make) -> None:
+    module = make(PlainTask(input_size=4), hidden_size=3, num_layers=3, bidirectional=True).double()
+    reference = {RNN: nn.RNN, LSTM: nn.LSTM, GRU: nn.GRU}[make](4, 3, 3, batch_first=True, bidirectional=True).double()
+    with torch.no_grad():
+        for number in range(3):
+            for suffix, layers in (("", module.layers.forwards), ("_reverse", module.layers.backwards)):
+                for name, parameter in layers[number].named_parameters():
+                    getattr(reference, f"{name.removesuffix('_l0')}_l{number}{suffix}").copy_(parameter)
+    lengths = torch.tensor(LENGTHS)
+    x = torch.randn(4, 7, 4, dtype=torch.float64)
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    states, _ = nn.utils.rnn.pad_packed_sequence(reference(packed)[0], batch_first=True)
+    got = module.encode(x, lengths).states
+    for i, length in enumerate(LENGTHS):
+        torch.testing.assert_close(got[i, :length], states[i, :length])
+    full = module.encode(x, None).states
+    torch.testing.assert_close(full, reference(x)[0])
+
+
+def test_initialisation_by_option() -> None:
+    task = PlainTask(input_size=4)
+    layer = LSTM(task, hidden_size=8, initialization="orthogonal", forget_bias=1.0).layers.forwards[0]
+    for gate in layer.weight_hh_l0.split(8):
+        torch.testing.assert_close(gate @ gate.t(), torch.eye(8), atol=1e-5, rtol=0)
+    bias = (layer.bias_ih_l0 + layer.bias_hh_l0).detach()
+    assert (bias[8:16] == 1.0).all()
+    assert (bias[:8].abs() < 1.0).all()
+    bound = (6 / (4 + 32)) ** 0.5
+    xavier = LSTM(PlainTask(4), hidden_size=8, initialization="xavier").layers.forwards[0].weight_ih_l0
+    assert 0.8 * bound < xavier.abs().max() <= bound

@@ -1,0 +1,121 @@
+"""What every architecture must do on every task; a new file in conf/module is tested without a word here."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+
+from lightning_modules.baselines.base import Baseline
+from scripts.configuration.check import misfit
+from scripts.configuration.overrides import options
+from scripts.runs.training import build_module
+from tests.pairs import PAIRS, datamodule_for, small_settings
+
+
+@pytest.fixture(params=PAIRS, ids=lambda pair: "-".join(pair))
+def built(request: pytest.FixtureRequest, names_folder) -> tuple[Any, Any]:
+    config = small_settings(*request.param, data_dir=str(names_folder))
+    datamodule = datamodule_for(config)
+    return build_module(config, datamodule), datamodule
+
+
+def batches(datamodule, count: int = 1) -> list[Any]:
+    taken = [batch for block in datamodule.train_dataloader() for batch in block]
+    return taken[:count]
+
+
+def test_every_architecture_is_tried() -> None:
+    assert {module for module, _ in PAIRS} == {name for name in options("module") if not name.startswith("baseline/")}
+
+
+def test_the_loss_falls(built) -> None:
+    module, datamodule = built
+    (batch,) = batches(datamodule)
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.01)
+    module.eval()  # dropout would make two losses incomparable
+    losses = []
+    for _ in range(5):
+        loss = module.loss(batch)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert losses[-1] < losses[0]
+
+
+def test_every_parameter_learns(built) -> None:
+    module, datamodule = built
+    (batch,) = batches(datamodule)
+    module.train()
+    module.loss(batch).backward()
+    silent = [name for name, p in module.named_parameters() if p.grad is None]
+    assert not silent
+
+
+def test_padding_never_changes_an_answer(built) -> None:
+    module, datamodule = built
+    (batch,) = batches(datamodule)
+    module.eval()
+    padded = copy.copy(batch)
+    padded.tokens = torch.nn.functional.pad(batch.tokens, (0, 7))
+    with torch.no_grad():
+        torch.testing.assert_close(module(padded), module(batch), atol=2e-6, rtol=1e-5)
+
+
+def test_an_answer_does_not_depend_on_its_batch(built) -> None:
+    module, datamodule = built
+    (batch,) = batches(datamodule)
+    module.eval()
+    with torch.no_grad():
+        together = module(batch)
+        for i in (0, len(batch) // 2, len(batch) - 1):
+            alone = copy.copy(batch)
+            length = int(batch.lengths[i])
+            alone.tokens, alone.lengths = batch.tokens[i : i + 1, :length], batch.lengths[i : i + 1]
+            torch.testing.assert_close(module(alone)[0], together[i], atol=2e-6, rtol=1e-5)
+
+
+def test_a_saved_module_answers_the_same(built, tmp_path) -> None:
+    module, datamodule = built
+    (batch,) = batches(datamodule)
+    torch.save(module.state_dict(), tmp_path / "weights")
+    other = build_module(module.config, datamodule)
+    other.load_state_dict(torch.load(tmp_path / "weights", weights_only=True))
+    with torch.no_grad():
+        assert torch.equal(module.eval()(batch), other.eval()(batch))
+
+
+def test_bfloat16_agrees(built) -> None:
+    module, datamodule = built
+    (batch,) = batches(datamodule)
+    module.eval()
+    with torch.no_grad():
+        exact = module(batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            half = module(batch)
+    assert half.dtype == exact.dtype == torch.float32, "scores leave the network in float32"
+    assert (half - exact).abs().max() < 0.05 * exact.abs().max().clamp(min=1)
+
+
+def test_a_pair_that_makes_no_sense_is_one_sentence() -> None:
+    config = small_settings("gru", "names-classification")
+    config["module"]["_target_"] = "tests.pairs.ReadsImages"
+    assert misfit(config) == "module=readsimages reads image; task=classification offers steps, tokens"
+
+
+@pytest.mark.parametrize("name", [n for n in options("module") if n.startswith("baseline/")])
+def test_baselines_are_fitted_without_a_loop(name: str, names_folder, tmp_path) -> None:
+    config = small_settings(name, "names-classification", data_dir=str(names_folder))
+    datamodule = datamodule_for(config)
+    module = build_module(config, datamodule)
+    assert isinstance(module, Baseline)
+    module.fit_to(datamodule)
+    batch = datamodule.source.gather(datamodule.indices["train"], 20)
+    scores = module(batch)
+    assert scores.shape == (len(batch), len(datamodule.description.classes))
+    other = build_module(config, datamodule)
+    other.load_state_dict(module.state_dict())
+    assert torch.equal(other(batch), scores)
