@@ -9,7 +9,7 @@ from lightning_modules.base import SequenceModule
 from lightning_modules.building import build
 from scripts.configuration.check import misfit
 from scripts.configuration.overrides import options
-from tests.settings import settings
+from scripts.configuration.composing import compose
 
 #: name -> the overrides that choose a data set and a task, small.
 WORKLOADS = {
@@ -35,7 +35,7 @@ class ReadsImages(SequenceModule):
 
 def small_settings(module: str, workload: str, data_dir: str | None = None) -> dict[str, Any]:
     data = [f"datamodule.data_dir={data_dir}"] if data_dir else []
-    return settings(f"module={module}", *WORKLOADS[workload], *SMALL.get(module, []), *data)
+    return compose(f"module={module}", *WORKLOADS[workload], *SMALL.get(module, []), *data)
 
 
 def datamodule_for(config: dict[str, Any]) -> SequenceDataModule:

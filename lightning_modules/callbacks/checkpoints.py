@@ -6,11 +6,13 @@ import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt
+import torch
+from annotated_types import Ge
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
+from datamodules.errors import BadInput
 from lightning_modules import checkpoint_files
 
 
@@ -27,26 +29,28 @@ class WholeFiles(TorchCheckpointIO):
 class Checkpoints(Checkpoint):
     """Keeps the checkpoint of the best validation and the latest one.
 
+    A small network's epoch may be shorter than a write to disk, so both files are written together and not more often
+    than every `every_seconds`; in between, the best weights wait in memory.  Training goes on from last.ckpt to the
+    same best.ckpt, so a process that is killed loses time, never a result.
+
     Args:
         monitor: the metric that decides, such as `val/macro_f1`; the task's own when absent.
         mode: `min` or `max`: which is better; the task's own when absent.
-        every_n_epochs: epochs between two writes of last.ckpt; the end of training always writes one.
-        every_seconds: seconds after which last.ckpt is written inside an epoch, too.
+        every_seconds: between two writes; the end of training always writes.
     """
 
     def __init__(
         self,
         monitor: str | None = None,
         mode: Literal["min", "max"] | None = None,
-        every_n_epochs: Annotated[int, Gt(0)] = 1,
-        every_seconds: Annotated[float, Ge(0)] = 60.0,
+        every_seconds: Annotated[float, Ge(0)] = 30.0,
     ) -> None:
         self.monitor = monitor
         self.mode = mode
-        self.every_n_epochs = every_n_epochs
         self.every_seconds = every_seconds
         self.folder = Path("checkpoints")  # set by whoever runs the training
         self.best: dict[str, Any] | None = None  # value, epoch and step of best.ckpt
+        self._waiting: dict[str, Any] | None = None  # what best.ckpt is to hold, not yet written
         self._written = time.monotonic()
 
     @property
@@ -62,45 +66,68 @@ class Checkpoints(Checkpoint):
         self.mode = self.mode or pl_module.task.mode
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.state.fn == "fit" or self.monitor not in trainer.callback_metrics:
+        if trainer.state.fn != "fit":
             return
+        if self.monitor not in trainer.callback_metrics:
+            known = ", ".join(sorted(name for name in trainer.callback_metrics if name.startswith("val/")))
+            raise BadInput(f"callbacks.checkpoints.monitor={self.monitor}: no such metric; there are {known}")
         value = trainer.callback_metrics[self.monitor].item()
         held = self.best["value"] if self.best else None
         if held is None or (value < held if self.mode == "min" else value > held):
-            self._write_best(trainer, pl_module, value)
+            self._keep(trainer, pl_module, value)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        if self.every_seconds and time.monotonic() - self._written > self.every_seconds:
-            self.write_last(trainer)
+        self._write_in_time(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if (trainer.current_epoch + 1) % self.every_n_epochs == 0:
-            self.write_last(trainer)
+        self._write_in_time(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.best is None:  # without validation, the last weights are the best there are
-            self._write_best(trainer, pl_module, None)
+            self._keep(trainer, pl_module, None)
+        self.write(trainer)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self._write_best()
+
+    def write(self, trainer: Trainer) -> None:
+        """best.ckpt, then last.ckpt, which knows it."""
+        if trainer.is_global_zero:
+            self._write_best()
+        trainer.save_checkpoint(self.last_path, weights_only=False)
+        self._written = time.monotonic()
 
     def write_fitted(self, pl_module: LightningModule) -> None:
         """best.ckpt of a module that was fitted without a Trainer."""
         self.best = {"monitor": None, "value": None, "epoch": 0, "step": 0}
-        state = {"state_dict": pl_module.state_dict(), "best": self.best}
-        pl_module.on_save_checkpoint(state)
-        checkpoint_files.save(state, self.best_path)
-
-    def write_last(self, trainer: Trainer) -> None:
-        trainer.save_checkpoint(self.last_path, weights_only=False)
-        self._written = time.monotonic()
-
-    def _write_best(self, trainer: Trainer, pl_module: LightningModule, value: float | None) -> None:
-        self.best = {"monitor": self.monitor, "value": value, "epoch": trainer.current_epoch, "step": trainer.global_step}
-        state = {"state_dict": trainer.strategy.lightning_module_state_dict(), "best": self.best}
-        pl_module.on_save_checkpoint(state)
-        if trainer.is_global_zero:
-            checkpoint_files.save(state, self.best_path)
+        self._waiting = self._state(pl_module)
+        self._write_best()
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best = state_dict["best"]
+
+    def _keep(self, trainer: Trainer, pl_module: LightningModule, value: float | None) -> None:
+        epoch, step = trainer.current_epoch, trainer.global_step
+        self.best = {"monitor": self.monitor, "value": value, "epoch": epoch, "step": step}
+        self._waiting = self._state(pl_module)
+
+    def _state(self, pl_module: LightningModule) -> dict[str, Any]:
+        weights = {
+            name: value.detach().cpu().clone() if isinstance(value, torch.Tensor) else value
+            for name, value in pl_module.state_dict().items()
+        }
+        state = {"state_dict": weights, "best": self.best}
+        pl_module.on_save_checkpoint(state)
+        return state
+
+    def _write_in_time(self, trainer: Trainer) -> None:
+        if time.monotonic() - self._written > self.every_seconds:
+            self.write(trainer)
+
+    def _write_best(self) -> None:
+        if self._waiting is not None:
+            checkpoint_files.save(self._waiting, self.best_path)
+            self._waiting = None

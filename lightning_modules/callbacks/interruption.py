@@ -36,7 +36,7 @@ class Interruption(Callback):
         if self._received is not None:
             for callback in trainer.checkpoint_callbacks:
                 if isinstance(callback, Checkpoints):
-                    callback.write_last(trainer)
+                    callback.write(trainer)
             raise Interrupted(self._received)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

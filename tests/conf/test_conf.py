@@ -9,14 +9,14 @@ from lightning_modules.building import build
 from lightning_modules.schedules import Training
 from scripts.configuration.check import check
 from scripts.configuration.overrides import CONF, groups, options
-from tests.settings import settings
+from scripts.configuration.composing import compose
 
 CHOICES = [(group, option) for group in groups() for option in options(group)]
 
 
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids=lambda choice: choice)
 def test_every_choice_composes_and_fits(group: str, option: str) -> None:
-    check(settings(f"{group}={option}"))
+    check(compose(f"{group}={option}"))
 
 
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids=lambda choice: choice)
@@ -30,7 +30,7 @@ def test_every_file_says_what_it_is(group: str, option: str) -> None:
 
 @pytest.mark.parametrize("option", options("scheduler"))
 def test_every_schedule_stays_between_0_and_1(option: str) -> None:
-    schedule = build(settings(f"scheduler={option}")["scheduler"])
+    schedule = build(compose(f"scheduler={option}")["scheduler"])
     factors = [schedule.factor(step, Training(10, 200)) for step in range(200)]
     assert all(0 <= factor <= 1 for factor in factors)
     assert max(factors) == pytest.approx(1.0, abs=0.01)
@@ -41,7 +41,7 @@ def test_every_optimizer_steps(option: str) -> None:
     from hydra.utils import instantiate
 
     weight = torch.nn.Parameter(torch.ones(3))
-    optimizer = instantiate(settings(f"optimizer={option}")["optimizer"], _convert_="all")([{"params": [weight]}])
+    optimizer = instantiate(compose(f"optimizer={option}")["optimizer"], _convert_="all")([{"params": [weight]}])
     weight.sum().backward()
     optimizer.step()
     assert (weight < 1).all()

@@ -12,13 +12,13 @@ from torch import nn
 from lightning_modules.schedules import Training
 from scripts.runs.training import build_module
 from tests.pairs import datamodule_for
-from tests.settings import settings
+from scripts.configuration.composing import compose
 
 SMALL = ["module.hidden_size=8", "datamodule.batch_size=7", "task.output_dropout=0.2"]
 
 
 def built(names_folder, *overrides: str) -> tuple[Any, Any, dict[str, Any]]:
-    config = settings(*SMALL, f"datamodule.data_dir={names_folder}", *overrides)
+    config = compose(*SMALL, f"datamodule.data_dir={names_folder}", *overrides)
     datamodule = datamodule_for(config)
     torch.manual_seed(5)
     return build_module(config, datamodule), datamodule, config

@@ -4,12 +4,12 @@ import pytest
 
 from datamodules.errors import BadInput
 from scripts.configuration.check import check
-from tests.settings import settings
+from scripts.configuration.composing import compose
 
 
 def refused(*overrides: str) -> list[str]:
     with pytest.raises(BadInput) as caught:
-        check(settings(*overrides))
+        check(compose(*overrides))
     return str(caught.value).splitlines()
 
 
@@ -47,9 +47,9 @@ def test_all_problems_are_told_at_once() -> None:
 
 
 def test_what_torch_and_lightning_take_is_taken() -> None:
-    check(settings("trainer.max_time=00:00:10:00", "trainer.overfit_batches=2", "optimizer.amsgrad=true", "seed=0"))
-    check(settings("trainer.devices=[0]", "trainer.strategy=ddp", "trainer.val_check_interval=10"))
-    check(settings("scheduler=constant", "trainer.max_epochs=null"))
+    check(compose("trainer.max_time=00:00:10:00", "trainer.overfit_batches=2", "optimizer.amsgrad=true", "seed=0"))
+    check(compose("trainer.devices=[0]", "trainer.strategy=ddp", "trainer.val_check_interval=10"))
+    check(compose("scheduler=constant", "trainer.max_epochs=null"))
 
 
 def test_members_of_an_ensemble_are_checked_too() -> None:

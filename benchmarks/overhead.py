@@ -1,0 +1,205 @@
+"""What the framework costs: the time of a training step beside that of a bare loop over the same network.
+
+    python benchmarks/overhead.py                               # every workload, written to benchmarks/results
+    python benchmarks/overhead.py --workload names_bag --json   # one object on standard output
+
+Three ways to train, in turn, several times over, in one process; the medians are told:
+bare    batches ready on the device, forward, loss, backward, clip, optimiser step, nothing else
+ours    what scripts/train.py does: loaders, curves, checkpoints, progress
+plain   Lightning as tutorials write it: TensorDataset, DataLoader, self.log, default logger, bar and checkpoints
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import statistics
+import tempfile
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from benchmarks.recording import circumstances, record, show
+from lightning_modules.building import build
+from scripts.commands import logs, sentences
+from scripts.commands.parser import Parser
+from scripts.runs.folder import RunFolder
+from scripts.runs.training import build_module, prepared
+from scripts.configuration.composing import compose
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The settings of a run, and how many of its steps are timed at a time."""
+
+    overrides: tuple[str, ...]
+    steps: int
+
+
+WORKLOADS = {
+    "names_bag": Workload(("module=bag", "module.max_n=1", "module.hidden_size=128", "module.dropout=0"), 600),
+    "names_gru_64": Workload(("module=gru", "module.hidden_size=64"), 150),
+    "names_gru_256": Workload(("module=gru", "module.hidden_size=256"), 40),
+}
+
+ALWAYS = (
+    "datamodule.batch_size=256",
+    "datamodule.drop_last=true",
+    "datamodule.val_fraction=0.0",
+    "scheduler=constant",
+    "optimizer=adam",
+    "trainer.max_epochs=null",
+)
+
+
+class StepClock(Callback):
+    """When how many steps were done."""
+
+    def __init__(self) -> None:
+        self.times: list[tuple[int, float]] = []
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        if pl_module.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.times.append((trainer.global_step, time.perf_counter()))
+
+    def ms_a_step(self) -> float:
+        """Over the last three quarters of the steps, when everything is warm."""
+        first = next(i for i, (step, _) in enumerate(self.times) if step >= self.times[-1][0] // 4)
+        (step, start), (last_step, end) = self.times[first], self.times[-1]
+        return 1000 * (end - start) / (last_step - step)
+
+
+def bare(config: dict[str, Any], steps: int) -> float:
+    """Milliseconds a step of a loop with nothing around it."""
+    datamodule, module = fresh(config)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    module = module.to(device).train()
+    source = datamodule.source.to(device)
+    rows = datamodule.training_sampler().batches(0)
+    batches = [source.gather(row.to(device), datamodule.source.span(row)) for row in rows]
+    optimizer = module.configure_optimizers()
+    clip = config["trainer"]["gradient_clip_val"]
+    parameters = list(module.parameters())
+
+    def run(count: int) -> None:
+        for step in range(count):
+            optimizer.zero_grad(set_to_none=True)
+            module.loss(batches[step % len(batches)]).backward()
+            nn.utils.clip_grad_norm_(parameters, clip)
+            optimizer.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    run(steps // 4)
+    start = time.perf_counter()
+    run(steps - steps // 4)
+    return 1000 * (time.perf_counter() - start) / (steps - steps // 4)
+
+
+def ours(config: dict[str, Any], steps: int) -> float:
+    """Milliseconds a step of what scripts/train.py runs."""
+    clock = StepClock()
+    with tempfile.TemporaryDirectory() as folder:
+        config = {**config, "trainer": {**config["trainer"], "max_steps": steps}}
+        fitting = prepared(config, RunFolder(Path(folder)), extra_callbacks=[clock])
+        fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule)
+    return clock.ms_a_step()
+
+
+class Tutorial(LightningModule):
+    """The network in the hands of automatic optimisation."""
+
+    def __init__(self, network: Any, batch_type: Any) -> None:
+        super().__init__()
+        self.network = network
+        self.batch_type = batch_type
+
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        loss = self.network.loss(self.batch_type(*batch))
+        self.log("train_loss", loss, prog_bar=True)
+        return loss
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return self.network.configure_optimizers()
+
+
+def plain(config: dict[str, Any], steps: int) -> float:
+    """Milliseconds a step of Lightning as tutorials write it."""
+    datamodule, network = fresh(config)
+    source, rows = datamodule.source, datamodule.indices["train"]
+    everything = source.gather(rows, source.span(rows))
+    tensors = [getattr(everything, name) for name in everything.__dataclass_fields__]
+    loader = DataLoader(TensorDataset(*tensors), batch_size=256, shuffle=True, drop_last=True)
+    clock = StepClock()
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        trainer = Trainer(
+            max_steps=steps,
+            callbacks=[clock],
+            default_root_dir=folder,
+            gradient_clip_val=config["trainer"]["gradient_clip_val"],
+        )
+        trainer.fit(Tutorial(network, type(everything)), loader)
+    return clock.ms_a_step()
+
+
+def fresh(config: dict[str, Any]) -> tuple[Any, Any]:
+    """Data module and network of a run, as its seed makes them."""
+    torch.manual_seed(0)
+    datamodule = build(config["datamodule"])
+    datamodule.setup()
+    return datamodule, build_module(config, datamodule)
+
+
+def measure(name: str, repeats: int) -> dict[str, Any]:
+    """Medians over interleaved repeats."""
+    workload = WORKLOADS[name]
+    config = compose(*ALWAYS, *workload.overrides)
+    times: dict[str, list[float]] = {"bare": [], "ours": [], "plain_lightning": []}
+    for _ in range(repeats):
+        for way, run in (("bare", bare), ("ours", ours), ("plain_lightning", plain)):
+            times[way].append(run(config, workload.steps))
+    medians = {way: statistics.median(values) for way, values in times.items()}
+    ratios = [ours / bare for ours, bare in zip(times["ours"], times["bare"])]
+    return {
+        "workload": name,
+        "bare_ms": medians["bare"],
+        "ours_ms": medians["ours"],
+        "plain_lightning_ms": medians["plain_lightning"],
+        "ratio": statistics.median(ratios),
+        "plain_ratio": medians["plain_lightning"] / medians["bare"],
+        "repeats": repeats,
+    }
+
+
+def main() -> None:
+    parser = Parser(prog="overhead.py", description=__doc__)
+    parser.add_argument("--workload", choices=[*WORKLOADS], help="one of them (all)")
+    parser.add_argument("--repeats", type=int, default=7, help="of each way (7)")
+    parser.add_argument("--json", action="store_true", help="objects on standard output, nothing written")
+    options = parser.parse_args()
+    logs.quiet_lightning()
+    warnings.filterwarnings("ignore")
+    pytorch_lightning._logger.setLevel("ERROR")
+    rows = []
+    for name in [options.workload] if options.workload else WORKLOADS:
+        rows.append(measure(name, options.repeats))
+        if options.json:
+            print(json.dumps({**rows[-1], **circumstances()}), flush=True)
+    if not options.json:
+        show(rows, "milliseconds a training step")
+        print(record("overhead", rows))
+
+
+if __name__ == "__main__":
+    logs.plain_logs()
+    sentences.run(main)

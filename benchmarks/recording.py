@@ -1,0 +1,39 @@
+"""Results with everything needed to believe them: hardware, versions, commit, date and command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from scripts.runs.environment import environment
+from scripts.runs.folder import write_whole
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def circumstances() -> dict[str, Any]:
+    """Where, when and how this process measures."""
+    facts = environment()
+    kept = ("cpu", "cpus", "gpus", "platform", "python", "packages", "git_commit", "git_dirty")
+    command = " ".join(["python", *[Path(sys.argv[0]).parent.name + "/" + Path(sys.argv[0]).name], *sys.argv[1:]])
+    date = datetime.now(timezone.utc).date().isoformat()
+    return {"date": date, "command": command, **{key: facts[key] for key in kept}}
+
+
+def record(name: str, rows: list[dict[str, Any]]) -> Path:
+    """Write `results/<name>.json`; the latest measurement stands."""
+    path = RESULTS / f"{name}.json"
+    write_whole(path, json.dumps({**circumstances(), "rows": rows}, indent=2, ensure_ascii=False) + "\n")
+    return path
+
+
+def show(rows: list[dict[str, Any]], title: str) -> None:
+    """The rows as a table on standard error."""
+    from rich.console import Console
+
+    from scripts.commands.tables import table
+
+    Console(stderr=True, width=160).print(table(rows, title))

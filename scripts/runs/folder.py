@@ -1,0 +1,90 @@
+"""The folder that a run leaves, and the names of what is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from datamodules.errors import BadInput
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """config.yaml, environment.json, checkpoints/, metrics.json, predictions.parquet and event files."""
+
+    path: Path
+
+    @classmethod
+    def existing(cls, path: str | Path) -> RunFolder:
+        """The run folder at `path`.
+
+        Raises:
+            BadInput: there is none, or it is no run folder.
+        """
+        folder = cls(Path(path).expanduser())
+        if not folder.path.is_dir():
+            raise BadInput(f"{path}: there is no such run folder")
+        if not folder.config_file.is_file():
+            inside = sorted(p.parent.name for p in folder.path.glob("*/config.yaml"))
+            hint = f"; it holds runs, such as {folder.path / inside[0]}" if inside else ""
+            raise BadInput(f"{path}: not a run folder (no config.yaml in it){hint}")
+        return folder
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def environment_file(self) -> Path:
+        return self.path / "environment.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.path / "metrics.json"
+
+    @property
+    def predictions_file(self) -> Path:
+        return self.path / "predictions.parquet"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    def config(self) -> dict[str, Any]:
+        return yaml.load(self.config_file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+    def environment(self) -> dict[str, Any]:
+        return _read_json(self.environment_file)
+
+    def metrics(self) -> dict[str, Any] | None:
+        """The final metrics; None while the run has not finished."""
+        return _read_json(self.metrics_file) if self.metrics_file.exists() else None
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)
+        write_whole(self.config_file, text)
+
+    def write_json(self, path: Path, content: dict[str, Any]) -> None:
+        write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that a reader sees all of it or what was there before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadInput(f"{path}: missing from the run folder") from None
+    except ValueError as error:
+        raise BadInput(f"{path}: not JSON ({error})") from None

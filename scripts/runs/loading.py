@@ -1,0 +1,98 @@
+"""A finished run as something that answers; nothing that its files name is executed, unless it is this project's."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datamodules import descriptions
+from datamodules.errors import BadInput
+from scripts.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from lightning_modules.base import SequenceModule
+
+PROJECT_PACKAGES = ("datamodules", "lightning_modules")
+
+
+def load_module(run: RunFolder, allowed: Collection[str] = ()) -> SequenceModule:
+    """The best checkpoint of a run, on the CPU, ready to answer.
+
+    Args:
+        run: its folder.
+        allowed: packages besides this project's whose classes the run may name.
+
+    Raises:
+        BadInput: the folder lacks a file, or names a class that is not to be trusted.
+    """
+    from lightning_modules import checkpoint_files
+    from lightning_modules.base import SequenceModule
+    from lightning_modules.building import build
+    from lightning_modules.tasks.base import Task
+
+    state = checkpoint_files.load(run.checkpoints / "best.ckpt")
+    config = state["config"]
+    trusted(config["task"], Task, allowed)
+    trusted(config["module"], SequenceModule, allowed)
+    for settings in config["module"].get("members", {}).values():
+        trusted(settings, SequenceModule, allowed)
+    task = build(config["task"], description=descriptions.from_dict(state["description"]))
+    module: SequenceModule = build(config["module"], task=task)
+    module.load_state_dict(state["state_dict"])
+    module.config = config
+    return module.eval()
+
+
+def trusted(settings: dict[str, Any], base: type, allowed: Collection[str] = ()) -> None:
+    """Refuse settings from a run folder that name anything but a `base` of this project or an allowed package.
+
+    The class is looked at before anything is called; a module outside those packages is not even imported.
+    """
+    for at, target in _targets(settings):
+        module_name, _, class_name = str(target).rpartition(".")
+        package = module_name.partition(".")[0]
+        if package not in (*PROJECT_PACKAGES, *allowed):
+            raise BadInput(
+                f"the run names {target}, which is not of this project; --allow {package or target} if you trust it"
+            )
+        try:
+            found = getattr(importlib.import_module(module_name), class_name)
+        except (ImportError, AttributeError):
+            raise BadInput(f"the run names {target}, which does not exist here") from None
+        if at == "" and not (isinstance(found, type) and issubclass(found, base)):
+            raise BadInput(f"the run names {target} where a {base.__name__} belongs")
+        if found.__module__.partition(".")[0] not in (*PROJECT_PACKAGES, *allowed):
+            raise BadInput(f"the run names {target}, which only borrows {found.__module__}.{class_name}")
+
+
+def _targets(settings: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Every `_target_` in the settings, with its key."""
+    if isinstance(settings, dict):
+        if "_target_" in settings:
+            yield at, settings["_target_"]
+        for key, value in settings.items():
+            yield from _targets(value, f"{at}.{key}")
+    elif isinstance(settings, list):
+        for i, value in enumerate(settings):
+            yield from _targets(value, f"{at}.{i}")
+
+
+def run_folders(paths: Collection[str]) -> list[RunFolder]:
+    """Every run folder at or below the paths, each once, in order of name.
+
+    Raises:
+        BadInput: a path does not exist, or has no run in it.
+    """
+    found: dict[Path, RunFolder] = {}
+    for path in paths:
+        root = Path(path).expanduser()
+        if not root.exists():
+            raise BadInput(f"{path}: there is no such folder")
+        runs = sorted(p.parent for p in root.rglob("config.yaml"))
+        if not runs:
+            raise BadInput(f"{path}: no run folder in it")
+        for run in runs:
+            found.setdefault(run.resolve(), RunFolder(run))
+    return list(found.values())

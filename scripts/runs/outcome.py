@@ -1,0 +1,74 @@
+"""What a trained module is worth: metrics of each part, predictions, pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars
+from pytorch_lightning import Trainer
+
+from datamodules.base import SequenceDataModule
+from lightning_modules.base import SequenceModule
+from lightning_modules.judging import Judge
+from scripts.runs.environment import peak_memory_mb
+from scripts.runs.folder import RunFolder
+from scripts.runs.hyperparameters import write_hyperparameters
+from scripts.runs.tensorboard import RunLogger
+
+
+class Outcome:
+    """The judgements of one module on the parts of one data set."""
+
+    def __init__(self, module: SequenceModule, datamodule: SequenceDataModule, trainer: Trainer) -> None:
+        self.module = module
+        self.datamodule = datamodule
+        self.trainer = trainer
+        self.metrics: dict[str, float] = {}  # <part>/<metric>
+        self.judges: dict[str, Judge] = {}
+
+    def judge(self, part: str, keep_examples: bool = False) -> None:
+        """One pass over a part; a part without examples is left out."""
+        if part != "all" and not len(self.datamodule.indices[part]):
+            return
+        self.datamodule.judged_part = part
+        self.module.keep_examples = keep_examples
+        self.trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
+        judge = self.module.judge
+        self.judges[part] = judge
+        self.metrics.update({f"{part}/{name}": float(value) for name, value in judge.compute().items()})
+
+    def predictions(self, part: str) -> polars.DataFrame:
+        """A row an example: its id and whatever else names it, target, answer, score (higher is better)."""
+        named = self.datamodule.example_columns(self.datamodule.part_indices(part))
+        return polars.DataFrame({**named, **self.judges[part].columns})
+
+    def write(self, folder: RunFolder, overrides: list[str], best: dict[str, Any] | None) -> dict[str, float]:
+        """metrics.json, predictions.parquet, pictures and the row of hyperparameters."""
+        seconds = self.module.training_seconds
+        everything = {
+            **self.metrics,
+            "params": sum(p.numel() for p in self.module.parameters()),
+            "fit_seconds": seconds,
+            "samples_per_second": self.module.samples_seen / seconds if seconds else 0.0,
+            "peak_memory_mb": peak_memory_mb(self.module.device),
+            "epochs": self.trainer.current_epoch,
+            "steps": self.trainer.global_step,
+            "best_epoch": best["epoch"] + 1 if best else 0,
+        }
+        if not self.trainer.is_global_zero:
+            return everything
+        if "test" in self.judges:
+            self.predictions("test").write_parquet(folder.predictions_file)
+        for logger in self.trainer.loggers:
+            if isinstance(logger, RunLogger):
+                self._write_pictures(logger)
+                write_hyperparameters(logger, overrides, everything)
+                logger.finish()
+        folder.write_json(folder.metrics_file, everything)
+        return everything
+
+    def _write_pictures(self, logger: RunLogger) -> None:
+        for part in ("val", "test"):
+            if part in self.judges:
+                for name, figure in self.judges[part].figures().items():
+                    logger.log_picture(f"{part}/{name}", figure, self.trainer.global_step)

@@ -1,0 +1,175 @@
+"""One run from its checked settings to its finished folder."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from hydra.utils import get_class, instantiate
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import Logger
+
+from datamodules.base import SequenceDataModule
+from datamodules.errors import BadInput
+from lightning_modules import checkpoint_files
+from lightning_modules.base import SequenceModule
+from lightning_modules.baselines.base import Baseline
+from lightning_modules.building import build
+from lightning_modules.callbacks.checkpoints import Checkpoints, WholeFiles
+from lightning_modules.callbacks.interruption import Interruption
+from lightning_modules.optimization import Optimization
+from scripts.runs.environment import environment
+from scripts.runs.folder import RunFolder
+from scripts.runs.outcome import Outcome
+
+log = logging.getLogger(__name__)
+
+#: Arguments of the Trainer that the module's own training steps see to.
+OF_OPTIMIZATION = ("gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches")
+
+
+@dataclass
+class Fitting:
+    """Everything that a training run needs, ready to start."""
+
+    config: dict[str, Any]
+    datamodule: SequenceDataModule
+    module: SequenceModule
+    trainer: Trainer
+    checkpoints: Checkpoints
+
+
+def prepared(config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequence[Callback] = ()) -> Fitting:
+    """Data read, network built, Trainer made: the next thing would be the first step.
+
+    Raises:
+        BadInput: data, weights or settings that only now prove unusable.
+    """
+    _seed(config["seed"])
+    datamodule: SequenceDataModule = build(config["datamodule"])
+    datamodule.setup()
+    if not len(datamodule.indices["val"]):
+        config = {**config, "trainer": {**config["trainer"], "limit_val_batches": 0}}
+    module = build_module(config, datamodule)
+    callbacks, checkpoints = _callbacks(config, folder)
+    trainer = make_trainer(config, folder, [*callbacks, *extra_callbacks], _loggers(config, folder))
+    return Fitting(config, datamodule, module, trainer, checkpoints)
+
+
+def train(config: dict[str, Any], folder: RunFolder, overrides: list[str]) -> dict[str, float]:
+    """Train, judge the best checkpoint and write the run folder.
+
+    Args:
+        config: all settings, resolved and checked.
+        folder: where the run is kept; made if it does not exist.
+        overrides: what a person typed, for the table of hyperparameters.
+
+    Returns:
+        What metrics.json holds.
+
+    Raises:
+        BadInput: data, weights or settings that only now prove unusable.
+    """
+    fitting = prepared(config, folder)
+    module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
+    folder.write_config(fitting.config)
+    facts = {"overrides": overrides, "fingerprint": datamodule.fingerprint, "data": datamodule.report}
+    folder.write_json(folder.environment_file, {**environment(), **facts})
+
+    if isinstance(module, Baseline):
+        module.fit_to(datamodule)
+        checkpoints.write_fitted(module)
+    else:
+        checkpoint = _checkpoint_to_go_on_from(config, folder)
+        trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+        module.load_state_dict(checkpoint_files.load(checkpoints.best_path)["state_dict"])
+    outcome = Outcome(module, datamodule, trainer)
+    for part in config["evaluate"]:
+        outcome.judge(part, keep_examples=part == "test")
+    return outcome.write(folder, overrides, checkpoints.best)
+
+
+def build_module(config: dict[str, Any], datamodule: SequenceDataModule) -> SequenceModule:
+    """The architecture with its task and its way of learning, weights new or from `init_from`."""
+    task = build(config["task"], description=datamodule.description)
+    module: SequenceModule = build(config["module"], task=task)
+    trainer = config["trainer"]
+    module.config = config
+    module.optimization = Optimization(
+        optimizer=instantiate(config["optimizer"], _convert_="all"),
+        schedule=build(config["scheduler"]),
+        **{key: trainer[key] for key in OF_OPTIMIZATION if trainer.get(key) is not None},
+    )
+    try:
+        module.configure_optimizers()
+    except ValueError as error:  # torch knows the ranges
+        raise BadInput(f"optimizer: {error}") from None
+    if config["init_from"]:
+        start_from(module, RunFolder.existing(config["init_from"]))
+    return module
+
+
+def start_from(module: SequenceModule, run: RunFolder) -> None:
+    """Take over the weights of a finished run of the same shape."""
+    state = checkpoint_files.load(run.checkpoints / "best.ckpt")["state_dict"]
+    own = module.state_dict()
+    for name in sorted(own.keys() | state.keys()):
+        there, here = state.get(name), own.get(name)
+        if there is None or here is None or there.shape != here.shape:
+            shapes = [str(tuple(w.shape)) if w is not None else "none" for w in (there, here)]
+            raise BadInput(f"init_from={run.path}: its weights do not fit: {name} is {shapes[0]} there, {shapes[1]} here")
+    module.load_state_dict(state)
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Callback], logger: Any) -> Trainer:
+    """Lightning's Trainer with the run's settings, quiet, writing whole checkpoints."""
+    settings = {key: value for key, value in config["trainer"].items() if key not in OF_OPTIMIZATION}
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
+    try:
+        return build(
+            {**quiet, **settings},
+            callbacks=callbacks,
+            logger=logger,
+            plugins=[WholeFiles()],
+            default_root_dir=str(folder.path),
+        )
+    except Exception as error:  # Lightning and torch say in many ways that there is no such device
+        raise BadInput(f"trainer: {' '.join(str(error).split())}") from error
+
+
+def _callbacks(config: dict[str, Any], folder: RunFolder) -> tuple[list[Callback], Checkpoints]:
+    callbacks = [build(settings) for settings in (config["callbacks"] or {}).values() if settings]
+    for callback in callbacks:
+        if isinstance(callback, Checkpoints):
+            callback.folder = folder.checkpoints
+            return [*callbacks, Interruption()], callback
+    raise BadInput("callbacks: one of them has to be lightning_modules.callbacks.checkpoints.Checkpoints")
+
+
+def _loggers(config: dict[str, Any], folder: RunFolder) -> list[Logger]:
+    """The loggers asked for, all writing into the run folder itself."""
+    loggers = []
+    for settings in (config["logger"] or {}).values():
+        if settings:
+            takes = inspect.signature(get_class(settings["_target_"])).parameters
+            place = {"save_dir": str(folder.path), "name": "", "version": ""}
+            loggers.append(build({**{key: place[key] for key in place if key in takes}, **settings}))
+    return loggers
+
+
+def _checkpoint_to_go_on_from(config: dict[str, Any], folder: RunFolder) -> str | None:
+    if not config["resume"]:
+        return None
+    return str(folder.checkpoints / "last.ckpt")
