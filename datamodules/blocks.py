@@ -97,6 +97,7 @@ class BlockLoader:
         self.world_size = world_size
         self.position = position
         self.batches_left = batches_left
+        self._size = 1  # of the next block
 
     def __len__(self) -> int:
         return len(self.epoch_batches)
@@ -104,14 +105,13 @@ class BlockLoader:
     def __iter__(self) -> Iterator[Block]:
         epoch, first = self.position()
         batches = self.epoch_batches.batches(epoch)
-        size = 1
         while first < len(batches):
-            taken = batches[first : first + min(size, max(1, self.batches_left(first)))]
+            taken = batches[first : first + min(self._size, max(1, self.batches_left(first)))]
             started = time.perf_counter()
             yield Block(self.source, taken, first, self.rank, self.world_size)
             first += len(taken)
             seconds = time.perf_counter() - started  # what the consumer took
             if seconds > LONGEST_BLOCK_SECONDS:
-                size = max(1, int(size * LONGEST_BLOCK_SECONDS / seconds))
-            elif seconds < LONGEST_BLOCK_SECONDS / 2 and len(taken) == size:
-                size = min(2 * size, MOST_BATCHES_A_BLOCK)
+                self._size = max(1, int(len(taken) * LONGEST_BLOCK_SECONDS / seconds))
+            elif seconds < LONGEST_BLOCK_SECONDS / 2 and len(taken) == self._size:
+                self._size = min(2 * self._size, MOST_BATCHES_A_BLOCK)

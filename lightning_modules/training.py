@@ -11,7 +11,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import torch
-from pytorch_lightning import LightningModule
+from pytorch_lightning import Callback, LightningModule
+from pytorch_lightning.strategies import SingleDeviceStrategy
+from pytorch_lightning.utilities.model_helpers import is_overridden
 from torch import Tensor
 
 from datamodules import descriptions
@@ -62,6 +64,8 @@ class Training(LightningModule):
             total_steps=self.trainer.estimated_stepping_batches / accumulate,
         )
         self._tally = _Tally(self.device)
+        self._scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # of float16
+        self._by_itself = self._takes_no_part()
         if self._random_state is not None:  # last of all, so that nothing draws in between
             set_random_state(self._random_state)
             self._random_state = None
@@ -88,33 +92,55 @@ class Training(LightningModule):
     def _learn(self, batch: Any, weight: float, batch_number: int) -> None:
         """One batch, the `batch_number`-th of its epoch (from 1); an optimiser step where accumulation is complete."""
         optimization = self.optimization
-        optimizer = self.optimizers()
         loss = self.loss(batch)
-        scaled = loss if weight == 1.0 else loss * weight
-        accumulate = optimization.accumulate_grad_batches
-        self.manual_backward(scaled if accumulate == 1 else scaled / accumulate)
+        scale = weight / optimization.accumulate_grad_batches
+        self._backward(loss if scale == 1.0 else loss * scale)
         loss = loss.detach()
         self._tally.loss += loss
         self._epoch_tally.loss += loss
         self._tally.batches += 1
         self._epoch_tally.batches += 1
-        if batch_number % accumulate and batch_number < self.trainer.num_training_batches:
+        if batch_number % optimization.accumulate_grad_batches and batch_number < self.trainer.num_training_batches:
             return
 
+        optimizer = self.optimizers()
         factor = optimization.schedule.factor(self.trainer.global_step, self._length)
         for group, rate in zip(optimizer.param_groups, self._base_rates):
             group["lr"] = rate * factor
-        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-        if scaler is not None:
-            scaler.unscale_(optimizer.optimizer)
+        if self._scaler is not None:
+            self._scaler.unscale_(optimizer.optimizer)
         norm = optimization.clip(self._clip_groups)
         if norm is not None:
             self._tally.gradient_norm += norm
         self._tally.steps += 1
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        self._step(optimizer)
+        optimizer.optimizer.zero_grad(set_to_none=True)
         if torch.is_autocast_enabled(self.device.type):
             torch.clear_autocast_cache()  # it holds this step's weights in half precision
+
+    def _backward(self, loss: Tensor) -> None:
+        if self._by_itself:
+            loss.backward()
+        else:
+            self.manual_backward(loss)
+
+    def _step(self, optimizer: Any) -> None:
+        if self._by_itself:
+            optimizer._on_before_step()  # the Trainer counts its steps here
+            optimizer.optimizer.step()
+            optimizer._on_after_step()
+        else:
+            optimizer.step()
+
+    def _takes_no_part(self) -> bool:
+        """Whether the Trainer has nothing to do inside a step: one device, no loss scaling, no callback that looks in.
+
+        Its hooks around backward and step would otherwise cost as much as a small network's own arithmetic.
+        """
+        hooks = ("on_before_backward", "on_after_backward", "on_before_optimizer_step", "on_before_zero_grad")
+        looked_at = [callback for callback in self.trainer.callbacks for hook in hooks if is_overridden(hook, callback, Callback)]
+        plain = isinstance(self.trainer.strategy, SingleDeviceStrategy) and self._scaler is None
+        return plain and not looked_at
 
     def _log_point(self) -> None:
         tally, self._tally = self._tally, _Tally(self.device)

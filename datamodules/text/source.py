@@ -23,7 +23,8 @@ class TokenSource:
         return moved
 
     def span(self, row: Tensor) -> int:
-        return int(self._lengths_on_cpu[row].max())
+        return int(self._lengths_on_cpu.index_select(0, row).max())
 
     def gather(self, row: Tensor, span: int) -> TokenBatch:
-        return TokenBatch(self.tokens[:, :span][row], self.lengths[row], self.classes[row])
+        tokens = self.tokens[:, :span].index_select(0, row)
+        return TokenBatch(tokens, self.lengths.index_select(0, row), self.classes.index_select(0, row))

@@ -1,0 +1,184 @@
+"""Surnames: accuracy beside what people would use instead, and speed beside the tutorial's loop.
+
+    python benchmarks/names.py                      # everything, about 2 hours on 2 cores
+    python benchmarks/names.py --part speed         # accuracy, speed or start
+
+The 18 languages are read from --data, SEQUENCE_DATA/names, ../shared/data/names or data/names.
+Accuracy: each seed has a split of its own (80 % training, 20 % test), the same for every row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmarks.recording import record, show
+from datamodules.errors import BadInput
+from lightning_modules.building import build
+from scripts.commands import logs, sentences
+from scripts.commands.parser import Parser
+from scripts.comparison.leaderboard import t_quantile
+from scripts.configuration.composing import compose
+from scripts.runs.training import build_module
+
+PROJECT = Path(__file__).resolve().parents[1]
+SEEDS = (1, 2, 3)
+
+#: Row -> the words that train it.
+ROWS = {
+    "majority class": ["module=baseline/majority"],
+    "tutorial RNN": ["experiment=names_tutorial"],
+    "bidirectional GRU, untuned": ["module=gru", "module.bidirectional=true"],
+    "bidirectional LSTM, untuned": ["module=lstm", "module.bidirectional=true"],
+    "n-gram (1-5) logistic regression": ["module=baseline/ngram_logistic"],
+    "experiment=names": ["experiment=names"],
+    "experiment=names_ensemble": ["experiment=names_ensemble"],
+}
+
+
+def accuracy(data: Path, seeds: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Held-out accuracy and macro-F1 of every row, by name and by line."""
+    rows = []
+    for split_by in ("name", "line"):
+        for name, words in ROWS.items():
+            values: dict[str, list[float]] = {"test/accuracy": [], "test/macro_f1": [], "fit_seconds": []}
+            for seed in seeds:
+                metrics = train(data, [*words, f"datamodule.split_by={split_by}"], seed)
+                for key, measured in values.items():
+                    measured.append(metrics[key])
+            row: dict[str, Any] = {"split": split_by, "row": name, "seeds": len(seeds)}
+            for key, measured in values.items():
+                row[key] = statistics.mean(measured)
+                if len(measured) > 1 and key != "fit_seconds":
+                    spread = statistics.stdev(measured) / len(measured) ** 0.5
+                    row[f"{key} ± 95 %"] = t_quantile(len(measured) - 1) * spread
+            rows.append(row)
+            print(json.dumps(row), file=sys.stderr, flush=True)
+    return rows
+
+
+def train(data: Path, words: list[str], seed: int) -> dict[str, Any]:
+    """metrics.json of a run on all of the training 80 %: settings were chosen before, on other splits."""
+    with tempfile.TemporaryDirectory() as runs:
+        fixed = ["datamodule.val_fraction=0.0", "datamodule.test_fraction=0.2", "evaluate=[test]", "logger=none"]
+        command = [sys.executable, str(PROJECT / "scripts/train.py"), *words, *fixed, f"runs_dir={runs}"]
+        command += [f"seed={seed}", f"datamodule.split_seed={seed}", f"datamodule.data_dir={data}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BadInput(done.stderr.strip())
+        return json.loads((Path(done.stdout.strip().splitlines()[-1]) / "metrics.json").read_text())
+
+
+def speed(data: Path, repeats: int = 5) -> list[dict[str, Any]]:
+    """Names a second in training, hidden 128: the tutorial's loop and ours, in turn."""
+    config = compose(
+        "module=rnn", "task.embedding=onehot", "datamodule.batch_size=256", f"datamodule.data_dir={data}",
+        "datamodule.val_fraction=0.0", "optimizer=sgd", "scheduler=constant",
+    )  # fmt: skip
+    datamodule = build(config["datamodule"])
+    datamodule.setup()
+    tutorial, ours = [], []
+    for _ in range(repeats):
+        tutorial.append(_tutorial_names_a_second(datamodule, 400))
+        ours.append(_our_names_a_second(config, datamodule))
+    ratio = statistics.median(o / t for o, t in zip(ours, tutorial))
+    return [
+        {"way": "tutorial loop, one name a step", "names_per_second": statistics.median(tutorial), "ratio": 1.0},
+        {"way": "module=rnn, batches of 256", "names_per_second": statistics.median(ours), "ratio": ratio},
+    ]
+
+
+def _tutorial_names_a_second(datamodule: Any, count: int) -> float:
+    """The tutorial's network as it has it: a Python loop over one-hot letters, a step of plain SGD for each name."""
+    num_letters = len(datamodule.description.codec.vocabulary)
+    hidden_size, num_classes = 128, len(datamodule.description.classes)
+    i2h, i2o = nn.Linear(num_letters + hidden_size, hidden_size), nn.Linear(num_letters + hidden_size, num_classes)
+    parameters = [*i2h.parameters(), *i2o.parameters()]
+    criterion = nn.NLLLoss()
+    rows = datamodule.training_sampler().batches(0)[0].tolist() * (count // 256 + 1)
+    source = datamodule.source
+    start = time.perf_counter()
+    for row in rows[:count]:
+        line = nn.functional.one_hot(source.tokens[row, : source.lengths[row]].long(), num_letters).float().unsqueeze(1)
+        hidden = torch.zeros(1, hidden_size)
+        for letter in line:
+            combined = torch.cat((letter, hidden), 1)
+            hidden, output = i2h(combined), i2o(combined).log_softmax(dim=1)
+        loss = criterion(output, source.classes[row : row + 1])
+        for parameter in parameters:
+            parameter.grad = None
+        loss.backward()
+        for parameter in parameters:
+            parameter.data.add_(parameter.grad, alpha=-0.005)
+    return count / (time.perf_counter() - start)
+
+
+def _our_names_a_second(config: dict[str, Any], datamodule: Any) -> float:
+    from benchmarks.overhead import ours
+
+    ms = ours(config, steps=200)
+    return config["datamodule"]["batch_size"] / ms * 1000
+
+
+def start(data: Path, repeats: int = 3) -> list[dict[str, Any]]:
+    """Seconds from the command to its first step, beside the imports alone; and what a further job of a sweep adds."""
+    imports, first_step, jobs = [], [], []
+    for _ in range(repeats):
+        imports.append(_seconds([sys.executable, "-c", "import torch, pytorch_lightning, hydra"]))
+        with tempfile.TemporaryDirectory() as runs:
+            once = ["trainer.max_steps=1", "evaluate=[]", f"runs_dir={runs}", f"datamodule.data_dir={data}"]
+            command = [sys.executable, str(PROJECT / "scripts/train.py")]
+            first_step.append(_seconds([*command, *once]))
+            one = _seconds([*command, "-m", "seed=1", *once])
+            five = _seconds([*command, "-m", "seed=1,2,3,4,5", *once])
+            jobs.append((five - one) / 4)
+    return [
+        {"what": "import torch, pytorch_lightning, hydra", "seconds": statistics.median(imports)},
+        {"what": "train.py to the end of its first step", "seconds": statistics.median(first_step)},
+        {"what": "each further job of a sweep", "seconds": statistics.median(jobs)},
+    ]
+
+
+def _seconds(command: list[str]) -> float:
+    begin = time.perf_counter()
+    subprocess.run(command, capture_output=True, check=True)
+    return time.perf_counter() - begin
+
+
+def data_folder(given: str | None) -> Path:
+    places = [given] if given else [
+        os.environ.get("SEQUENCE_DATA", "") + "/names", str(PROJECT.parent / "shared/data/names"), "data/names",
+    ]  # fmt: skip
+    for place in places:
+        if place and Path(place).is_dir():
+            return Path(place)
+    raise BadInput(f"no folder of surnames at {' or '.join(filter(None, places))}: python scripts/prepare.py names")
+
+
+def main() -> None:
+    parts = {"accuracy": accuracy, "speed": speed, "start": start}
+    parser = Parser(prog="names.py", description=__doc__)
+    parser.add_argument("--part", choices=[*parts], help="one of them (all)")
+    parser.add_argument("--data", metavar="FOLDER", help="of the 18 languages")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="of each row of accuracy (3)")
+    options = parser.parse_args()
+    logs.quiet_lightning()
+    data = data_folder(options.data)
+    for name in [options.part] if options.part else parts:
+        rows = accuracy(data, tuple(range(1, options.seeds + 1))) if name == "accuracy" else parts[name](data)
+        show(rows, name)
+        print(record(f"names_{name}", rows))
+
+
+if __name__ == "__main__":
+    sentences.run(main)
