@@ -20,7 +20,7 @@ setup: .venv/installed
 
 demo: setup
 	$(BIN)/python scripts/train.py -m datamodule=names module=rnn,lstm,gru,transformer trainer.max_epochs=8 name=demo
-	
+
 test: setup
 	$(BIN)/python -m pytest
 

@@ -29,7 +29,6 @@ from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
 from scripts.comparison.leaderboard import t_quantile
 from scripts.configuration.composing import compose
-from scripts.runs.training import build_module
 
 PROJECT = Path(__file__).resolve().parents[1]
 SEEDS = (1, 2, 3)

@@ -32,9 +32,9 @@ from benchmarks.recording import circumstances, record, show
 from lightning_modules.building import build
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
+from scripts.configuration.composing import compose
 from scripts.runs.folder import RunFolder
 from scripts.runs.training import build_module, prepared
-from scripts.configuration.composing import compose
 
 
 @dataclass(frozen=True)

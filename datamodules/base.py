@@ -63,7 +63,7 @@ class SequenceDataModule(LightningDataModule):
         raise NotImplementedError
 
     def example_columns(self, indices: Tensor) -> dict[str, list]:
-        """What names these examples: `id` (`file:line`, a path, a time stamp), and what a person wants to see of them."""
+        """Columns that name these examples: `id` (`file:line`, a path, a time stamp) and what a person wants to see."""
         raise NotImplementedError
 
     def setup(self, stage: str | None = None) -> None:

@@ -85,7 +85,7 @@ def fetch(remote: RemoteFile, folder: Path, base: str | None = None, progress: P
             _continue(url, part, remote, progress)
             break
         except (OSError, urllib.error.URLError) as error:
-            if attempt == ATTEMPTS or isinstance(error, urllib.error.HTTPError) and error.code < 500:
+            if attempt == ATTEMPTS or (isinstance(error, urllib.error.HTTPError) and error.code < 500):
                 reason = getattr(error, "reason", None) or error
                 raise BadInput(f"{url}: cannot be fetched ({reason}); what arrived is kept and gone on with") from None
     if part.stat().st_size != remote.num_bytes or _sha256(part) != remote.sha256:

@@ -1,8 +1,8 @@
 """Surnames by language, and any other labelled short text.
 
-    python scripts/train.py datamodule=names                                        # bundled surnames
-    python scripts/train.py datamodule=names datamodule.data_dir=data/names         # a folder of <Label>.txt
-    python scripts/train.py datamodule=names datamodule.data_dir=reviews.csv datamodule.tokens=words
+python scripts/train.py datamodule=names                                        # bundled surnames
+python scripts/train.py datamodule=names datamodule.data_dir=data/names         # a folder of <Label>.txt
+python scripts/train.py datamodule=names datamodule.data_dir=reviews.csv datamodule.tokens=words
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A bag of n-grams: the mean of their embeddings (fastText, Joulin et al. 2017).
 
-    python scripts/train.py datamodule=names module=bag                       # n-grams of 1 to 5 characters
-    python scripts/train.py datamodule=names module=bag module.max_n=1        # the smallest network
+python scripts/train.py datamodule=names module=bag                       # n-grams of 1 to 5 characters
+python scripts/train.py datamodule=names module=bag module.max_n=1        # the smallest network
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
 from datamodules.errors import BadInput
+from datamodules.vocabulary import Vocabulary
 from lightning_modules.base import SequenceModule
 from lightning_modules.encoding import Encoding, valid_steps
 from lightning_modules.tasks.base import Task
@@ -48,7 +49,7 @@ class Bag(SequenceModule):
         self.max_n = max_n
         self.num_buckets = num_buckets
         self.dropout = dropout
-        vocabulary = task.vocabulary
+        vocabulary: Vocabulary = task.vocabulary  # type: ignore[assignment]
         self.num_tokens = len(vocabulary)
         rows = self.num_tokens + (num_buckets if max_n > 1 else 0)
         self.embedding = nn.EmbeddingBag(rows, hidden_size, mode="sum", padding_idx=0)

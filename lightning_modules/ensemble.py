@@ -1,7 +1,7 @@
 """Several architectures as one.
 
-    python scripts/train.py datamodule=names module=ensemble                  # GRU and n-gram bag, averaged
-    python scripts/train.py datamodule=names module=ensemble module.combine=join
+python scripts/train.py datamodule=names module=ensemble                  # GRU and n-gram bag, averaged
+python scripts/train.py datamodule=names module=ensemble module.combine=join
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class Ensemble(SequenceModule):
     """Members that are averaged, or whose encodings are joined.
 
     `average`: each member answers by itself and learns from its own loss, as if alone (the training loss is their
-    sum); the answer is the mean of their log-probabilities.  `join`: the members' summaries, one after the other, go into one output layer.
+    sum); the answer is the mean of their log-probabilities.  `join`: the members' summaries, one after the other, go
+    into one output layer.
 
     Args:
         task: what it is trained for; every member has a copy of its own.
@@ -44,7 +45,7 @@ class Ensemble(SequenceModule):
         tasks = {name: copy.deepcopy(task) for name in members}
         built = {name: build(settings, task=tasks[name]) for name, settings in members.items()}
         super().__init__(task, encoding_size=sum(member.encoding_size for member in built.values()))
-        self.members = nn.ModuleDict(built)
+        self.members = nn.ModuleDict(built)  # of SequenceModules
         self.combine = combine
         self.lr_scales = lr_scales or {}
         for unused in tasks.values() if combine == "join" else [task]:
@@ -61,7 +62,7 @@ class Ensemble(SequenceModule):
             return super().loss(batch)
         return torch.stack([member.loss(batch) for member in self.members.values()]).sum()
 
-    def _summary(self, member: SequenceModule, batch: Any) -> Tensor:
+    def _summary(self, member: nn.Module, batch: Any) -> Tensor:
         """(B, H) what a member makes of each text."""
         return member.task.pool(member.encode(member.task.embed(batch), batch.lengths))
 

@@ -1,6 +1,6 @@
 """Gated recurrent units (Cho et al. 2014), torch's fused kernels.
 
-    python scripts/train.py datamodule=names module=gru module.bidirectional=true
+python scripts/train.py datamodule=names module=gru module.bidirectional=true
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Long short-term memory (Hochreiter, Schmidhuber 1997; forget gates by Gers et al. 2000), torch's fused kernels.
 
-    python scripts/train.py datamodule=names module=lstm module.bidirectional=true
+python scripts/train.py datamodule=names module=lstm module.bidirectional=true
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The plain recurrent network, with the cell of the surname tutorial or Elman's.
 
-    python scripts/train.py datamodule=names module=rnn                  # Elman, tanh
-    python scripts/train.py datamodule=names module=rnn module.cell=concat
+python scripts/train.py datamodule=names module=rnn                  # Elman, tanh
+python scripts/train.py datamodule=names module=rnn module.cell=concat
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class RNN(SequenceModule):
         initialization: Initialization = "default",
     ) -> None:
         if cell == "concat" and bidirectional:
-            raise BadInput("module.bidirectional=true: cell=concat reads forwards only; cell=tanh and relu read both ways")
+            raise BadInput(
+                "module.bidirectional=true: cell=concat reads forwards only; cell=tanh and relu read both ways"
+            )
         directions = 2 if bidirectional else 1
         top_input = task.input_size if num_layers == 1 else hidden_size
         super().__init__(task, top_input + hidden_size if cell == "concat" else directions * hidden_size)

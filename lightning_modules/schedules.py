@@ -78,7 +78,7 @@ class InverseEpoch(Schedule):
 
 
 class Cosine(Schedule):
-    """A linear rise over the first `warmup` of all steps, then half a cosine down to `final` (Loshchilov, Hutter 2017)."""
+    """A linear rise over the first `warmup` of all steps, half a cosine down to `final` (Loshchilov, Hutter 2017)."""
 
     needs_total_steps = True
 

@@ -138,7 +138,9 @@ class Training(LightningModule):
         Its hooks around backward and step would otherwise cost as much as a small network's own arithmetic.
         """
         hooks = ("on_before_backward", "on_after_backward", "on_before_optimizer_step", "on_before_zero_grad")
-        looked_at = [callback for callback in self.trainer.callbacks for hook in hooks if is_overridden(hook, callback, Callback)]
+        looked_at = [
+            callback for callback in self.trainer.callbacks for hook in hooks if is_overridden(hook, callback, Callback)
+        ]
         plain = isinstance(self.trainer.strategy, SingleDeviceStrategy) and self._scaler is None
         return plain and not looked_at
 

@@ -1,6 +1,6 @@
 """The transformer encoder (Vaswani et al. 2017).
 
-    python scripts/train.py datamodule=names module=transformer module.num_layers=4
+python scripts/train.py datamodule=names module=transformer module.num_layers=4
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Compare runs: a leaderboard of configurations, with intervals over seeds.
 
-    python scripts/compare.py runs/names                                    # every run below a folder
-    python scripts/compare.py runs/demo/2026-01-31_12-00-00 --metric test/macro_f1
+python scripts/compare.py runs/names                                    # every run below a folder
+python scripts/compare.py runs/demo/2026-01-31_12-00-00 --metric test/macro_f1
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from datamodules.errors import BadInput
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
+
 
 def main() -> None:
     parser = Parser(prog="compare.py", description=__doc__)

@@ -1,8 +1,8 @@
 """Judge a finished run on a part of its data, or on other data.
 
-    python scripts/evaluate.py RUN                                    # its test part
-    python scripts/evaluate.py RUN --split val --json
-    python scripts/evaluate.py RUN datamodule.data_dir=other/names    # all of another data set
+python scripts/evaluate.py RUN                                    # its test part
+python scripts/evaluate.py RUN --split val --json
+python scripts/evaluate.py RUN datamodule.data_dir=other/names    # all of another data set
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def main() -> None:
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="other settings of its data or trainer")
     parser.add_argument("--split", choices=SPLITS, help="the part to judge (test; all where data_dir is given)")
     parser.add_argument("--json", action="store_true", help="the metrics as one JSON object on standard output")
-    parser.add_argument("--allow", action="append", default=[], metavar="PACKAGE", help="trust the run's use of PACKAGE")
+    parser.add_argument(
+        "--allow", action="append", default=[], metavar="PACKAGE", help="trust the run's use of PACKAGE"
+    )
     options = parser.parse_args()
     run = RunFolder.existing(options.run)
     config = overrides.changed(run.config(), options.settings, groups=("datamodule", "trainer"))

@@ -1,7 +1,7 @@
 """Answer with a finished run; its folder is all that is needed.
 
-    python scripts/predict.py RUN Satoshi Jackson --top-k 3
-    cut -f1 people.tsv | python scripts/predict.py RUN - --json
+python scripts/predict.py RUN Satoshi Jackson --top-k 3
+cut -f1 people.tsv | python scripts/predict.py RUN - --json
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def main() -> int:
     parser.add_argument("run", metavar="RUN", help="the folder of a finished run; its task decides about more options")
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="what to answer; - for the lines of standard input")
     parser.add_argument("--json", action="store_true", help="a JSON object a line")
-    parser.add_argument("--allow", action="append", default=[], metavar="PACKAGE", help="trust the run's use of PACKAGE")
+    parser.add_argument(
+        "--allow", action="append", default=[], metavar="PACKAGE", help="trust the run's use of PACKAGE"
+    )
     if answering is None:
         parser.parse_args()
         return 2

@@ -1,7 +1,7 @@
 """Fetch a public data set and verify every file; run it again to go on after a broken transfer.
 
-    python scripts/prepare.py names                  # 18 languages, into data/names
-    python scripts/prepare.py names --to elsewhere
+python scripts/prepare.py names                  # 18 languages, into data/names
+python scripts/prepare.py names --to elsewhere
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -21,7 +22,6 @@ from omegaconf import DictConfig, OmegaConf
 from scripts.commands import logs, sentences
 from scripts.configuration import overrides
 from scripts.runs import naming
-
 
 sweeps: set[Path] = set()  # folders that this process put jobs into
 
@@ -35,8 +35,7 @@ def train(config: DictConfig) -> None:
         from scripts.runs import training
         from scripts.runs.folder import RunFolder
 
-        settings = OmegaConf.to_container(config, resolve=True)
-        assert isinstance(settings, dict)
+        settings: Any = OmegaConf.to_container(config, resolve=True)
         check(settings)
         job = HydraConfig.get()
         folder = Path(job.runtime.output_dir)

@@ -8,8 +8,8 @@ from datamodules.base import SequenceDataModule
 from lightning_modules.base import SequenceModule
 from lightning_modules.building import build
 from scripts.configuration.check import misfit
-from scripts.configuration.overrides import options
 from scripts.configuration.composing import compose
+from scripts.configuration.overrides import options
 
 #: name -> the overrides that choose a data set and a task, small.
 WORKLOADS = {

@@ -121,8 +121,9 @@ def table_rows(path: Path, columns: list[str], encoding: str = "utf-8") -> Itera
     """
     delimiter = TABLE_FORMATS[path.suffix.lower()]
     assert delimiter is not None
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
-    rows = csv.reader(io.StringIO(read_text(path, encoding), newline=""), delimiter=delimiter, quoting=quoting)
+    text = io.StringIO(read_text(path, encoding), newline="")
+    quotes = delimiter == ","  # in a TSV a quotation mark is a character
+    rows = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE)
     try:
         header = next(rows, None)
         if header is None:
@@ -152,11 +153,15 @@ def _read_parquet(path: Path, text_column: str, label_column: str) -> LabelledTe
 
     try:
         header = list(polars.read_parquet_schema(path))
-        table = polars.read_parquet(path, columns=[header[_position(path, header, c)] for c in (text_column, label_column)])
+        table = polars.read_parquet(
+            path, columns=[header[_position(path, header, c)] for c in (text_column, label_column)]
+        )
     except (polars.exceptions.PolarsError, OSError) as error:
         raise BadInput(f"{path}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from None
     read = LabelledTexts()
-    texts, labels = (table[column].cast(polars.String, strict=False).to_list() for column in (text_column, label_column))
+    texts, labels = (
+        table[column].cast(polars.String, strict=False).to_list() for column in (text_column, label_column)
+    )
     for number, (text, label) in enumerate(zip(texts, labels), 1):
         if label is None or not label.strip():
             raise BadInput(f"{path} row {number}: no label in column '{label_column}'")

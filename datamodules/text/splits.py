@@ -59,7 +59,8 @@ def split_groups(
         for rank, position in enumerate(order):
             part_of[names[position]] = 2 if rank < num_test else 1 if rank < num_test + num_val else 0
     parts = np.array([part_of[group] for group in groups], dtype=np.int64)
-    return Split(*(np.flatnonzero(parts == part) for part in range(3)), notes)
+    train, val, test = (np.flatnonzero(parts == part) for part in range(3))
+    return Split(train, val, test, notes)
 
 
 def split_examples(labels: Sequence[str], val_fraction: float, test_fraction: float, seed: int) -> Split:

@@ -1,6 +1,6 @@
 """Always the most frequent class.
 
-    python scripts/train.py datamodule=names module=baseline/majority
+python scripts/train.py datamodule=names module=baseline/majority
 """
 
 from __future__ import annotations

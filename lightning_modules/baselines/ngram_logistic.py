@@ -1,6 +1,6 @@
 """Logistic regression on the counts of character n-grams: the strong classical method for short texts.
 
-    python scripts/train.py datamodule=names module=baseline/ngram_logistic        # needs the extra: baselines
+python scripts/train.py datamodule=names module=baseline/ngram_logistic        # needs the extra: baselines
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class NgramLogistic(Baseline):
         weight, bias = model.coef_, model.intercept_
         if len(model.classes_) == 2:  # scikit-learn keeps one row then, for the second class
             weight, bias = np.stack([-weight[0], weight[0]]) / 2, np.array([-bias[0], bias[0]]) / 2
-        full = torch.zeros(len(self.columns_of), len(self.task.classes))
+        classes_known: list[str] = self.task.classes  # type: ignore[assignment]
+        full = torch.zeros(len(self.columns_of), len(classes_known))
         full[:, model.classes_] = torch.tensor(weight.T, dtype=torch.float32)
         self.weight = full
         self.bias = torch.full_like(self.bias, -torch.inf)

@@ -14,6 +14,7 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from datamodules.errors import BadInput
 from lightning_modules import checkpoint_files
+from lightning_modules.tasks.base import Task
 
 
 class WholeFiles(TorchCheckpointIO):
@@ -62,8 +63,9 @@ class Checkpoints(Checkpoint):
         return self.folder / "last.ckpt"
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self.monitor = self.monitor or f"val/{pl_module.task.monitor}"
-        self.mode = self.mode or pl_module.task.mode
+        task: Task = pl_module.task  # type: ignore[assignment]
+        self.monitor = self.monitor or f"val/{task.monitor}"
+        self.mode = self.mode or task.mode
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.state.fn != "fit":

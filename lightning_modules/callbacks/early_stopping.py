@@ -9,6 +9,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning import callbacks as lightning_callbacks
 
 from datamodules.errors import BadInput
+from lightning_modules.tasks.base import Task
 
 
 class EarlyStopping(lightning_callbacks.EarlyStopping):
@@ -35,7 +36,7 @@ class EarlyStopping(lightning_callbacks.EarlyStopping):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage == "fit":
             monitor, mode = self._chosen
-            task = pl_module.task
+            task: Task = pl_module.task  # type: ignore[assignment]
             super().__init__(monitor or f"val/{task.monitor}", mode=mode or task.mode, **self._settings)
         super().setup(trainer, pl_module, stage)
 

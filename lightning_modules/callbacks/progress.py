@@ -76,7 +76,7 @@ class Progress(Callback):
         total = trainer.estimated_stepping_batches
         left = ""
         done = trainer.global_step - self._first_step
-        if total != float("inf") and 0 < done and trainer.global_step < total:
+        if total != float("inf") and done > 0 and trainer.global_step < total:
             left = f"  {_clock(seconds / done * (total - trainer.global_step))} left"
         print(f"{self._text(trainer)}  {_clock(seconds)}{left}", file=sys.stderr, flush=True)
 
@@ -86,9 +86,8 @@ class Progress(Callback):
         epoch = trainer.current_epoch + 1 if last is None else min(trainer.current_epoch + 1, last)
         parts = [f"epoch {epoch}/{last}" if last else f"epoch {epoch}", f"step {trainer.global_step:,}"]
         module = trainer.lightning_module
-        for name in ("train/loss", f"val/{module.task.monitor}"):
-            if name in module.latest:
-                parts.append(f"{name} {module.latest[name]:.4f}")
+        shown = ("train/loss", f"val/{module.task.monitor}")
+        parts += [f"{name} {module.latest[name]:.4f}" for name in shown if name in module.latest]
         if "samples_per_second" in module.latest:
             parts.append(f"{module.latest['samples_per_second']:,.0f} samples/s")
         return "  ".join(parts)

@@ -35,7 +35,7 @@ class ClassificationMetrics(nn.Module):
 
     def compute(self) -> dict[str, float]:
         matrix = self.confusion.compute().double()  # (C, C) row: target, column: answer
-        precision, recall, f1 = per_class(matrix)
+        _, recall, f1 = per_class(matrix)
         support = matrix.sum(dim=1)
         occurring = support + matrix.sum(dim=0) > 0
         return {
@@ -76,5 +76,3 @@ def per_class(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     precision = hits / answered.clamp(min=1)
     recall = hits / support.clamp(min=1)
     return precision, recall, 2 * hits / (answered + support).clamp(min=1)
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -20,7 +20,7 @@ class Task(nn.Module):
     batch_type: ClassVar[type]  # which batches it understands
     offers: ClassVar[frozenset[str]]  # in which forms an architecture can read them: steps, tokens, image
     monitor: ClassVar[str]  # the metric that chooses the best checkpoint, without its split
-    mode: ClassVar[str]  # "min" or "max"
+    mode: ClassVar[Literal["min", "max"]]  # "min" or "max"
 
     def __init__(self, description: Any) -> None:
         super().__init__()

@@ -92,6 +92,7 @@ class Classification(Task):
 
     def loss(self, output: Tensor, batch: TokenBatch) -> Tensor:
         smoothing = self.label_smoothing
+        assert batch.classes is not None
         return functional.cross_entropy(output, batch.classes, weight=self.class_weight, label_smoothing=smoothing)
 
     def metrics(self) -> nn.Module:

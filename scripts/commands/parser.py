@@ -13,9 +13,7 @@ class Parser(argparse.ArgumentParser):
     """argparse that takes no abbreviations and suggests the option that was meant."""
 
     def __init__(self, **settings) -> None:
-        super().__init__(
-            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings
-        )
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings)
 
     def parse_args(self, args=None, namespace=None):  # type: ignore[override]
         parsed, unknown = self.parse_known_args(args, namespace)

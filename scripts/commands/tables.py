@@ -24,6 +24,6 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
-    if isinstance(value, int) or value == int(value) and abs(value) >= 100:
+    if isinstance(value, int) or (value == int(value) and abs(value) >= 100):
         return f"{int(value):,}"
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}" if abs(value) >= 1 else f"{value:.4f}"

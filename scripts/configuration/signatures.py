@@ -50,9 +50,7 @@ def problems(target: Callable, settings: dict[str, Any], at: str, given: Collect
     names = [name for name in parameters if name not in given]
     prefix = f"{at}." if at else ""
     known = f"; {at or 'a run'} takes {', '.join(names) or 'none'}" if len(names) <= 20 else ""
-    found = [
-        f"{prefix}{key}: no such setting{did_you_mean(key, names)}{known}" for key in settings if key not in names
-    ]
+    found = [f"{prefix}{key}: no such setting{did_you_mean(key, names)}{known}" for key in settings if key not in names]
     found += [
         f"{prefix}{name}: missing"
         for name in names
@@ -72,7 +70,7 @@ def _holds_target(value: Any) -> bool:
     return (isinstance(value, dict) and "_target_" in value) or any(map(_holds_target, children))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _type_hints(target: Callable) -> dict[str, Any]:
     try:
         return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
@@ -81,7 +79,7 @@ def _type_hints(target: Callable) -> dict[str, Any]:
 
 
 def _mismatch(hint: Any, value: Any) -> str | None:
-    """What would be accepted instead of `value`, or None where it is fine or the hint says nothing about plain values."""
+    """What would be accepted instead of `value`; None where it is fine or the hint says nothing about plain values."""
     adapter = _adapter(hint)
     if adapter is None:
         return None
@@ -95,7 +93,7 @@ def _mismatch(hint: Any, value: Any) -> str | None:
     return wrong
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _adapter(hint: Any) -> TypeAdapter | None:
     try:
         return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True, strict=True))

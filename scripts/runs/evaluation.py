@@ -44,4 +44,6 @@ def evaluate(run: RunFolder, config: dict[str, Any], split: str, allowed: Collec
 def _tell_changes(run: RunFolder, datamodule: SequenceDataModule) -> None:
     then = run.environment().get("fingerprint")
     if then and then != datamodule.fingerprint:
-        log.warning("data: not what the run was trained on (fingerprint %.12s, then %.12s)", datamodule.fingerprint, then)
+        log.warning(
+            "data: not what the run was trained on (fingerprint %.12s, then %.12s)", datamodule.fingerprint, then
+        )

@@ -56,7 +56,9 @@ class RunFolder:
         return self.path / "checkpoints"
 
     def config(self) -> dict[str, Any]:
-        return yaml.load(self.config_file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return yaml.load(
+            self.config_file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        )
 
     def environment(self) -> dict[str, Any]:
         return _read_json(self.environment_file)

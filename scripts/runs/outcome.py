@@ -34,6 +34,7 @@ class Outcome:
         self.module.keep_examples = keep_examples
         self.trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
         judge = self.module.judge
+        assert judge is not None
         self.judges[part] = judge
         self.metrics.update({f"{part}/{name}": float(value) for name, value in judge.compute().items()})
 

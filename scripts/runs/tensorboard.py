@@ -9,7 +9,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 
 class RunLogger(TensorBoardLogger):
-    """Lightning's TensorBoard logger without a version folder, hparams.yaml or a row of hyperparameters without metrics.
+    """Lightning's TensorBoard logger; no version folder, no hparams.yaml, no row of hyperparameters without metrics.
 
     It stays open when training ends, as the final metrics and pictures follow; `finish` closes it.
     """

@@ -123,7 +123,9 @@ def start_from(module: SequenceModule, run: RunFolder) -> None:
         there, here = state.get(name), own.get(name)
         if there is None or here is None or there.shape != here.shape:
             shapes = [str(tuple(w.shape)) if w is not None else "none" for w in (there, here)]
-            raise BadInput(f"init_from={run.path}: its weights do not fit: {name} is {shapes[0]} there, {shapes[1]} here")
+            raise BadInput(
+                f"init_from={run.path}: its weights do not fit: {name} is {shapes[0]} there, {shapes[1]} here"
+            )
     module.load_state_dict(state)
 
 

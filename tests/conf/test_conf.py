@@ -8,8 +8,8 @@ import torch
 from lightning_modules.building import build
 from lightning_modules.schedules import Training
 from scripts.configuration.check import check
-from scripts.configuration.overrides import CONF, groups, options
 from scripts.configuration.composing import compose
+from scripts.configuration.overrides import CONF, groups, options
 
 CHOICES = [(group, option) for group in groups() for option in options(group)]
 

@@ -55,9 +55,7 @@ def test_ranks_share_each_batch_and_their_weights_make_the_mean_of_means_the_mea
     world_size = 4
     loaders = [BlockLoader(Numbers(), sampler, rank, world_size) for rank in range(world_size)]
     for batch, *shares in zip(sampler.batches(0), *loaders):
-        of_ranks = [
-            values[row].mean() * weight for block in shares for (row, _), weight in zip(block, block.weights)
-        ]
+        of_ranks = [values[row].mean() * weight for block in shares for (row, _), weight in zip(block, block.weights)]
         assert torch.isclose(torch.stack(of_ranks).mean(), values[batch].mean())
 
 

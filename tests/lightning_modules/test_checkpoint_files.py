@@ -51,7 +51,7 @@ def test_torn_foreign_missing_and_later_files_are_sentences(tmp_path: Path) -> N
         with pytest.raises(BadInput, match=r"best\.ckpt: not a checkpoint"):
             checkpoint_files.load(path)
     torch.save({"model": 1}, path)
-    with pytest.raises(BadInput, match="not one that scripts/train.py wrote"):
+    with pytest.raises(BadInput, match=r"not one that scripts/train\.py wrote"):
         checkpoint_files.load(path)
     torch.save({**STATE, "format": 99}, path)
     with pytest.raises(BadInput, match="written by a later version"):

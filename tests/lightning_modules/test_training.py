@@ -10,9 +10,9 @@ from pytorch_lightning import Trainer
 from torch import nn
 
 from lightning_modules.schedules import Training
+from scripts.configuration.composing import compose
 from scripts.runs.training import build_module
 from tests.pairs import datamodule_for
-from scripts.configuration.composing import compose
 
 SMALL = ["module.hidden_size=8", "datamodule.batch_size=7", "task.output_dropout=0.2"]
 

@@ -59,7 +59,10 @@ def test_predict_prints_log_probabilities_best_first(folder: Path) -> None:
     assert lines[1].endswith(") Japanese")
     assert lines[3] == "> O'Brien"
     assert len(lines) == 6
-    probabilities = [json.loads(line) for line in run("predict.py", folder, "Takahashi", "--json", "--top-k", "9").stdout.splitlines()]
+    probabilities = [
+        json.loads(line)
+        for line in run("predict.py", folder, "Takahashi", "--json", "--top-k", "9").stdout.splitlines()
+    ]
     answers = probabilities[0]["answers"]
     assert len(answers) == 4
     assert sum(math.exp(answer["log_prob"]) for answer in answers) == pytest.approx(1.0, abs=1e-5)
@@ -78,7 +81,10 @@ def test_predict_reads_standard_input_and_goes_on_after_bad_lines(folder: Path) 
 
 def test_an_answer_does_not_depend_on_what_is_asked_beside_it(folder: Path, names_folder: Path) -> None:
     names = [line for file in sorted(names_folder.iterdir()) for line in file.read_text().split("\n") if line]
-    together = [json.loads(line) for line in run("predict.py", folder, "-", "--json", stdin="\n".join(names)).stdout.splitlines()]
+    together = [
+        json.loads(line)
+        for line in run("predict.py", folder, "-", "--json", stdin="\n".join(names)).stdout.splitlines()
+    ]
     alone = json.loads(run("predict.py", folder, names[7], "--json").stdout)
     assert [answer["input"] for answer in together] == names
     for one, other in zip(together[7]["answers"], alone["answers"]):
@@ -109,7 +115,12 @@ def test_nothing_that_a_run_names_is_executed(folder: Path, tmp_path: Path) -> N
 
     import torch
 
-    for target in ("os.system", "torch.hub.load", "lightning_modules.gru.nn.Linear", "datamodules.text.codec.TextCodec"):
+    for target in (
+        "os.system",
+        "torch.hub.load",
+        "lightning_modules.gru.nn.Linear",
+        "datamodules.text.codec.TextCodec",
+    ):
         bad = tmp_path / target
         shutil.copytree(folder, bad)
         path = bad / "checkpoints" / "best.ckpt"

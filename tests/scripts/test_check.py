@@ -16,7 +16,10 @@ def refused(*overrides: str) -> list[str]:
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("module.hiden_size=3", "module.hiden_size: no such setting (did you mean 'hidden_size'?); module takes hidden_size,"),
+        (
+            "module.hiden_size=3",
+            "module.hiden_size: no such setting (did you mean 'hidden_size'?); module takes hidden_size,",
+        ),
         ("module.hidden_size=0", "module.hidden_size=0: must be greater than 0"),
         ("module.hidden_size=big", "module.hidden_size=big: must be an integer"),
         ("module.hidden_size=1.5", "module.hidden_size=1.5: must be an integer"),
@@ -31,7 +34,10 @@ def refused(*overrides: str) -> list[str]:
         ("seed=-1", "seed=-1: must be greater than or equal to 0"),
         ("seed=one", "seed=one: must be an integer"),
         ("evaluate=[tset]", "evaluate=['tset']: must be 'train', 'val' or 'test' at item 0"),
-        ("module._target_=lightning_modules.gru.GRUU", "module._target_=lightning_modules.gru.GRUU: cannot be imported"),
+        (
+            "module._target_=lightning_modules.gru.GRUU",
+            "module._target_=lightning_modules.gru.GRUU: cannot be imported",
+        ),
         ("trainer.max_epochs=null", "scheduler: this one needs to know the length of the run"),
     ],
 )
