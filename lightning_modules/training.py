@@ -42,8 +42,9 @@ class Training(LightningModule):
         self.latest: dict[str, float] = {}  # the last value of everything that was logged
         self.samples_seen = 0
         self.training_seconds = 0.0
-        self._tally = _Tally(torch.device("cpu"))
-        self._random_state: dict[str, Any] | None = None  # of the checkpoint that training goes on from
+        self._tally = _Tally(torch.device("cpu"))  # since the last point of the curve
+        self._epoch_tally = _Tally(torch.device("cpu"))
+        self._goes_on_from: dict[str, Any] | None = None  # a checkpoint
 
     # ------------------------------------------------------------------ learning
 
@@ -63,12 +64,16 @@ class Training(LightningModule):
             steps_per_epoch=max(1, -(-int(self.trainer.num_training_batches) // accumulate)),
             total_steps=self.trainer.estimated_stepping_batches / accumulate,
         )
-        self._tally = _Tally(self.device)
+        self._tally, self._epoch_tally = _Tally(self.device), _Tally(self.device)
         self._scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # of float16
         self._by_itself = self._takes_no_part()
-        if self._random_state is not None:  # last of all, so that nothing draws in between
-            set_random_state(self._random_state)
-            self._random_state = None
+        if self._goes_on_from is not None:
+            self._tally.load_state_dict(self._goes_on_from["tally"])
+            self._epoch_tally.load_state_dict(self._goes_on_from["epoch_tally"])
+            for name, gradient in self._goes_on_from["gradients"].items():
+                self.get_parameter(name).grad = gradient.to(self.device)
+            set_random_state(self._goes_on_from["random"])  # last of all, so that nothing draws in between
+            self._goes_on_from = None
 
     def on_train_epoch_start(self) -> None:
         self._epoch_tally = _Tally(self.device)
@@ -197,13 +202,20 @@ class Training(LightningModule):
         checkpoint["schedule"] = self.optimization.schedule.state_dict()
         checkpoint["random"] = random_state()
         checkpoint["samples_seen"] = self.samples_seen
-        checkpoint["training_seconds"] = self.training_seconds + self._tally.seconds
+        checkpoint["training_seconds"] = self.training_seconds
+        checkpoint["latest"] = dict(self.latest)
+        checkpoint["tally"] = self._tally.state_dict()
+        checkpoint["epoch_tally"] = self._epoch_tally.state_dict()
+        checkpoint["gradients"] = {  # of an accumulation that is not complete
+            name: parameter.grad for name, parameter in self.named_parameters() if parameter.grad is not None
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.optimization.schedule.load_state_dict(checkpoint["schedule"])
         self.samples_seen = checkpoint["samples_seen"]
         self.training_seconds = checkpoint["training_seconds"]
-        self._random_state = checkpoint["random"]
+        self.latest = checkpoint["latest"]
+        self._goes_on_from = checkpoint
 
 
 class _Tally:
@@ -216,6 +228,13 @@ class _Tally:
         self.steps = 0
         self.samples = 0
         self.seconds = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {key: value.cpu() if isinstance(value, Tensor) else value for key, value in vars(self).items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for key, value in state.items():
+            setattr(self, key, value.to(self.loss.device) if isinstance(value, Tensor) else value)
 
     def mean_loss(self) -> float:
         return (self.loss / max(self.batches, 1)).item()

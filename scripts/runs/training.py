@@ -62,13 +62,21 @@ def prepared(config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequenc
     return Fitting(config, datamodule, module, trainer, checkpoints)
 
 
-def train(config: dict[str, Any], folder: RunFolder, overrides: list[str]) -> dict[str, float]:
+def train(
+    config: dict[str, Any],
+    folder: RunFolder,
+    overrides: list[str],
+    go_on: bool = False,
+    extra_callbacks: Sequence[Callback] = (),
+) -> dict[str, float]:
     """Train, judge the best checkpoint and write the run folder.
 
     Args:
         config: all settings, resolved and checked.
         folder: where the run is kept; made if it does not exist.
         overrides: what a person typed, for the table of hyperparameters.
+        go_on: from the folder's last.ckpt, if it has one.
+        extra_callbacks: beside those of the settings.
 
     Returns:
         What metrics.json holds.
@@ -76,18 +84,21 @@ def train(config: dict[str, Any], folder: RunFolder, overrides: list[str]) -> di
     Raises:
         BadInput: data, weights or settings that only now prove unusable.
     """
-    fitting = prepared(config, folder)
+    fitting = prepared(config, folder, extra_callbacks)
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
+    last = checkpoints.last_path if go_on and checkpoints.last_path.exists() else None
+    facts: dict[str, Any] = {"overrides": overrides, "fingerprint": datamodule.fingerprint, "data": datamodule.report}
+    if last is not None:
+        facts["before"] = _same_data(folder, datamodule)
+        log.info("goes on from %s", last)
     folder.write_config(fitting.config)
-    facts = {"overrides": overrides, "fingerprint": datamodule.fingerprint, "data": datamodule.report}
     folder.write_json(folder.environment_file, {**environment(), **facts})
 
     if isinstance(module, Baseline):
         module.fit_to(datamodule)
         checkpoints.write_fitted(module)
     else:
-        checkpoint = _checkpoint_to_go_on_from(config, folder)
-        trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+        trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last else None, weights_only=True)
         module.load_state_dict(checkpoint_files.load(checkpoints.best_path)["state_dict"])
     outcome = Outcome(module, datamodule, trainer)
     for part in config["evaluate"]:
@@ -171,7 +182,12 @@ def _loggers(config: dict[str, Any], folder: RunFolder) -> list[Logger]:
     return loggers
 
 
-def _checkpoint_to_go_on_from(config: dict[str, Any], folder: RunFolder) -> str | None:
-    if not config["resume"]:
-        return None
-    return str(folder.checkpoints / "last.ckpt")
+def _same_data(folder: RunFolder, datamodule: SequenceDataModule) -> dict[str, Any]:
+    """What environment.json said when the run was started, if its data is still the same."""
+    before = folder.environment()
+    if before.get("fingerprint") != datamodule.fingerprint:
+        raise BadInput(
+            f"{folder.path}: its data has changed since it was started (fingerprint {datamodule.fingerprint:.12},"
+            f" then {before.get('fingerprint', 'none'):.12}); a run goes on with the same data only"
+        )
+    return before
