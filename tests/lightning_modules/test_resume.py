@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,8 @@ class Watch(Callback):
 def fit(config: dict, folder: Path, watch: Watch, go_on: bool = False) -> Fitting:
     fitting = prepared(config, RunFolder(folder), [watch])
     last = str(folder / "checkpoints" / "last.ckpt") if go_on else None
-    try:
+    with contextlib.suppress(Stop):
         fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule, ckpt_path=last, weights_only=True)
-    except Stop:
-        pass
     return fitting
 
 
