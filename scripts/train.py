@@ -23,46 +23,61 @@ from scripts.commands import logs, sentences
 from scripts.configuration import overrides
 from scripts.runs import naming
 
-sweeps: set[Path] = set()  # folders that this process put jobs into
+sweeps: set[Path] = set()  # folders that jobs of Hydra's own sweeper were put into
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
-def train(config: DictConfig) -> None:
-    """One run; Hydra calls this once a job."""
-    with sentences.ending(_explain):
-        logs.quiet_lightning()
-        from scripts.configuration.check import check
-        from scripts.runs import resuming, training
-        from scripts.runs.folder import RunFolder
-        from scripts.runs.lock import only_writer
-
-        settings: Any = OmegaConf.to_container(config, resolve=True)
-        job = HydraConfig.get()
-        folder = Path(job.runtime.output_dir)
-        go_on = bool(settings["resume"]) and RunFolder(folder).config_file.exists()
-        if go_on:
-            settings = resuming.settings_to_go_on_with(RunFolder(folder), settings, job.overrides.task)
-        check(settings)
-        if go_on and resuming.has_finished(RunFolder(folder), settings):
-            print(f"{folder} has finished; trainer.max_epochs=N, more than it has, makes it go on", file=sys.stderr)
-        else:
-            with only_writer(folder, str(folder)):
-                training.train(settings, RunFolder(folder), list(job.overrides.task), go_on)
-        if job.mode is RunMode.RUN:
-            print(folder)
-        else:
-            sweeps.add(folder.parent)
+def train(config: DictConfig) -> dict[str, float] | None:
+    """One run; Hydra calls this once a job, unless the sweep starts its own processes."""
+    job = HydraConfig.get()
+    if job.mode is RunMode.RUN:
+        with sentences.ending(_explain):
+            _train(config, Path(job.runtime.output_dir), list(job.overrides.task), go_on=bool(config.resume))
+            print(job.runtime.output_dir)
+        return None
+    sweeps.add(Path(job.runtime.output_dir).parent)
+    return _train(config, Path(job.runtime.output_dir), list(job.overrides.task), go_on=True)
 
 
-def main() -> None:
+def _train(config: DictConfig, path: Path, words: list[str], go_on: bool) -> dict[str, float] | None:
+    """Train into the folder; its final metrics."""
+    logs.quiet_lightning()
+    from scripts.configuration.check import check
+    from scripts.runs import resuming, training
+    from scripts.runs.folder import RunFolder
+    from scripts.runs.lock import only_writer
+
+    folder = RunFolder(path)
+    settings: Any = OmegaConf.to_container(config, resolve=True)
+    settings.pop("sweep")
+    go_on = go_on and folder.config_file.exists()
+    if go_on:
+        settings = resuming.settings_to_go_on_with(folder, settings, words)
+    check(settings)
+    if go_on and resuming.has_finished(folder, settings):
+        print(f"{path} has finished; trainer.max_epochs=N, more than it has, makes it go on", file=sys.stderr)
+        return folder.metrics()
+    with only_writer(path, str(path)):
+        return training.train(settings, folder, words, go_on)
+
+
+def main() -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, where they become sentences
     naming.register()
     sys.argv[1:] = overrides.relaxed(sys.argv[1:])
     _enter_run_to_go_on_with()
+    _find_plugins()
     train()
-    for folder in sweeps:
+    for sweep in _ended_sweeps():
+        from scripts.sweeps.ending import tell
+
+        tell(sweep)
+        print(sweep.folder)
+        return sweep.status
+    for folder in sweeps:  # those of Hydra's own sweeper
         _tell_results(folder)
         print(folder)
+    return 0
 
 
 def _explain(error: Exception) -> str | None:
@@ -78,6 +93,24 @@ def _enter_run_to_go_on_with() -> None:
     if run is not None:
         quoted = str(run.path.resolve()).replace("\\", "\\\\").replace("'", "\\'")
         sys.argv.append(f"hydra.run.dir='{quoted}'")
+
+
+def _find_plugins() -> None:
+    """Let Hydra find this project's plugin, here and in processes that other launchers start."""
+    project = Path(__file__).resolve().parents[1]
+    for path in (str(project / "scripts"), str(project)):
+        if path not in sys.path:
+            sys.path.append(path)
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        dict.fromkeys([*filter(None, known), *map(str, (project / "scripts", project))])
+    )
+
+
+def _ended_sweeps() -> list[Any]:
+    """Sweeps of this project's own sweeper, if one ran."""
+    module = sys.modules.get("scripts.sweeps.sweep")
+    return module.ended_sweeps if module else []
 
 
 def _tell_results(sweep: Path) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from datamodules.errors import BadInput
-from scripts.configuration.overrides import CONF, groups
+from scripts.configuration.composing import compose
+from scripts.configuration.overrides import groups
 from scripts.runs.folder import RunFolder
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def folder_to_go_on_in(words: Iterable[str]) -> RunFolder | None:
         return None
     if asked[-1] != "auto":
         return RunFolder.existing(asked[-1])
-    settings = _composed(words)
+    settings = compose(*(word for word in words if "=" in word))
     for folder in sorted((Path(settings["runs_dir"]) / settings["name"]).glob("*/config.yaml"), reverse=True):
         run = RunFolder(folder.parent)
         if same(run.config(), settings):
@@ -89,19 +90,6 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 def _without_place(settings: dict[str, Any]) -> dict[str, Any]:
     # as a file holds it, where there are no tuples
     return yaml.safe_load(yaml.safe_dump({key: value for key, value in settings.items() if key not in PLACE}))
-
-
-def _composed(words: list[str]) -> dict[str, Any]:
-    import hydra
-    from omegaconf import OmegaConf
-
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = hydra.compose("train", overrides=[w for w in words if "=" in w], return_hydra_config=True)
-    values = {str(key): config[key] for key in config if key != "hydra"}
-    return {
-        key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        for key, value in values.items()
-    }
 
 
 def _get(settings: Any, key: str) -> Any:
