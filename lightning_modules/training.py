@@ -21,10 +21,12 @@ from datamodules.blocks import Block
 from lightning_modules import schedules
 from lightning_modules.judging import Judge
 from lightning_modules.optimization import Optimization
-from lightning_modules.randomness import random_state, set_random_state
+from lightning_modules.randomness import random_states, set_random_state
 
 if TYPE_CHECKING:
     from lightning_modules.tasks.base import Task
+
+RANKS_APART = 1_000_003  # between the seeds of two ranks
 
 
 class Training(LightningModule):
@@ -72,8 +74,11 @@ class Training(LightningModule):
             self._epoch_tally.load_state_dict(self._goes_on_from["epoch_tally"])
             for name, gradient in self._goes_on_from["gradients"].items():
                 self.get_parameter(name).grad = gradient.to(self.device)
-            set_random_state(self._goes_on_from["random"])  # last of all, so that nothing draws in between
+            states = self._goes_on_from["random"]  # of each rank; last of all, so that nothing draws in between
+            set_random_state(states[min(self.global_rank, len(states) - 1)])
             self._goes_on_from = None
+        elif self.global_rank:
+            torch.manual_seed(torch.initial_seed() + RANKS_APART * self.global_rank)  # dropout of its own
 
     def on_train_epoch_start(self) -> None:
         self._epoch_tally = _Tally(self.device)
@@ -100,7 +105,7 @@ class Training(LightningModule):
         loss = self.loss(batch)
         scale = weight / optimization.accumulate_grad_batches
         self._backward(loss if scale == 1.0 else loss * scale)
-        loss = loss.detach()
+        loss = loss.detach() if weight == 1.0 else loss.detach() * weight
         self._tally.loss += loss
         self._epoch_tally.loss += loss
         self._tally.batches += 1
@@ -151,7 +156,7 @@ class Training(LightningModule):
 
     def _log_point(self) -> None:
         tally, self._tally = self._tally, _Tally(self.device)
-        values = {"train/loss": tally.mean_loss(), "lr": self.optimizers().param_groups[0]["lr"]}
+        values = {"train/loss": self._over_ranks(tally.mean_loss()), "lr": self.optimizers().param_groups[0]["lr"]}
         if tally.steps and self.optimization.gradient_clip_algorithm == "norm":
             values["gradient_norm"] = (tally.gradient_norm / tally.steps).item()
         self.training_seconds += tally.seconds
@@ -159,12 +164,18 @@ class Training(LightningModule):
         self.log_values(values)
 
     def on_train_epoch_end(self) -> None:
-        loss = self._epoch_tally.mean_loss()
+        loss = self._over_ranks(self._epoch_tally.mean_loss())
         self.log("train/loss_epoch", loss, logger=False)
         self.log_values({"train/loss_epoch": loss, "epoch": float(self.current_epoch)})
 
     def on_train_end(self) -> None:
         self.training_seconds += self._tally.seconds
+
+    def _over_ranks(self, value: float) -> float:
+        """The mean of every rank's value."""
+        if self.trainer.world_size == 1:
+            return value
+        return self.trainer.strategy.reduce(torch.tensor(value, device=self.device), reduce_op="mean").item()
 
     def log_values(self, values: dict[str, float]) -> None:
         """Numbers for every logger, at the present step."""
@@ -178,8 +189,9 @@ class Training(LightningModule):
         self.judge = Judge(self.task, self.device)
 
     def validation_step(self, block: Block, batch_idx: int) -> None:
-        for batch in block:
-            self.judge.update(self(batch), batch)
+        for batch, weight in zip(block, block.weights):
+            if weight:
+                self.judge.update(self(batch), batch)
 
     def on_validation_epoch_end(self) -> None:
         values = {f"val/{name}": value for name, value in self.judge.compute().items()}
@@ -191,8 +203,9 @@ class Training(LightningModule):
         self.judge = Judge(self.task, self.device, self.keep_examples)
 
     def test_step(self, block: Block, batch_idx: int) -> None:
-        for batch in block:
-            self.judge.update(self(batch), batch)
+        for batch, weight in zip(block, block.weights):
+            if weight:
+                self.judge.update(self(batch), batch)
 
     # ------------------------------------------------------------------ checkpoints
 
@@ -200,7 +213,7 @@ class Training(LightningModule):
         checkpoint["config"] = self.config
         checkpoint["description"] = descriptions.to_dict(self.task.description)
         checkpoint["schedule"] = self.optimization.schedule.state_dict()
-        checkpoint["random"] = random_state()
+        checkpoint["random"] = random_states()
         checkpoint["samples_seen"] = self.samples_seen
         checkpoint["training_seconds"] = self.training_seconds
         checkpoint["latest"] = dict(self.latest)

@@ -9,8 +9,11 @@ The last line of standard output is the folder of the run, or of the sweep; ever
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 from scripts.commands import logs, sentences
 from scripts.configuration import overrides
 from scripts.runs import naming
+from scripts.runs.launched import rank
 
 sweeps: set[Path] = set()  # folders that jobs of Hydra's own sweeper were put into
 
@@ -33,7 +37,8 @@ def train(config: DictConfig) -> dict[str, float] | None:
     if job.mode is RunMode.RUN:
         with sentences.ending(_explain):
             _train(config, Path(job.runtime.output_dir), list(job.overrides.task), go_on=bool(config.resume))
-            print(job.runtime.output_dir)
+            if rank() == 0:
+                print(job.runtime.output_dir)
         return None
     sweeps.add(Path(job.runtime.output_dir).parent)
     return _train(config, Path(job.runtime.output_dir), list(job.overrides.task), go_on=True)
@@ -41,12 +46,12 @@ def train(config: DictConfig) -> dict[str, float] | None:
 
 def _train(config: DictConfig, path: Path, words: list[str], go_on: bool) -> dict[str, float] | None:
     """Train into the folder; its final metrics."""
-    logs.quiet_lightning()
     from scripts.configuration.check import check
     from scripts.runs import resuming, training
     from scripts.runs.folder import RunFolder
     from scripts.runs.lock import only_writer
 
+    logs.quiet_lightning()
     folder = RunFolder(path)
     settings: Any = OmegaConf.to_container(config, resolve=True)
     settings.pop("sweep")
@@ -57,7 +62,7 @@ def _train(config: DictConfig, path: Path, words: list[str], go_on: bool) -> dic
     if go_on and resuming.has_finished(folder, settings):
         print(f"{path} has finished; trainer.max_epochs=N, more than it has, makes it go on", file=sys.stderr)
         return folder.metrics()
-    with only_writer(path, str(path)):
+    with only_writer(path, str(path)) if rank() == 0 else contextlib.nullcontext():
         return training.train(settings, folder, words, go_on)
 
 
@@ -67,7 +72,8 @@ def main() -> int:
     sys.argv[1:] = overrides.relaxed(sys.argv[1:])
     _enter_run_to_go_on_with()
     _find_plugins()
-    train()
+    with _write_nothing() if rank() > 0 else contextlib.nullcontext():
+        train()
     for sweep in _ended_sweeps():
         from scripts.sweeps.ending import tell
 
@@ -93,6 +99,16 @@ def _enter_run_to_go_on_with() -> None:
     if run is not None:
         quoted = str(run.path.resolve()).replace("\\", "\\\\").replace("'", "\\'")
         sys.argv.append(f"hydra.run.dir='{quoted}'")
+
+
+@contextlib.contextmanager
+def _write_nothing() -> Iterator[None]:
+    """For a process that torchrun or Slurm started beside the first one: that one keeps the run folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        sys.argv.append("hydra/job_logging=disabled")
+        if not any(word.startswith("hydra.run.dir=") for word in sys.argv):
+            sys.argv.append(f"hydra.run.dir={folder}")
+        yield
 
 
 def _find_plugins() -> None:

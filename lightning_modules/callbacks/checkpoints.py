@@ -81,7 +81,7 @@ class Checkpoints(Checkpoint):
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         # here, not at a batch's end: the validation that belongs to the steps so far is over
-        if time.monotonic() - self._written > self.every_seconds:
+        if trainer.strategy.broadcast(time.monotonic() - self._written > self.every_seconds):
             self.write_between_batches(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

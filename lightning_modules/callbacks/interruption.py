@@ -22,7 +22,10 @@ class Interrupted(Exception):
 
 
 class Interruption(Callback):
-    """At a signal: finish the steps in hand, write last.ckpt, stop.  At a second one: stop at once."""
+    """At a signal: finish the steps in hand, write last.ckpt, stop.  At a second one: stop at once.
+
+    Of several processes the first one listens, and all of them stop at the same step.
+    """
 
     def __init__(self) -> None:
         self._received: int | None = None
@@ -30,20 +33,23 @@ class Interruption(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for number in SIGNALS:
-            self._before[number] = signal.signal(number, self._receive)
+            listen = self._receive if trainer.is_global_zero else signal.SIG_IGN
+            self._before[number] = signal.signal(number, listen)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        if self._received is not None:
+        received = trainer.strategy.broadcast(self._received)
+        if received is not None:
             for callback in _checkpoints(trainer):
                 callback.write_between_batches(trainer)
-            raise Interrupted(self._received, trainer.default_root_dir)
+            raise Interrupted(received, trainer.default_root_dir)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._restore()
-        if self._received is not None:
+        received = trainer.strategy.broadcast(self._received)
+        if received is not None:
             for callback in _checkpoints(trainer):
                 callback.on_train_end(trainer, pl_module)
-            raise Interrupted(self._received, trainer.default_root_dir)
+            raise Interrupted(received, trainer.default_root_dir)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._restore()

@@ -24,8 +24,10 @@ from lightning_modules.building import build
 from lightning_modules.callbacks.checkpoints import Checkpoints, WholeFiles
 from lightning_modules.callbacks.interruption import Interruption
 from lightning_modules.optimization import Optimization
+from scripts.runs import ranks
 from scripts.runs.environment import environment
 from scripts.runs.folder import RunFolder
+from scripts.runs.launched import rank
 from scripts.runs.outcome import Outcome
 
 log = logging.getLogger(__name__)
@@ -84,6 +86,25 @@ def train(
     Raises:
         BadInput: data, weights or settings that only now prove unusable.
     """
+    with ranks.others(config, lambda: _fitted(config, folder, overrides, go_on, extra_callbacks)):
+        fitting = _fitted(config, folder, overrides, go_on, extra_callbacks)
+    if rank() > 0:  # of processes that another program started
+        return {}
+    module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
+    module.load_state_dict(checkpoint_files.load(checkpoints.best_path)["state_dict"])
+    alone = None
+    if trainer.world_size > 1:
+        alone = make_trainer(ranks.one_device(config), folder, callbacks=[], logger=False)
+    outcome = Outcome(module, datamodule, trainer, alone)
+    for part in config["evaluate"]:
+        outcome.judge(part, keep_examples=part == "test")
+    return outcome.write(folder, overrides, checkpoints.best)
+
+
+def _fitted(
+    config: dict[str, Any], folder: RunFolder, overrides: list[str], go_on: bool, extra_callbacks: Sequence[Callback]
+) -> Fitting:
+    """A module that has learned, its best and last checkpoints written; what every rank does."""
     fitting = prepared(config, folder, extra_callbacks)
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
     last = checkpoints.last_path if go_on and checkpoints.last_path.exists() else None
@@ -91,19 +112,16 @@ def train(
     if last is not None:
         facts["before"] = _same_data(folder, datamodule)
         log.info("goes on from %s", last)
-    folder.write_config(fitting.config)
-    folder.write_json(folder.environment_file, {**environment(), **facts})
-
+    if trainer.is_global_zero:
+        folder.write_config(fitting.config)
+        folder.write_json(folder.environment_file, {**environment(), **facts})
     if isinstance(module, Baseline):
         module.fit_to(datamodule)
         checkpoints.write_fitted(module)
     else:
         trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last else None, weights_only=True)
-        module.load_state_dict(checkpoint_files.load(checkpoints.best_path)["state_dict"])
-    outcome = Outcome(module, datamodule, trainer)
-    for part in config["evaluate"]:
-        outcome.judge(part, keep_examples=part == "test")
-    return outcome.write(folder, overrides, checkpoints.best)
+        ranks.part()
+    return fitting
 
 
 def build_module(config: dict[str, Any], datamodule: SequenceDataModule) -> SequenceModule:
