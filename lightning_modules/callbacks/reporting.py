@@ -62,7 +62,7 @@ class Reporting(Callback):
         if name not in pl_module.latest:
             known = ", ".join(sorted(key for key in pl_module.latest if key.startswith("val/")))
             raise BadInput(f"sweep.objective={name}: no such metric; there are {known}")
-        pruned = trainer.is_global_zero and self.is_pruned(self.validations, pl_module.latest[name])
+        pruned = trainer.is_global_zero and self.is_pruned(self.validations, float(pl_module.latest[name]))
         if trainer.strategy.broadcast(pruned):
             raise Pruned
 

@@ -48,6 +48,12 @@ class Composer:
         config = self._compose([*self.fixed, *words])
         return {group: option for group, option in config.hydra.runtime.choices.items() if group in self._groups}
 
+    def of_choices(self, choices: dict[str, str]) -> dict[str, Any]:
+        """All settings of a run with these options and nothing else, resolved."""
+        settings = resolved(self._compose([f"{group}={option}" for group, option in choices.items()]))
+        settings.pop("sweep", None)
+        return settings
+
     def _chooses(self, key: str) -> bool:
         return key.partition("@")[0] in self._groups
 

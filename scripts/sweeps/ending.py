@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 
 from scripts.commands.tables import table
 from scripts.comparison.leaderboard import headline_metric, leaderboard
 from scripts.comparison.runs import read_runs
+from scripts.sweeps.search import Search
 from scripts.sweeps.sweep import Sweep
+from scripts.sweeps.winner import at_boundaries, command, sought, winners, write_experiment
 
 
 def tell(sweep: Sweep) -> None:
-    """The leaderboard, what failed and where its log is, and how to go on."""
+    """The leaderboard, the winner, what failed and where its log is, and how to go on."""
     console = Console(stderr=True, highlight=False)
     finished = [str(sweep.folder / job.folder) for job in sweep.manifest.jobs if job.state == "finished"]
     if finished:
         runs = read_runs(finished)
         console.print(table(leaderboard(runs, headline_metric(runs))))
+        _tell_winners(sweep, console)
+    if isinstance(sweep.plan, Search):
+        importance = sweep.plan.importance()
+        if importance:
+            console.print(table(importance, "share of the objective's variance"))
     failed = [job for job in sweep.manifest.jobs if job.state == "failed"]
-    if failed:
-        rows = [
-            {"failed": job.folder, "why": job.reason, "log": str(sweep.folder / job.folder / "train.log")}
-            for job in failed
-        ]
-        console.print(table(rows))
+    for job in failed:
+        log = sweep.folder / job.folder / "train.log"
+        console.print(f"failed: {job.folder}: {job.reason}\n        {log}", soft_wrap=True, markup=False)
     left = [job for job in sweep.manifest.jobs if not job.over]
     if left:
         console.print(
@@ -32,3 +38,31 @@ def tell(sweep: Sweep) -> None:
             soft_wrap=True,
         )
     console.print(f"runs:        {sweep.folder}\nTensorBoard: tensorboard --logdir {sweep.folder}", soft_wrap=True)
+
+
+def _tell_winners(sweep: Sweep, console: Console) -> None:
+    by = sought(sweep)
+    best = winners(sweep, by) if by else []
+    if not best or not sweep.space.axes:
+        return
+    if len(best) > 1:
+        rows: list[dict[str, Any]] = []
+        for number, winner in enumerate(best, 1):
+            values = {o.metric: value for o, value in zip(by, winner.values)}
+            rows.append({"experiment": f"best_{number}", **values, "settings": " ".join(_shown(winner.words))})
+        console.print(table(rows, "no other is better in everything"))
+    for number, winner in enumerate(best, 1):
+        name = "best" if len(best) == 1 else f"best_{number}"
+        write_experiment(sweep, winner, by, name)
+    winner = best[0]
+    if len(best) == 1:
+        reached = f"{by[0].metric} {winner.values[0]:.4f}"
+        console.print(f"best:        {' '.join(_shown(winner.words))}  ({reached})", soft_wrap=True, markup=False)
+        for sentence in at_boundaries(sweep, winner):
+            console.print(f"             {sentence}", soft_wrap=True, markup=False)
+    name = "best" if len(best) == 1 else "best_1"
+    console.print(f"train it:    {command(sweep, name)}", soft_wrap=True, markup=False)
+
+
+def _shown(words: list[str]) -> list[str]:
+    return [word.lstrip("+") for word in words]

@@ -37,8 +37,8 @@ def objectives(settings: SweepSettings, run: dict[str, Any]) -> list[Objective]:
     task = get_class(run["task"]["_target_"])
     asked = settings.objective or f"val/{task.monitor}"
     metrics = asked if isinstance(asked, list) else [asked]
-    given = settings.direction or [_direction(metric, task) for metric in metrics]
-    directions = given if isinstance(given, list) else [given] * len(metrics)
+    given: Any = settings.direction or [_direction(metric, task) for metric in metrics]
+    directions: list[str] = given if isinstance(given, list) else [given] * len(metrics)
     if len(directions) != len(metrics):
         raise BadInput(f"sweep.direction={directions}: one for each of {len(metrics)} objectives is needed")
     for metric in metrics:

@@ -122,6 +122,14 @@ def storage(settings: SweepSettings, folder: Path) -> Any:
         raise BadInput(f"sweep.storage={settings.storage}: {first}") from None
 
 
+def importances(study: Any, objective: int) -> dict[str, float]:
+    """Shares of the variance of one objective that each parameter explains (fANOVA)."""
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    return optuna.importance.get_param_importances(
+        study, evaluator=evaluator, target=lambda trial: trial.values[objective]
+    )
+
+
 def _made(cls: Any, defaults: dict[str, Any], given: dict[str, Any], at: str) -> Any:
     found = problems(cls, given, at, given=[name for name in defaults if name not in given])
     found = [sentence for sentence in found if not sentence.endswith(": missing")]

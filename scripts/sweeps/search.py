@@ -21,7 +21,7 @@ from scripts.sweeps.space import Space
 
 OWNER = "sweep"  # the attribute of a trial that says whose it is, in a study that several sweeps share
 
-RETRIED = "retried"  # the attribute of a failed trial whose configuration is tried once more
+RETRIED = "retried"  # the attribute of a study with the failed trials whose configurations are tried once more
 
 
 @dataclass
@@ -116,17 +116,33 @@ class Search:
         elif job.state == "finished":
             self._advance(live, job)
 
+    def importance(self) -> list[dict[str, Any]]:
+        """A row for each axis: how much of each objective's variance over the finished trials it explains."""
+        states = optuna_parts.optuna.trial.TrialState
+        if len(self.space.axes) < 2 or len(self.study.get_trials(deepcopy=False, states=(states.COMPLETE,))) < 4:
+            return []
+        rows: dict[str, dict[str, Any]] = {axis.key: {"setting": axis.key} for axis in self.space.axes}
+        for i, objective in enumerate(self.objectives):
+            try:
+                shares = optuna_parts.importances(self.study, i)
+            except (ImportError, RuntimeError, ValueError):  # scikit-learn is absent, or all values are the same
+                return []
+            for key, share in shares.items():
+                rows[key][objective.metric] = share
+        return sorted(rows.values(), key=lambda row: -row.get(self.objectives[0].metric, 0.0))
+
     # ------------------------------------------------------------------ trials
 
     def _study(self, name: str) -> Any:
         optuna = optuna_parts.optuna
+        directions: list[Any] = [objective.direction for objective in self.objectives]
         try:
             study = optuna.create_study(
                 storage=optuna_parts.storage(self.settings, self.manifest.folder),
                 study_name=name,
                 sampler=optuna_parts.sampler(self.settings, self.space.axes, 0),
                 pruner=optuna_parts.pruner(self.settings),
-                directions=[objective.direction for objective in self.objectives],
+                directions=directions,
                 load_if_exists=True,
             )
             study.set_metric_names([objective.metric for objective in self.objectives])
@@ -147,8 +163,8 @@ class Search:
                 self._go_on(Trial(optuna_parts.optuna.trial.Trial(self.study, frozen._trial_id), jobs))
             elif frozen.state is states.RUNNING and (owner == self._owner() or not (owner or self.settings.storage)):
                 self.study.tell(frozen.number, state=states.FAIL)  # it was stopped before it had a job
-            elif frozen.state is states.FAIL and jobs and retry_failed and RETRIED not in frozen.system_attrs:
-                self.study._storage.set_trial_system_attr(frozen._trial_id, RETRIED, True)
+            elif frozen.state is states.FAIL and jobs and retry_failed and frozen.number not in self._retried():
+                self.study.set_user_attr(RETRIED, [*self._retried(), frozen.number])
                 self.study.enqueue_trial(frozen.params)
 
     def _go_on(self, live: Trial) -> None:
@@ -162,11 +178,15 @@ class Search:
     def _num_trials(self) -> int:
         """Those that count: not the ones that ended before they began, nor those that are tried again."""
         states = optuna_parts.optuna.trial.TrialState
+        retried = self._retried()
         return sum(
             trial.state not in (states.WAITING, states.FAIL)
-            or (trial.state is states.FAIL and OWNER in trial.user_attrs and RETRIED not in trial.system_attrs)
+            or (trial.state is states.FAIL and OWNER in trial.user_attrs and trial.number not in retried)
             for trial in self.study.get_trials(deepcopy=False)
         )
+
+    def _retried(self) -> list[int]:
+        return self.study.user_attrs.get(RETRIED, [])
 
     def _asked(self) -> Trial:
         number = len(self.study.get_trials(deepcopy=False))

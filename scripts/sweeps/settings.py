@@ -36,6 +36,7 @@ class SweepSettings:
     pruner: Literal["none", "median", "percentile", "hyperband", "asha", "wilcoxon"] = "none"
     pruner_options: dict[str, Any] = field(default_factory=dict)
     storage: str | None = None
+    full: dict[str, Any] = field(default_factory=dict)
 
 
 def sweep_settings(settings: dict[str, Any]) -> SweepSettings:
