@@ -35,8 +35,12 @@ def run(sweep: Sweep) -> None:
     modules = set().union(*map(_modules, examples))
     pool = Pool(_resources(settings, []), sorted(modules), settings.job_timeout, settings.grace)
     pool.warm_up()  # while this process loads the same to check settings
-    for example in examples:
-        check(example)
+    try:
+        for example in examples:
+            check(example)
+    except BaseException:
+        pool.close()
+        raise
     if any(example["trainer"].get("accelerator", "auto") in ("auto", "gpu", "cuda") for example in examples):
         pool.resources = _resources(settings, visible_gpus())
     over = [job for job in sweep.manifest.jobs if job.over]
@@ -50,6 +54,7 @@ def run(sweep: Sweep) -> None:
     finally:
         stopping.restore()
         pool.kill()
+        pool.close()
         display.close()
         sweep.stopped_by = stopping.received
         for job in sweep.manifest.jobs:

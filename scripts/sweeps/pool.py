@@ -79,6 +79,15 @@ class Pool:
 
         forkserver.ensure_running()
 
+    def close(self) -> None:
+        """End the server of processes, which may still be loading."""
+        from multiprocessing import forkserver
+
+        server = getattr(forkserver._forkserver, "_forkserver_pid", None)
+        if server is not None and not self.running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(server, signal.SIGKILL)
+
     def start(self, job: Job, order: Order) -> bool:
         """Whether there was a place for the job."""
         place = self.resources.take()
@@ -142,13 +151,11 @@ class Pool:
     def _tell(self, running: Running, number: signal.Signals) -> None:
         if running.told_to_stop is None:
             running.told_to_stop = time.monotonic()
-        try:
+        with contextlib.suppress(ProcessLookupError):
             if number is signal.SIGKILL and os.getpgid(running.process.pid) == running.process.pid:
                 os.killpg(running.process.pid, number)  # with what it started
             else:
                 os.kill(running.process.pid, number)
-        except ProcessLookupError:
-            pass
 
     def _heard(self, running: Running) -> list[Report | Ended]:
         events: list[Report | Ended] = []

@@ -13,7 +13,9 @@ from lightning_modules.gru import GRU
 class Troubled(GRU):
     """A GRU with a trouble of its own, before its first step."""
 
-    def __init__(self, task: Any, trouble: Literal["none", "raise", "memory", "hang"] = "none", **settings: Any) -> None:
+    def __init__(
+        self, task: Any, trouble: Literal["none", "raise", "memory", "hang"] = "none", **settings: Any
+    ) -> None:
         super().__init__(task, **settings)
         self.trouble = trouble
 
