@@ -24,7 +24,7 @@ from scripts.runs.folder import RunFolder
 from tests.commands import PROJECT, run
 
 SETTINGS = [
-    "module=gru", "module._target_=tests.scripts.sweeps.troubled.Slow", "trainer.max_epochs=25",
+    "module=gru", "module._target_=tests.scripts.sweeps.troubled.Slow", "trainer.max_epochs=15",
     "datamodule.batch_size=8", "task.output_dropout=0.1", "logger=none", "trainer.accelerator=cpu", "evaluate=[val]",
     "callbacks.checkpoints.every_seconds=0",
 ]  # fmt: skip
