@@ -10,6 +10,7 @@ pruning  a search of 40 trials with and without pruning, five times over
 from __future__ import annotations
 
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -44,11 +45,12 @@ def jobs(count: int, epochs: int) -> list[dict[str, Any]]:
     for way, (words, workers) in WAYS.items():
         with tempfile.TemporaryDirectory() as folder:
             seeds = f"seed=range(1,{count + 1})"
-            begin = time.perf_counter()
+            begin, cpu = time.perf_counter(), _cpu_seconds()
             sweep = _run(["-m", seeds, *SHORT, f"trainer.max_epochs={epochs}", f"runs_dir={folder}", *words])
             seconds = time.perf_counter() - begin
             fits = [(RunFolder(path.parent).metrics() or {})["fit_seconds"] for path in sweep.glob("*/metrics.json")]
             row = {"way": way, "jobs": len(fits), "seconds": seconds, "training_seconds": sum(fits)}
+            row["cpu_seconds"] = _cpu_seconds() - cpu
             row["overhead_a_job"] = (seconds * workers - sum(fits)) / len(fits)
             manifest = sweep / "sweep.json"
             took = [job["seconds"] for job in json.loads(manifest.read_text())["jobs"]] if manifest.exists() else []
@@ -111,6 +113,12 @@ def _spent_until(history: list[tuple[int, float]], best: float) -> int | None:
         if value >= best:
             return spent
     return None
+
+
+def _cpu_seconds() -> float:
+    """Of every process that was started and has ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _run(words: list[str]) -> Path:

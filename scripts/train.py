@@ -22,6 +22,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from datamodules.errors import BadInput
 from scripts.commands import logs, sentences
 from scripts.configuration import overrides
 from scripts.runs import naming
@@ -36,6 +37,8 @@ def train(config: DictConfig) -> dict[str, float] | None:
     job = HydraConfig.get()
     if job.mode is RunMode.RUN:
         with sentences.ending(_explain):
+            if config.sweep.trials or config.sweep.space:
+                raise BadInput("sweep: a search makes several runs, which needs -m")
             _train(config, Path(job.runtime.output_dir), list(job.overrides.task), go_on=bool(config.resume))
             if rank() == 0:
                 print(job.runtime.output_dir)

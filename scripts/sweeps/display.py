@@ -71,7 +71,7 @@ class Display:
 
     def _summary(self, num_running: int) -> str:
         over = sum(self.counts.values())
-        parts = [f"{count} {state}" for state, count in sorted(self.counts.items())]
+        parts = [f"{num_running} running", *(f"{count} {state}" for state, count in sorted(self.counts.items()))]
         parts.append(f"{max(0, self.total - over - num_running)} waiting")
         if len(self.seconds) and self.total > over:
             pace = (time.monotonic() - self.started) / (over - self.before)

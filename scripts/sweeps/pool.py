@@ -85,8 +85,9 @@ class Pool:
 
         server = getattr(forkserver._forkserver, "_forkserver_pid", None)
         if server is not None and not self.running:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(server, signal.SIGKILL)
+                os.waitpid(server, 0)
 
     def start(self, job: Job, order: Order) -> bool:
         """Whether there was a place for the job."""

@@ -12,6 +12,7 @@ import torch
 
 from lightning_modules import checkpoint_files
 from lightning_modules.callbacks.checkpoints import Checkpoints
+from lightning_modules.callbacks.reporting import Pruned, Reporting
 from scripts.commands import logs
 from scripts.configuration.composing import compose
 from scripts.runs import training
@@ -95,3 +96,23 @@ def test_two_processes_go_on_to_the_last_bit(names_folder: Path, tmp_path: Path)
     training.train(settings, RunFolder(tmp_path / "stopped"), [], go_on=True)
     assert torch.equal(weights(tmp_path / "stopped"), weights(tmp_path / "undisturbed"))
     assert dict(os.environ) == environment
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_when_the_first_process_prunes_the_other_follows(names_folder: Path, tmp_path: Path) -> None:
+    logs.quiet_lightning()
+    words = [*TWO, *SMALL, "callbacks.progress=null", "logger=none", f"datamodule.data_dir={names_folder}"]
+    asked: list[int] = []
+
+    def is_pruned(validation: int, value: float) -> bool:
+        asked.append(validation)
+        return validation == 2
+
+    try:
+        with pytest.raises(Pruned):
+            reporting = Reporting(lambda progress: None, is_pruned)
+            training.train(compose(*words), RunFolder(tmp_path), [], extra_callbacks=[reporting])
+    finally:
+        training.ranks.part()
+    assert asked == [1, 2]
+    assert not (tmp_path / "metrics.json").exists()

