@@ -3,6 +3,7 @@
     python benchmarks/sweeps.py                     # both, about half an hour on 2 cores
     python benchmarks/sweeps.py --part jobs         # jobs or pruning
 
+The 18 languages are read from --data, SEQUENCE_DATA/names, ../shared/data/names or data/names.
 jobs     32 short runs with 2 workers, beside Hydra's own multirun and hydra-joblib-launcher with 2 workers
 pruning  a search of 40 trials with and without pruning, five times over
 """
@@ -19,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.names import data_folder
 from benchmarks.recording import record, show
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
@@ -136,7 +138,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8, help="of each job and trial (8)")
     parser.add_argument("--trials", type=int, default=40, help="of each search (40)")
     parser.add_argument("--studies", type=int, default=5, help="of each kind (5)")
+    parser.add_argument("--data", metavar="FOLDER", help="of the 18 languages")
     options = parser.parse_args()
+    SHORT.append(f"datamodule.data_dir={data_folder(options.data)}")
     if options.part in (None, "jobs"):
         rows = jobs(options.jobs, options.epochs)
         show(rows, "a sweep of short jobs")
