@@ -2,7 +2,9 @@
 
     python scripts/train.py datamodule=names module=gru                          # one run
     python scripts/train.py -m datamodule=names module=rnn,lstm,gru seed=1,2,3   # a grid
+    python scripts/train.py -m sweep=names_gru sweep.trials=100                  # a search; typed again, it goes on
     python scripts/train.py experiment=names                                     # a named experiment
+    python scripts/train.py resume=RUN                                           # on from where it was stopped
 
 The last line of standard output is the folder of the run, or of the sweep; everything else is standard error.
 """
