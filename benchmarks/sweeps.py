@@ -48,7 +48,8 @@ def jobs(count: int, epochs: int) -> list[dict[str, Any]]:
         with tempfile.TemporaryDirectory() as folder:
             seeds = f"seed=range(1,{count + 1})"
             begin, cpu = time.perf_counter(), _cpu_seconds()
-            sweep = _run(["-m", seeds, *SHORT, f"trainer.max_epochs={epochs}", f"runs_dir={folder}", *words])
+            _run(["-m", seeds, *SHORT, f"trainer.max_epochs={epochs}", f"runs_dir={folder}", *words])
+            (sweep,) = Path(folder).glob("*/*")
             seconds = time.perf_counter() - begin
             fits = [(RunFolder(path.parent).metrics() or {})["fit_seconds"] for path in sweep.glob("*/metrics.json")]
             row = {"way": way, "jobs": len(fits), "seconds": seconds, "training_seconds": sum(fits)}
@@ -99,7 +100,8 @@ def pruning(trials: int, epochs: int, studies: int) -> list[dict[str, Any]]:
 def _history(words: list[str], epochs: int) -> list[tuple[int, float]]:
     """Epochs spent and value reached of each trial, in the order in which they began."""
     with tempfile.TemporaryDirectory() as folder:
-        sweep = _run([*words, f"runs_dir={folder}"])
+        _run([*words, f"runs_dir={folder}"])
+        (sweep,) = Path(folder).glob("*/*")
         found = []
         for job in json.loads((sweep / "sweep.json").read_text())["jobs"]:
             metrics = RunFolder(sweep / job["folder"]).metrics()
@@ -123,12 +125,11 @@ def _cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _run(words: list[str]) -> Path:
+def _run(words: list[str]) -> None:
     command = [sys.executable, str(PROJECT / "scripts/train.py"), *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
-    return Path(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
