@@ -1,0 +1,54 @@
+"""Every row of every series as tensors; a window is a row number, gathered when its turn comes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from datamodules.batches import WindowBatch
+
+
+@dataclass
+class WindowSource:
+    """The rows of all series, one after the other: N rows, K columns, F features of the calendar, S series."""
+
+    values: Tensor  # (N, K) float32, scaled
+    calendar: Tensor  # (N, F) float32
+    series: Tensor  # (N,) int64 which series a row belongs to, of those that were read
+    run_series: Tensor  # (S,) int64 which series of the run each of them is; -1 one that the run never saw
+    offset: Tensor  # (S, K) original = scaled * scale + offset
+    scale: Tensor  # (S, K)
+    hours: Tensor  # (N,) int64 hour of the day
+    lookback: int  # rows of a window that are known
+    horizon: int  # rows that are asked for
+
+    def __post_init__(self) -> None:
+        self._windows = self.values.unfold(0, self.lookback + self.horizon, 1)  # (N-L-H+1, K, L+H): nothing is copied
+
+    def to(self, device: torch.device) -> WindowSource:
+        moved: dict[str, Any] = {
+            name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
+        del moved["_windows"]
+        return replace(self, **moved)
+
+    def span(self, row: Tensor) -> int:
+        return self.lookback
+
+    def gather(self, row: Tensor, span: int) -> WindowBatch:
+        windows = self._windows.index_select(0, row - self.lookback).transpose(1, 2)  # (B, L+H, K)
+        series = self.series.index_select(0, row)
+        return WindowBatch(
+            windows[:, : self.lookback],
+            self.run_series.index_select(0, series),
+            row,
+            self.calendar,
+            self.horizon,
+            windows[:, self.lookback :],
+            self.hours,
+            self.offset.index_select(0, series),
+            self.scale.index_select(0, series),
+        )
