@@ -194,8 +194,10 @@ class Energy(SequenceDataModule):
         day = max(1, 86_400 // series[0].step)
         naive = []
         for one, (end, _, _) in zip(series, bounds):
-            values = one.values[: max(end, day + 1)]
-            naive.append(tuple(np.abs(values[day:] - values[:-day]).mean(axis=0).tolist()))
+            values = np.where(one.filled[:end, None], np.nan, one.values[:end])  # a filled row comes from a later one
+            change = np.abs(values[day:] - values[:-day])
+            known = ~np.isnan(change).any(axis=1)
+            naive.append(tuple(change[known].mean(axis=0).tolist()) if known.any() else (np.nan,) * values.shape[1])
         features = calendar_features(series[0].times[:1], self.calendar, self.holidays).shape[1]
         return ForecastSeries(
             names=tuple(one.name for one in series),

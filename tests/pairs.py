@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 from datamodules.base import SequenceDataModule
@@ -46,10 +47,12 @@ class ReadsImages(SequenceModule):
     reads = "image"
 
 
-def small_settings(module: str, workload: str, data_dir: str | None = None) -> dict[str, Any]:
+def small_settings(
+    module: str, workload: str, data_dir: str | None = None, words: Sequence[str] = ()
+) -> dict[str, Any]:
     """Args: data_dir: of a workload that reads names; the others make their data up."""
     data = [f"datamodule.data_dir={data_dir}"] if data_dir and workload.startswith("names") else []
-    return compose(f"module={module}", *WORKLOADS[workload], *SMALL.get(module, []), *data)
+    return compose(f"module={module}", *WORKLOADS[workload], *SMALL.get(module, []), *data, *words)
 
 
 def datamodule_for(config: dict[str, Any]) -> SequenceDataModule:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from datamodules.series.calendar import Calendar
+from datamodules.series.scaling import Scaler
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class ForecastSeries:
     calendar: Calendar
     calendar_size: int
     holidays: str | None
-    scaler: str
+    scaler: Scaler
     reading: dict  # how files are read and cleaned: arguments of `read_series` and `cleaned`
     synthetic: bool
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -29,10 +29,8 @@ class WindowSource:
         self._windows = self.values.unfold(0, self.lookback + self.horizon, 1)  # (N-L-H+1, K, L+H): nothing is copied
 
     def to(self, device: torch.device) -> WindowSource:
-        moved: dict[str, Any] = {
-            name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)
-        }
-        del moved["_windows"]
+        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved: dict[str, Any] = {name: t.to(device) for name, t in tensors.items() if isinstance(t, Tensor)}
         return replace(self, **moved)
 
     def span(self, row: Tensor) -> int:

@@ -114,10 +114,8 @@ class Forecasting(Task):
     def build(self, reads: str, encoding_size: int) -> None:
         self.reads = reads
         context = 0 if reads == "window" else self.context_size  # a window has it already
-        if self.series_embedding_size:
-            self.series_embedding: nn.Embedding | None = nn.Embedding(
-                len(self.description.names), self.series_embedding_size
-            )
+        sizes = len(self.description.names), self.series_embedding_size
+        self.series_embedding = nn.Embedding(*sizes) if self.series_embedding_size else None
         self.pooling = Pooling(self.pooling_kind, encoding_size)
         outputs = self.num_columns * max(1, len(self.quantiles))
         self.decoder: ForecastDecoder | None = None
