@@ -5,6 +5,7 @@ B examples, T steps (the longest of the batch; shorter ones are padded), D featu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -41,6 +42,7 @@ class WindowBatch:
     hours: Tensor | None = None  # (N,) hour of the day of each row
     offset: Tensor | None = None  # (B, K) original = scaled * scale + offset
     scale: Tensor | None = None  # (B, K)
+    joined: Callable[[], Tensor] | None = None  # -> (N, K + F) values and calendar side by side, where they are kept so
 
     lengths: ClassVar[None] = None  # every window is whole
 
@@ -55,17 +57,28 @@ class WindowBatch:
 
     def past_calendar(self, steps: int) -> Tensor:
         """(B, steps, F) features of the last known rows."""
-        return self._looked_up(self.calendar, -steps, 0)
+        return windows_of(self.calendar, self.first - steps, steps)
+
+    def past_with_calendar(self, steps: int) -> Tensor:
+        """(B, steps, K + F) the last known rows with their features; the caller's own to change."""
+        if self.joined is None:
+            return torch.cat([self.past[:, -steps:], self.past_calendar(steps)], dim=2)
+        return windows_of(self.joined(), self.first - steps, steps)
 
     def future_calendar(self) -> Tensor:
         """(B, H, F) features of the rows asked for."""
-        return self._looked_up(self.calendar, 0, self.horizon)
+        return windows_of(self.calendar, self.first, self.horizon)
 
     def future_hours(self) -> Tensor:
         """(B, H) hour of the day of the rows asked for."""
         assert self.hours is not None
-        return self._looked_up(self.hours, 0, self.horizon)
+        return windows_of(self.hours.unsqueeze(1), self.first, self.horizon).squeeze(2)
 
-    def _looked_up(self, table: Tensor, start: int, stop: int) -> Tensor:
-        steps = torch.arange(start, stop, device=self.first.device)
-        return table[self.first.unsqueeze(1) + steps]
+
+def windows_of(table: Tensor, start: Tensor, length: int) -> Tensor:
+    """(B, length, F) rows of `table` (N, F) from each of `start` (B,) on: one gather of whole stretches."""
+    features = table.shape[1]
+    if not features:
+        return table.new_zeros(len(start), length, 0)
+    stretches = table.flatten().unfold(0, length * features, features)  # (N - length + 1, length F), a view
+    return stretches.index_select(0, start).view(len(start), length, features)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from datamodules.batches import WindowBatch
+from datamodules.batches import WindowBatch, windows_of
 
 
 @dataclass
@@ -24,20 +24,24 @@ class WindowSource:
     hours: Tensor  # (N,) int64 hour of the day
     lookback: int  # rows of a window that are known
     horizon: int  # rows that are asked for
-
-    def __post_init__(self) -> None:
-        self._windows = self.values.unfold(0, self.lookback + self.horizon, 1)  # (N-L-H+1, K, L+H): nothing is copied
+    _joined: Tensor | None = field(default=None, init=False, repr=False)
 
     def to(self, device: torch.device) -> WindowSource:
-        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
         moved: dict[str, Any] = {name: t.to(device) for name, t in tensors.items() if isinstance(t, Tensor)}
         return replace(self, **moved)
+
+    def joined(self) -> Tensor:
+        """(N, K + F) values and calendar side by side, made when they are first asked for."""
+        if self._joined is None:
+            self._joined = torch.cat([self.values, self.calendar], dim=1)
+        return self._joined
 
     def span(self, row: Tensor) -> int:
         return self.lookback
 
     def gather(self, row: Tensor, span: int) -> WindowBatch:
-        windows = self._windows.index_select(0, row - self.lookback).transpose(1, 2)  # (B, L+H, K)
+        windows = windows_of(self.values, row - self.lookback, self.lookback + self.horizon)  # (B, L+H, K)
         series = self.series.index_select(0, row)
         return WindowBatch(
             windows[:, : self.lookback],
@@ -49,4 +53,5 @@ class WindowSource:
             self.hours,
             self.offset.index_select(0, series),
             self.scale.index_select(0, series),
+            self.joined,
         )

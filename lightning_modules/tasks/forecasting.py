@@ -138,10 +138,15 @@ class Forecasting(Task):
 
     def embed(self, batch: WindowBatch) -> Tensor:
         """(B, T, D) steps of `segment` rows, or (B, W) the window as one vector."""
-        seen = self.relative(batch)[:, -self.seen :]  # (B, S, K)
         if self.reads == "window":
+            seen = self.relative(batch)[:, -self.seen :]  # (B, S, K)
             return torch.cat([seen.flatten(1), *self._context(batch)], dim=1)
-        steps = seen.reshape(len(seen), self.seen // self.segment, -1)
+        if self.past_calendar and self.segment == 1:  # both from one gather
+            steps = batch.past_with_calendar(self.seen)
+            if self.relative_to != "none":
+                steps[:, :, : self.num_columns] = self.relative(batch)[:, -self.seen :]
+            return steps
+        steps = self.relative(batch)[:, -self.seen :].reshape(len(batch), self.seen // self.segment, -1)
         if self.past_calendar:
             calendar = batch.past_calendar(self.seen)[:, self.segment - 1 :: self.segment]
             steps = torch.cat([steps, calendar], dim=2)
