@@ -13,6 +13,7 @@ from lightning_modules.judging import Judge
 from scripts.runs.environment import peak_memory_mb
 from scripts.runs.folder import RunFolder
 from scripts.runs.hyperparameters import write_hyperparameters
+from scripts.runs.pictures import pixels
 from scripts.runs.tensorboard import RunLogger
 
 
@@ -74,16 +75,20 @@ class Outcome:
             return everything
         if "test" in self.judges:
             self.predictions("test").write_parquet(folder.predictions_file)
-        for logger in self.trainer.loggers:
-            if isinstance(logger, RunLogger):
-                self._write_pictures(logger)
-                write_hyperparameters(logger, overrides, everything)
-                logger.finish()
+        run_loggers = [logger for logger in self.trainer.loggers if isinstance(logger, RunLogger)]
+        self._write_pictures(folder, run_loggers)
+        for logger in run_loggers:
+            write_hyperparameters(logger, overrides, everything)
+            logger.finish()
         folder.write_json(folder.metrics_file, everything)
         return everything
 
-    def _write_pictures(self, logger: RunLogger) -> None:
+    def _write_pictures(self, folder: RunFolder, loggers: list[RunLogger]) -> None:
+        """Each picture of the validation and test part, as PNG in the run folder and for TensorBoard."""
         for part in ("val", "test"):
-            if part in self.judges:
-                for name, figure in self.judges[part].figures().items():
-                    logger.log_picture(f"{part}/{name}", figure, self.trainer.global_step)
+            figures = self.judges[part].figures() if part in self.judges else {}
+            for name, figure in figures.items():
+                picture = pixels(figure)
+                folder.write_picture(f"{part}_{name}", picture)
+                for logger in loggers:
+                    logger.log_picture(f"{part}/{name}", picture, self.trainer.global_step)
