@@ -24,7 +24,7 @@ from scripts.runs.folder import RunFolder
 from tests.commands import PROJECT, run
 
 SETTINGS = [
-    "module=gru", "module._target_=tests.scripts.sweeps.troubled.Slow", "trainer.max_epochs=15",
+    "module=gru", "module._target_=tests.scripts.sweeps.troubled.Slow", "trainer.max_epochs=25",
     "datamodule.batch_size=8", "task.output_dropout=0.1", "logger=none", "trainer.accelerator=cpu", "evaluate=[val]",
     "callbacks.checkpoints.every_seconds=0",
 ]  # fmt: skip
@@ -88,9 +88,11 @@ def test_whatever_is_killed_the_same_command_goes_on(names_folder: Path, tmp_pat
     ]  # fmt: skip
     sweeping = Sweeping(sweep, command)
     running = sweeping.wait_for(finished=0, checkpoints_after=0)
-    other = run("train.py", *command, status=2)
-    assert other.stderr.startswith(f"sweep.name=kept: process {sweeping.process.pid} is writing into {sweep}")
     os.kill(int((running / ".lock").read_text()), signal.SIGKILL)  # a worker: its job is tried again
+    sweeping.process.send_signal(signal.SIGSTOP)  # so that it is not over before the next command has started
+    other = run("train.py", *command, status=2)
+    sweeping.process.send_signal(signal.SIGCONT)
+    assert other.stderr.startswith(f"sweep.name=kept: process {sweeping.process.pid} is writing into {sweep}")
     sweeping.wait_for(finished=1, checkpoints_after=time.time())
     sweeping.process.kill()  # the parent: its workers save and stop by themselves
     status, said = sweeping.ended()
