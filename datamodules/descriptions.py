@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from datamodules.lines.description import WrittenLines
 from datamodules.text.description import LabelledText
 
 #: Every kind of data description; its name is what a checkpoint says.
-KINDS: dict[str, Any] = {"labelled_text": LabelledText}
+KINDS: dict[str, Any] = {"labelled_text": LabelledText, "written_lines": WrittenLines}
 
 
 def to_dict(description: Any) -> dict:

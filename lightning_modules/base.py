@@ -50,7 +50,11 @@ class SequenceModule(Training):
 
     def forward(self, batch: Any) -> Any:
         """The task's output for a batch (class scores, forecasts, log-probabilities of characters ...)."""
-        return self.task.head(self.encode(self.task.embed(batch), batch.lengths))
+        return self.task.head(self.encode(self.task.embed(batch), self.task.lengths(batch)))
+
+    def steps(self, lengths: Tensor) -> Tensor:
+        """(B,) valid steps of the states, for `lengths` (B,) of the input; for architectures that shorten it."""
+        return lengths
 
     def loss(self, batch: Any) -> Tensor:
         """The task's loss, a scalar.  An architecture whose parts learn apart has its own."""

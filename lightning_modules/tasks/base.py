@@ -39,6 +39,10 @@ class Task(nn.Module):
         """(B, T, D) features of a batch, or the form that `build` was told."""
         raise NotImplementedError
 
+    def lengths(self, batch: Any) -> Tensor | None:
+        """(B,) valid steps of what `embed` gives; None where all are."""
+        return batch.lengths
+
     def head(self, encoding: Any) -> Any:
         """The output for an `Encoding`."""
         raise NotImplementedError
@@ -58,6 +62,10 @@ class Task(nn.Module):
     def loss(self, output: Any, batch: Any) -> Tensor:
         """Mean loss of a batch, a scalar in float32."""
         raise NotImplementedError
+
+    def remarks(self, module: Any, datamodule: Any) -> list[str]:
+        """What a person should know before this module is trained on this data, a line each."""
+        return []
 
     def metrics(self) -> nn.Module:
         """Fresh counters with `update(output, batch)`, `compute() -> {name: number}`, `tables()` and `figures()`."""

@@ -92,4 +92,4 @@ def unbounded(config: dict[str, Any]) -> str | None:
 
 
 def _kind(cls: Any) -> str:
-    return {"TokenBatch": "texts"}.get(cls.batch_type.__name__, cls.batch_type.__name__)
+    return {"TokenBatch": "texts", "LineBatch": "images of lines"}.get(cls.batch_type.__name__, cls.batch_type.__name__)

@@ -57,6 +57,8 @@ def prepared(config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequenc
     if not len(datamodule.indices["val"]):
         config = {**config, "trainer": {**config["trainer"], "limit_val_batches": 0}}
     module = build_module(config, datamodule)
+    for remark in module.task.remarks(module, datamodule):
+        log.info(remark)
     callbacks, checkpoints = _callbacks(config, folder)
     trainer = make_trainer(config, folder, [*callbacks, *extra_callbacks], _loggers(config, folder))
     return Fitting(config, datamodule, module, trainer, checkpoints)
