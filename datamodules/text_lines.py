@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -150,7 +150,10 @@ class TextLines(SequenceDataModule):
         """A few training lines as a network may see them, for pictures."""
         row = self.indices["train"][:: max(1, len(self.indices["train"]) // count)][:count]
         batch = self.source.gather(row, self.source.span(row))
-        return self.augmentation(batch) if self.augmentation is not None else batch
+        if self.augmentation is None:
+            return batch
+        with torch.random.fork_rng():  # training draws the same numbers whether somebody looks or not
+            return self.augmentation(batch)
 
     # ------------------------------------------------------------------ steps of load
 
@@ -158,7 +161,9 @@ class TextLines(SequenceDataModule):
         """All lines, rendered ones last, and which part each belongs to."""
         if self.data_dir is None:
             return self._rendered_alone()
-        read = read_collection(Path(self.data_dir).expanduser(), *self.columns, self.height, self.max_width, self.polarity)
+        read = read_collection(
+            Path(self.data_dir).expanduser(), *self.columns, self.height, self.max_width, self.polarity
+        )
         try:
             split = split_lines(groups_of(read.records, self.split_by, self.group_pattern), *self.parts)
         except BadInput:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -79,6 +80,4 @@ def repeats(text: str) -> int:
     >>> repeats("aabbb")
     3
     """
-    return sum(first == second for first, second in zip(text, text[1:]))
-
-
+    return sum(first == second for first, second in pairwise(text))

@@ -56,12 +56,13 @@ def read_folder(folder: Path) -> LineRecords:
 def write_folder(lines: Iterable[LineRecord], folder: Path) -> int:
     """Write `x.png` and `x.gt.txt` of each line; how many."""
     count = 0
-    for count, record in enumerate(lines, 1):
+    for record in lines:
         name = record.id if record.id.lower().endswith(SUFFIXES) else f"{record.id}{suffix_of(record.read())}"
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(record.read())
         path.with_suffix(TEXT_SUFFIX).write_text(record.text + "\n", encoding="utf-8")
+        count += 1
     return count
 
 

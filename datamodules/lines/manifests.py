@@ -12,6 +12,7 @@ from datamodules.lines.images import SUFFIXES
 from datamodules.lines.records import LineRecord, LineRecords, inside
 from datamodules.text.labelled_files import TABLE_FORMATS, parquet_columns, table_rows
 
+COLUMNS = ("path", "text")  # of a written manifest
 IMAGES = "images"  # the folder that a written manifest's images are put into
 
 
@@ -30,30 +31,32 @@ def read_manifest(path: Path, path_column: str = "path", text_column: str = "tex
     return read
 
 
-def write_manifest(lines: Iterable[LineRecord], path: Path, path_column: str = "path", text_column: str = "text") -> int:
+def write_manifest(
+    lines: Iterable[LineRecord], path: Path, path_column: str = "path", text_column: str = "text"
+) -> int:
     """Write a table, and the images that it names into a folder beside it; how many."""
     rows = []
     for record in lines:
         encoded = record.read()
         name = f"{IMAGES}/{record.id}"
         name = name if name.lower().endswith(SUFFIXES) else name + suffix_of(encoded)
-        file = path.parent / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(encoded)
+        image = path.parent / name
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(encoded)
         rows.append((name, record.text))
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".parquet":
         import polars
 
-        polars.DataFrame(rows, schema=[path_column, text_column], orient="row").write_parquet(path)
+        polars.DataFrame(rows, schema=list(COLUMNS), orient="row").write_parquet(path)
         return len(rows)
     delimiter = TABLE_FORMATS[path.suffix.lower()]
     assert delimiter is not None
     with path.open("w", encoding="utf-8", newline="") as file:
         if delimiter == ",":
-            csv.writer(file, lineterminator="\n").writerows([(path_column, text_column), *rows])
+            csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
         else:  # as it is read: a quotation mark is a character
-            file.writelines("\t".join(row) + "\n" for row in [(path_column, text_column), *_without_tabs(rows)])
+            file.writelines("\t".join(row) + "\n" for row in [COLUMNS, *_without_tabs(rows)])
     return len(rows)
 
 

@@ -31,9 +31,7 @@ class LineSource:
     ) -> None:
         self._fill(columns, widths, targets, points, target_lengths)
 
-    def _fill(
-        self, columns: Tensor, widths: Tensor, targets: Tensor, points: Tensor, target_lengths: Tensor
-    ) -> None:
+    def _fill(self, columns: Tensor, widths: Tensor, targets: Tensor, points: Tensor, target_lengths: Tensor) -> None:
         self.columns = columns
         self.widths = widths
         self.targets = targets

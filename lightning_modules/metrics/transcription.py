@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from rapidfuzz.distance import Levenshtein
 from torchmetrics import Metric
 
+from lightning_modules.metrics.edits import Fold, folded
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lightning_modules.tasks.transcription import Steps, Transcription
 
-Fold = Literal["none", "case", "alphanumeric"]
-
 PICTURED = 4  # lines at the head of the part, and as many of the worst
 MOST_FREQUENT = 25  # edits in the table
-
-
-def folded(text: str, fold: Fold) -> str:
-    """A text without the differences that do not count.
-
-    >>> folded("Don't!", "alphanumeric")
-    'dont'
-    """
-    if fold == "none":
-        return text
-    lower = text.casefold()
-    return lower if fold == "case" else "".join(c for c in lower if c.isalnum())
-
-
-def edits(target: str, answer: str, fold: Fold = "none") -> int:
-    """Characters to insert, delete or replace."""
-    return Levenshtein.distance(folded(target, fold), folded(answer, fold))
 
 
 class TranscriptionMetrics(Metric):
@@ -115,6 +99,9 @@ class TranscriptionMetrics(Metric):
                 for (a, b), count in self.pairs.most_common(MOST_FREQUENT)
             ]
         }
+
+    def pictures(self) -> dict[str, Callable[[], Figure]]:
+        return {"lines": lambda: self.figures()["lines"]}
 
     def figures(self) -> dict[str, Figure]:
         from lightning_modules.metrics.line_figures import lines_figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
@@ -55,6 +56,10 @@ class Task(nn.Module):
         """The output that several networks agree on."""
         raise NotImplementedError
 
+    def head_layer(self) -> nn.Linear | None:
+        """The output layer, where each of its rows is a symbol of the description's vocabulary; else None."""
+        return None
+
     def drop_output(self) -> None:
         """Forget the output layer: another network's stands in for it."""
         raise NotImplementedError
@@ -66,6 +71,10 @@ class Task(nn.Module):
     def remarks(self, module: Any, datamodule: Any) -> list[str]:
         """What a person should know before this module is trained on this data, a line each."""
         return []
+
+    def data_pictures(self, trainer: Any) -> dict[str, Callable[[], Any]]:
+        """Pictures of what the network is trained on, not yet drawn, for `trainer.datamodule`."""
+        return {}
 
     def metrics(self) -> nn.Module:
         """Fresh counters with `update(output, batch)`, `compute() -> {name: number}`, `tables()` and `figures()`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ from datamodules.lines.description import WrittenLines
 from lightning_modules.decoding.settings import Decoding
 from lightning_modules.encoding import Encoding
 from lightning_modules.layers.line_features import Columns, LineFeatures, small_convolutions
-from lightning_modules.metrics.transcription import Fold, TranscriptionMetrics, edits
+from lightning_modules.metrics.edits import Fold, edits
 from lightning_modules.tasks.base import Task
 
 NAMED = 8  # lines named on the terminal
@@ -103,6 +104,9 @@ class Transcription(Task):
         log_probs = torch.stack([output.log_probs for output in outputs]).logsumexp(dim=0)
         return Steps(log_probs - torch.tensor(len(outputs)).log(), outputs[0].lengths)
 
+    def head_layer(self) -> nn.Linear | None:
+        return self.output[-1] if len(self.output) else None
+
     def drop_output(self) -> None:
         self.output = nn.Sequential()
 
@@ -139,6 +143,8 @@ class Transcription(Task):
         return list(zip(texts, mean.exp().clamp(max=1.0).tolist()))
 
     def metrics(self) -> nn.Module:
+        from lightning_modules.metrics.transcription import TranscriptionMetrics
+
         return TranscriptionMetrics(self)
 
     def truth(self, batch: LineBatch) -> list[str]:
@@ -150,6 +156,16 @@ class Transcription(Task):
         wrong = [edits(target, answer, self.fold) for target, answer in zip(targets, answers)]
         scores = [1 - count / max(1, len(target)) for count, target in zip(wrong, targets)]
         return {"target": targets, "answer": answers, "score": scores, "edits": wrong}
+
+    def data_pictures(self, trainer: Any) -> dict[str, Callable[[], Any]]:
+        from lightning_modules.metrics.line_figures import lines_figure
+
+        def lines() -> Any:
+            batch = trainer.datamodule.samples()
+            inks = [image[0, :, :n].numpy() for image, n in zip(batch.images, batch.lengths.tolist())]
+            return lines_figure([(ink, text, None) for ink, text in zip(inks, self.truth(batch))])
+
+        return {"lines": lines}
 
     def remarks(self, module: Any, datamodule: Any) -> list[str]:
         """Lines that CTC cannot learn: fewer steps than characters and repeats."""
