@@ -1,8 +1,8 @@
 """Images of one line of text, and what they say.
 
-python scripts/train.py datamodule=text_lines module=crnn                                   # lines rendered by the program
-python scripts/train.py datamodule=text_lines module=crnn datamodule.data_dir=FOLDER        # of x.png and x.gt.txt
-python scripts/train.py datamodule=text_lines module=gru datamodule.data_dir=lines.tsv      # paths and texts
+python scripts/train.py datamodule=text_lines module=crnn                              # rendered lines
+python scripts/train.py datamodule=text_lines module=crnn datamodule.data_dir=FOLDER   # of x.png and x.gt.txt
+python scripts/train.py datamodule=text_lines module=gru datamodule.data_dir=lines.tsv # paths and texts
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from scripts.commands.parser import Parser
 
 def main() -> None:
     if sys.argv[1:2] == ["text_lines"]:
-        return _convert_lines(sys.argv[2:])
+        _convert_lines(sys.argv[2:])
+        return
     known = ", ".join(download.datasets())
     parser = Parser(prog="prepare.py", description=__doc__)
     parser.add_argument("dataset", metavar="DATASET", help=f"one of {known}")

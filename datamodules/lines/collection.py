@@ -56,7 +56,7 @@ class Collection:
         digest = hashlib.sha256()
         for id_, text, image in zip(self.ids, self.texts, self.images):
             digest.update(f"{id_}\t{text}\t{image.shape}\n".encode())
-            digest.update(np.ascontiguousarray(image))
+            digest.update(image.tobytes())
         return digest.hexdigest()
 
 

@@ -52,7 +52,7 @@ def beam_search(
         candidates: characters tried at each step, the most probable ones; all when None.
         guidance: a language model beside the network.
     """
-    num_steps, num_lines, num_symbols = log_probs.shape
+    _, num_lines, num_symbols = log_probs.shape
     beam = _Beam(num_lines, beam_width)
     num_tried = num_symbols - 1 if candidates is None else min(candidates, num_symbols - 1)
     for step in range(int(lengths.max(initial=0))):

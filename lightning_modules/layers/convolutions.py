@@ -61,7 +61,7 @@ class LineConvolutions(nn.Module):
                 height = _pooled(layer.pool, height, 0)
         self.height = height  # that is left
         self.output_size = channels[-1] * height
-        self.to(memory_format=torch.channels_last)  # faster on CPUs and GPUs alike
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on CPUs and GPUs alike
 
     def forward(self, images: Tensor, lengths: Tensor) -> Tensor:
         """Features of each step of images (B, 1, height, W) with `lengths` (B,) valid columns."""

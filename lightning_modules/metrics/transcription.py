@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from rapidfuzz.distance import Levenshtein
+from torch import Tensor
 from torchmetrics import Metric
 
 from lightning_modules.metrics.edits import Fold, folded
@@ -31,6 +32,13 @@ class TranscriptionMetrics(Metric):
     """
 
     full_state_update = False
+    edits: Tensor
+    characters: Tensor
+    word_edits: Tensor
+    words: Tensor
+    exact: Tensor
+    lines: Tensor
+    infeasible: Tensor
 
     def __init__(self, task: Transcription) -> None:
         super().__init__()

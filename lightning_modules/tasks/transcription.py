@@ -105,7 +105,9 @@ class Transcription(Task):
         return Steps(log_probs - torch.tensor(len(outputs)).log(), outputs[0].lengths)
 
     def head_layer(self) -> nn.Linear | None:
-        return self.output[-1] if len(self.output) else None
+        last = self.output[-1] if len(self.output) else None
+        assert last is None or isinstance(last, nn.Linear)
+        return last
 
     def drop_output(self) -> None:
         self.output = nn.Sequential()
@@ -116,6 +118,7 @@ class Transcription(Task):
 
     def log_likelihood(self, output: Steps, batch: LineBatch) -> Tensor:
         """(B,) log-probability of each text, summed over all paths; 0, without a gradient, where there is none."""
+        assert batch.targets is not None and batch.target_lengths is not None
         with torch.autocast(output.log_probs.device.type, enabled=False):
             return -functional.ctc_loss(
                 output.log_probs,

@@ -31,7 +31,9 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
     if options.beam_width is not None:
         if options.beam_width < 1:
             raise BadInput(f"--beam-width {options.beam_width}: 1 or more is accepted")
-        module.task.decoding = Decoding("beam_search", options.beam_width, language_model=options.language_model)
+        module.task.decoding = Decoding(  # type: ignore[assignment]
+            "beam_search", options.beam_width, language_model=options.language_model
+        )
     elif options.language_model is not None:
         raise BadInput("--language-model: guides a beam search; give --beam-width as well")
     status = 0
