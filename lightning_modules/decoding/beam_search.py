@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lightning_modules.decoding.language_model import CharacterModel
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # of the prefix hash; odd, so that it loses nothing
+UNUSED = np.uint64(1 << 63)  # hash of the first slot that holds no prefix
+NO_PARENT = np.uint64((1 << 64) - 1)
 IMPOSSIBLE = -1e30  # instead of -inf, whose differences are not numbers
 
 
@@ -75,8 +77,9 @@ class _Beam:
         self.blank[:, 0] = 0.0  # the empty prefix
         self.character = np.full(shape, IMPOSSIBLE)  # of paths that end in the prefix's last character
         self.guided = np.zeros(shape)  # what guidance has added
-        self.hash = np.arange(width, dtype=np.uint64) * np.ones(shape, dtype=np.uint64)  # empty slots differ, too
-        self.parent_hash = np.full(shape, np.uint64(0xFFFFFFFFFFFFFFFF))
+        self.hash = np.broadcast_to(UNUSED + np.arange(width, dtype=np.uint64), shape).copy()
+        self.hash[:, 0] = 0
+        self.parent_hash = np.full(shape, NO_PARENT)
         self.last = np.zeros(shape, dtype=np.int64)  # last character; 0 for the empty prefix
         self.state = np.zeros(shape, dtype=np.int64)  # of the language model
         self.node = np.zeros(shape, dtype=np.int64)  # in the tree of prefixes below
@@ -100,7 +103,6 @@ class _Beam:
         has_parent = is_child.any(axis=2)
         repeated = np.where(last[row, parent] == last, blank[row, parent], total[row, parent])
         from_parent = np.where(has_parent, repeated + scores[row, last], IMPOSSIBLE)
-        added = np.zeros_like(blank)
         stay_character = np.logaddexp(stay_character, from_parent)
 
         grown = total[:, :, None] + scores[row, tried][:, None, :]  # (b, W, K)
@@ -113,7 +115,7 @@ class _Beam:
             log_probs = guidance.model.log_probs(self.state[lines][:, :, None], tried[:, None, :])
             guided = guided + guidance.weight * log_probs + guidance.bonus
 
-        stay_total = np.logaddexp(stay_blank, stay_character) + self.guided[lines] + added
+        stay_total = np.logaddexp(stay_blank, stay_character) + self.guided[lines]
         ranked = np.concatenate([stay_total, (grown + guided).reshape(len(lines), -1)], axis=1)
         best = np.argpartition(-ranked, width - 1, axis=1)[:, :width]  # (b, W)
         self._take(lines, best, row, stay_blank, stay_character, grown, guided, tried, guidance)
@@ -153,6 +155,7 @@ class _Beam:
         grown_hash = (old_hash[row, source] + symbol.astype(np.uint64)) * MULTIPLIER
         self.parent_hash[lines] = np.where(grows, old_hash[row, source], self.parent_hash[lines][row, source])
         self.hash[lines] = np.where(grows, grown_hash, old_hash[row, source])
+        self._vacate(lines)
         self.last[lines] = np.where(grows, symbol, self.last[lines][row, source])
         if guidance is not None:
             moved = guidance.model.next_states(old_state[row, source], symbol)
@@ -164,6 +167,13 @@ class _Beam:
         nodes[grows] = self.num_nodes + np.arange(count)
         self.num_nodes += count
         self.node[lines] = nodes
+
+    def _vacate(self, lines: np.ndarray) -> None:
+        """Slots without a probability hold no prefix: the same text may not stand in a beam twice."""
+        empty = np.maximum(self.blank[lines], self.character[lines]) < IMPOSSIBLE / 2
+        slots = UNUSED + np.arange(empty.shape[1], dtype=np.uint64)
+        self.hash[lines] = np.where(empty, slots, self.hash[lines])
+        self.parent_hash[lines] = np.where(empty, NO_PARENT, self.parent_hash[lines])
 
     def texts(self) -> list[list[tuple[list[int], float]]]:
         parents, symbols = np.concatenate(self.parents).tolist(), np.concatenate(self.symbols).tolist()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-LEAST_WIDTH = 16  # pixels; a narrower image is padded with paper, so that poolings leave something
+LEAST_WIDTH = 32  # pixels; a narrower image is padded with paper, so that poolings leave something
 
 
 @dataclass(frozen=True)
