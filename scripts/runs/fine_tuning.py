@@ -80,8 +80,8 @@ class Start:
                 raise BadInput(f"freeze={freeze}: this task has no single output layer to train; freeze=none")
             freeze_all_but(module, head)
             if freeze == "new_rows":
-                if rows is None:
-                    raise BadInput("freeze=new_rows: the data brings no rows to train; freeze=all_but_head")
+                if rows is None or len(rows[0]) == head.out_features:
+                    raise BadInput("freeze=new_rows: the data brings no new character; freeze=all_but_head is accepted")
                 keep_rows(module, head, rows[0])
 
     def _rows(self, module: SequenceModule) -> tuple[Tensor, Tensor] | None:

@@ -64,7 +64,8 @@ def test_other_heights(height: int) -> None:
 
 def test_steps_say_how_long_the_features_are() -> None:
     stack = LineConvolutions(
-        [Convolution(2, 5, 2, 2, pool=Pool((2, 2), partial=True)), Convolution(3, pool=Pool((2, 1), (2, 1), (0, 0)))], 32
+        [Convolution(2, 5, 2, 2, pool=Pool((2, 2), partial=True)), Convolution(3, pool=Pool((2, 1), (2, 1), (0, 0)))],
+        32,
     )
     for width in (3, 32, 33, 34, 35, 50):
         features = stack(torch.rand(1, 1, 32, width), torch.tensor([width]))

@@ -38,7 +38,7 @@ def random_log_probs(seed: int, num_steps: int, num_lines: int, num_symbols: int
 def test_the_articles_example_where_the_best_path_is_wrong() -> None:
     log_probs = np.log(np.array([[[0.6, 0.4]], [[0.6, 0.4]]]))
     assert best_path(torch.tensor(log_probs), torch.tensor([2])) == [[]]
-    ((ids, score), (empty, other)), = beam_search(log_probs, np.array([2]), beam_width=2)
+    (((ids, score), (empty, other)),) = beam_search(log_probs, np.array([2]), beam_width=2)
     assert (ids, empty) == ([1], [])
     assert math.exp(score) == pytest.approx(0.64)
     assert math.exp(other) == pytest.approx(0.36)
@@ -89,7 +89,7 @@ def test_lines_are_searched_apart_from_one_another(seed, sharpness) -> None:
     lengths = np.array([12, 5, 9])
     together = beam_search(log_probs, lengths, beam_width=4, candidates=3)
     for line in range(3):
-        ((ids, score), *_), = beam_search(log_probs[: lengths[line], line : line + 1], lengths[line : line + 1], 4, 3)
+        (((ids, score), *_),) = beam_search(log_probs[: lengths[line], line : line + 1], lengths[line : line + 1], 4, 3)
         assert together[line][0][0] == ids
         assert together[line][0][1] == pytest.approx(score)
 

@@ -20,7 +20,10 @@ def probability(texts: list[str], context: str, character: str) -> float:
     """Witten-Bell by its definition, from the texts themselves."""
     shorter = probability(texts, context[1:], character) if context else 1 / len(LETTERS)
     after = Counter(
-        text[i + len(context)] for text in texts for i in range(len(text) - len(context)) if text[i:].startswith(context)
+        text[i + len(context)]
+        for text in texts
+        for i in range(len(text) - len(context))
+        if text[i:].startswith(context)
     )
     if not after:
         return shorter
