@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 LEAST_WIDTH = 32  # pixels; a narrower image is padded with paper, so that poolings leave something
 
@@ -69,7 +70,7 @@ class LineConvolutions(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         lengths = lengths.clamp(min=LEAST_WIDTH)
         for settings, convolution, norm in zip(self.settings, self.convolutions, self.norms):
-            x = norm(convolution(x)).relu()
+            x = self._convolved_and_normed(x, convolution, norm).relu_()
             lengths = _convolved(settings, lengths)
             x = x * _inside(x, lengths)
             if settings.pool is not None:
@@ -78,6 +79,17 @@ class LineConvolutions(nn.Module):
                 lengths = _pooled(pool, lengths, 1)
                 x = x * _inside(x, lengths)
         return x.permute(0, 3, 1, 2).flatten(2)  # (B, T, channels · height)
+
+    def _convolved_and_normed(self, x: Tensor, convolution: nn.Module, norm: nn.Module) -> Tensor:
+        assert isinstance(convolution, nn.Conv2d)
+        if self.training or not isinstance(norm, nn.BatchNorm2d):
+            return norm(convolution(x))
+        assert norm.running_mean is not None and norm.running_var is not None
+        # when only answering, both are one linear map
+        weight, bias = fuse_conv_bn_weights(
+            convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+        )
+        return functional.conv2d(x, weight, bias, convolution.stride, convolution.padding)
 
     def steps(self, lengths: Tensor) -> Tensor:
         """(B,) steps that images of these widths become."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from datamodules.batches import LineBatch
+from datamodules.errors import BadInput
 from datamodules.lines.codec import repeats, text_of
 from datamodules.lines.description import WrittenLines
 from lightning_modules.decoding.settings import Decoding
@@ -99,6 +100,9 @@ class Transcription(Task):
         if lengths is None:
             lengths = torch.full((scores.shape[1],), scores.shape[0], device=scores.device)
         return Steps(scores.float().log_softmax(dim=2, dtype=torch.float32), lengths)
+
+    def pool(self, encoding: Encoding) -> Tensor:
+        raise BadInput("module.combine=join: task=transcription reads every step, not one vector; average is accepted")
 
     def average(self, outputs: list[Steps]) -> Steps:
         log_probs = torch.stack([output.log_probs for output in outputs]).logsumexp(dim=0)

@@ -48,5 +48,5 @@ def test_probabilities_of_the_known_characters_sum_to_1() -> None:
 
 
 def test_a_language_model_without_a_beam_is_refused() -> None:
-    with pytest.raises(BadInput, match="best_path has no use for it; decoding.method=beam_search has"):
+    with pytest.raises(BadInput, match=r"best_path has no use for it; decoding\.method=beam_search has"):
         Decoding(language_model="words.txt")
