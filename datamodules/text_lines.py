@@ -115,6 +115,8 @@ class TextLines(SequenceDataModule):
         if self.fixed_description is not None:
             fixed = self.fixed_description
             self.height, self.max_width, self.polarity = fixed.height, fixed.max_width, fixed.polarity
+        if self.starting_from is not None and not isinstance(self.starting_from, WrittenLines):
+            raise BadInput("init_from: a run on other data than lines of text; datamodule=text_lines starts from those")
         read, split = self._read()
         train = [read.texts[i] for i in split.train]
         codec = self.fixed_description.codec if self.fixed_description else self._codec(train)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -80,7 +81,8 @@ def read_collection(
             return f"cannot be read ({error.strerror})"
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for record, image in zip(lines.records, pool.map(image_of, lines.records)):
+        images = shown_progress(pool.map(image_of, lines.records), f"reading {path.name}", len(lines))
+        for record, image in zip(lines.records, images):
             if isinstance(image, str):
                 read.left_out[record.id] = image
             else:
@@ -90,6 +92,16 @@ def read_collection(
         name, reason = next(iter(read.left_out.items()))
         raise BadInput(f"datamodule.data_dir={path}: no line that can be used; {name}: {reason}")
     return read
+
+
+def shown_progress(items: Iterable, what: str, total: int) -> Iterable:
+    """The items, with a bar on standard error while they come, if that is a terminal."""
+    if not sys.stderr.isatty():
+        return items
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(items, what, total, console=Console(stderr=True), transient=True)
 
 
 def without_unknown(read: Collection, train: np.ndarray, codec: LineCodec, unknown: Unknown) -> np.ndarray:

@@ -111,3 +111,13 @@ def test_what_does_not_fit_is_a_sentence(first, words: list[str], sentence: str)
     with pytest.raises(BadInput) as caught:
         prepared(config_of(new, *(word.format(run=run) for word in words)), RunFolder(run.parent / "bad"))
     assert str(caught.value).startswith(sentence.format(run=run))
+
+
+def test_a_run_on_other_data_is_refused(first, names_folder, tmp_path) -> None:
+    _, new = first
+    names = compose(
+        f"datamodule.data_dir={names_folder}", "trainer.max_epochs=1", "logger=none", "module.hidden_size=4"
+    )
+    train(names, RunFolder(tmp_path / "names"), [])
+    with pytest.raises(BadInput, match="init_from: a run on other data than lines of text"):
+        prepared(config_of(new, f"init_from={tmp_path / 'names'}"), RunFolder(tmp_path / "lines"))

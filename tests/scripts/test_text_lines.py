@@ -35,6 +35,15 @@ def reader(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(done.stdout.strip())
 
 
+def pictures(folder: Path) -> set[str]:
+    """Names of the pictures in a run's event file."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return set(events.Tags()["images"])
+
+
 def test_a_small_reader_learns_20_lines_to_the_last_character(reader: Path) -> None:
     metrics = json.loads((reader / "metrics.json").read_text())
     assert metrics["train/cer"] == 0.0
@@ -85,11 +94,7 @@ def test_predict_by_beam_search_with_a_language_model(reader: Path, lines: Path,
 
 
 def test_a_run_shows_its_lines(reader: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    events = EventAccumulator(str(reader))
-    events.Reload()
-    assert "train/lines" in events.Tags()["images"]
+    assert "train/lines" in pictures(reader)
     environment = json.loads((reader / "environment.json").read_text())
     assert environment["data"]["infeasible"] == {}
     assert environment["data"]["parts"]["train"] == 20
@@ -99,11 +104,12 @@ def test_lines_that_ctc_cannot_fit_are_named_before_training(tmp_path: Path) -> 
     lines = write_lines_folder(tmp_path / "lines", count=8)
     (lines / "a_000.gt.txt").write_text("t" * 200 + "\n")
     done = run(
-        "train.py", "datamodule=text_lines", f"datamodule.data_dir={lines}", f"runs_dir={tmp_path}", "logger=none",
+        "train.py", "datamodule=text_lines", f"datamodule.data_dir={lines}", f"runs_dir={tmp_path}",
         "trainer.max_epochs=1", "module.hidden_size=4", "datamodule.split_by=random",
     )  # fmt: skip
     assert "data: 1 lines have too few steps for their text, so their loss is 0: a_000.png (" in done.stderr
     folder = Path(done.stdout.strip())
+    assert {"train/lines", "val/lines", "test/lines"} <= pictures(folder)
     metrics = json.loads((folder / "metrics.json").read_text())
     assert sum(metrics[f"{part}/infeasible"] for part in ("train", "val", "test")) == 1
     assert set(polars.read_parquet(folder / "predictions.parquet").columns) >= {"id", "target", "answer", "score"}
