@@ -1,7 +1,7 @@
 """Lines of text: error rates beside Tesseract and RapidOCR where they are installed, and lines a second.
 
     python benchmarks/text_lines.py                             # everything, about 2 hours on 2 cores
-    python benchmarks/text_lines.py --part speed --reader RUN   # accuracy, extend, speed or beam
+    python benchmarks/text_lines.py --part speed --run RUN      # accuracy, extend, speed or beam
 
 The sets are read from --data, SEQUENCE_DATA/text_lines or ../shared/data/text_lines.  Every way reads the same lines of
 the test part, which no reader of this project was trained on; error rates are pooled over its characters.  The lines of
@@ -40,7 +40,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 #: Set -> the experiment of its reader, and Tesseract's models for it.
 SETS = {
     "old_books": ("text_lines_cpu", "eng"),
-    "fraktur": ("text_lines_fraktur_cpu", "deu_latf"),
+    "fraktur": ("text_lines_fraktur_cpu", "script/Fraktur"),
     "greek": ("text_lines_greek_cpu", "grc+eng"),
 }
 SPEED_LINES = 200
@@ -50,21 +50,19 @@ def accuracy(data: Path, options: Any) -> list[dict[str, Any]]:
     """CER of the test part of each set."""
     rows = []
     for name, (experiment, languages) in SETS.items():
-        metrics, run = train([f"experiment={experiment}", f"datamodule.data_dir={data / name}"])
-        minutes = metrics["fit_seconds"] / 60
-        rows.append({"set": name, "way": f"experiment={experiment}", "cer": metrics["test/cer"], "minutes": minutes})
+        run = reader_of(name, data, options)
+        cer, minutes = test_cer(run, data / name), run.metrics()["fit_seconds"] / 60
+        rows.append({"set": name, "way": f"experiment={experiment}", "cer": cer, "minutes": minutes})
         files, truths = judged_lines(run, data / name)
-        for way, read in peers(languages).items():
-            texts = read(files)
-            wrong = sum(edits(truth, composed(text)) for truth, text in zip(truths, texts))
+        for way, read in peers(languages, options.threads).items():
+            wrong = sum(edits(truth, composed(text)) for truth, text in zip(truths, read(files)))
             rows.append({"set": name, "way": way, "cer": wrong / sum(map(len, truths)), "minutes": None})
-        shutil.rmtree(run.parent)
     return rows
 
 
 def extend(data: Path, options: Any) -> list[dict[str, Any]]:
     """A reader of old_books goes on with 300 lines of fraktur, against the same lines from scratch."""
-    reader = trained_reader(data, options)
+    reader = reader_of("old_books", data, options).path
     rows = []
     for way, words in {"from scratch": [], "from the reader of old_books": [f"init_from={reader}"]}.items():
         rates = []
@@ -86,7 +84,7 @@ def speed(data: Path, options: Any) -> list[dict[str, Any]]:
     from scripts.answering.transcription import answers
     from scripts.runs.loading import load_module
 
-    module = load_module(RunFolder.existing(trained_reader(data, options)))
+    module = load_module(reader_of("old_books", data, options))
     torch.set_num_threads(options.threads)
 
     def in_bfloat16(files: list[str]) -> list[Any]:
@@ -129,11 +127,28 @@ def beam(data: Path, options: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def trained_reader(data: Path, options: Any) -> str:
-    """A run of experiment=text_lines_cpu: the one given, or one trained now, once."""
-    if not options.reader:
-        options.reader = str(train(["experiment=text_lines_cpu", f"datamodule.data_dir={data / 'old_books'}"])[1])
-    return options.reader
+def reader_of(name: str, data: Path, options: Any) -> RunFolder:
+    """A run on a set: one of those given, or one trained now, once."""
+    for path in options.run:
+        run = RunFolder.existing(path)
+        config = run.config()
+        if Path(config["datamodule"]["data_dir"]).name == name and config["datamodule"]["max_train_lines"] is None:
+            return run
+    _, folder = train([f"experiment={SETS[name][0]}", f"datamodule.data_dir={data / name}"])
+    options.run.append(str(folder))
+    return RunFolder(folder)
+
+
+def test_cer(run: RunFolder, folder: Path) -> float:
+    """Of a run's test part."""
+    metrics = run.metrics() or {}
+    if "test/cer" in metrics:
+        return metrics["test/cer"]
+    from scripts.runs.evaluation import evaluate
+
+    config = run.config()
+    config["datamodule"]["data_dir"] = str(folder)
+    return evaluate(run, config, "test").metrics["test/cer"]
 
 
 def train(words: list[str]) -> tuple[dict[str, float], Path]:
@@ -147,9 +162,9 @@ def train(words: list[str]) -> tuple[dict[str, float], Path]:
     return json.loads((folder / "metrics.json").read_text()), folder
 
 
-def judged_lines(run: Path, folder: Path) -> tuple[list[str], list[str]]:
+def judged_lines(run: RunFolder, folder: Path) -> tuple[list[str], list[str]]:
     """Image files and truths of a run's test part."""
-    datamodule = build(RunFolder(run).config()["datamodule"])
+    datamodule = build({**run.config()["datamodule"], "data_dir": str(folder)})
     datamodule.setup()
     places = datamodule.indices["test"].tolist()
     return [str(folder / datamodule.collection.ids[i]) for i in places], [
@@ -207,7 +222,7 @@ def main() -> None:
     parser = Parser(prog="text_lines.py", description=__doc__)
     parser.add_argument("--part", choices=[*parts], help="one of them (all)")
     parser.add_argument("--data", metavar="FOLDER", help="of old_books, fraktur and greek")
-    parser.add_argument("--reader", metavar="RUN", help="a run of experiment=text_lines_cpu, instead of training one")
+    parser.add_argument("--run", action="append", default=[], help="a finished run on one of them, to train none")
     parser.add_argument("--seeds", type=int, default=3, help="of each row of extend (3)")
     parser.add_argument("--threads", type=int, default=2, help="of each way in speed (2)")
     options = parser.parse_args()
