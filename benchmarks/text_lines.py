@@ -40,7 +40,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 #: Set -> the experiment of its reader, and Tesseract's models for it.
 SETS = {
     "old_books": ("text_lines_cpu", "eng"),
-    "fraktur": ("text_lines_fraktur_cpu", "script/Fraktur"),
+    "fraktur": ("text_lines_fraktur_cpu", "Fraktur"),
     "greek": ("text_lines_greek_cpu", "grc+eng"),
 }
 SPEED_LINES = 200

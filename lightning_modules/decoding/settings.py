@@ -34,8 +34,8 @@ class Decoding:
     candidates: Annotated[int, Gt(0)] | None = 20
     language_model: str | None = None
     language_model_order: Annotated[int, Gt(1)] = 6
-    language_model_weight: Annotated[float, Ge(0)] = 0.3
-    character_bonus: float = 0.5
+    language_model_weight: Annotated[float, Ge(0)] = 0.2
+    character_bonus: float = 0.3
     _guidance: Any = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
