@@ -34,12 +34,14 @@ def train(config: DictConfig) -> None:
         from scripts.configuration.check import check
         from scripts.runs import training
         from scripts.runs.folder import RunFolder
+        from scripts.runs.status import recorded
 
         settings: Any = OmegaConf.to_container(config, resolve=True)
         check(settings)
         job = HydraConfig.get()
         folder = Path(job.runtime.output_dir)
-        training.train(settings, RunFolder(folder), list(job.overrides.task))
+        with recorded(RunFolder(folder)):
+            training.train(settings, RunFolder(folder), list(job.overrides.task))
         if job.mode is RunMode.RUN:
             print(folder)
         else:
@@ -57,18 +59,10 @@ def main() -> None:
 
 
 def _tell_results(sweep: Path) -> None:
-    """The leaderboard of a sweep, and where to look further, on standard error."""
-    from rich.console import Console
+    """The leaderboard of a sweep, its report, and where to look further, on standard error."""
+    from scripts.comparison.ending import tell_results
 
-    from scripts.commands.tables import table
-    from scripts.comparison.leaderboard import headline_metric, leaderboard
-    from scripts.comparison.runs import read_runs
-
-    console = Console(stderr=True)
-    runs = [run for run in read_runs([str(sweep)]) if run.metrics]
-    if runs:
-        console.print(table(leaderboard(runs, headline_metric(runs))))
-    console.print(f"runs:        {sweep}\nTensorBoard: tensorboard --logdir {sweep}", soft_wrap=True, highlight=False)
+    tell_results(sweep)
 
 
 if __name__ == "__main__":

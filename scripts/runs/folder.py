@@ -52,6 +52,10 @@ class RunFolder:
         return self.path / "predictions.parquet"
 
     @property
+    def status_file(self) -> Path:
+        return self.path / "status.json"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
@@ -66,6 +70,10 @@ class RunFolder:
     def metrics(self) -> dict[str, Any] | None:
         """The final metrics; None while the run has not finished."""
         return _read_json(self.metrics_file) if self.metrics_file.exists() else None
+
+    def status(self) -> dict[str, Any]:
+        """How a run ended that did not finish: `status` (failed, pruned, interrupted) and `reason`; else empty."""
+        return _read_json(self.status_file) if self.status_file.exists() else {}
 
     def write_config(self, config: dict[str, Any]) -> None:
         text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)
