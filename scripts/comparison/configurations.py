@@ -15,6 +15,7 @@ from scripts.comparison.runs import Run
 #: Settings that say where, when and how often, not what: they make no configuration of their own.
 NOT_SETTINGS = frozenset({"seed", "runs_dir", "name", "datamodule.seed", "datamodule.data_dir", "resume", "rerun"})
 NOT_GROUPS = ("evaluate", "logger", "sweep", "hydra", "callbacks.progress")
+OF_TRAINING = ("optimizer", "scheduler", "trainer", "callbacks")  # groups that change nothing about a baseline
 
 
 @dataclass
@@ -27,7 +28,8 @@ class Configuration:
     @property
     def name(self) -> str:
         """A few words for charts: `GRU lr=0.01`."""
-        words = [str(v) if key in ("module", "run") else f"{key}={v}" for key, v in self.settings.items() if v != ""]
+        shown = {key: f"{v:g}" if isinstance(v, float) else str(v) for key, v in self.settings.items() if v != ""}
+        words = [value if key == "module" else f"{key}={value}" for key, value in shown.items()]
         return " ".join(words) or str(self.runs[0].settings.get("module", self.runs[0].folder.path.name))
 
     @property
@@ -59,16 +61,16 @@ def configurations(runs: Sequence[Run], group_by: Sequence[str] = ()) -> list[Co
         differing = telling
     else:
         keys = {key: None for run in runs for key in run.settings if _is_setting(key)}
-        differing = [key for key in keys if len({repr(run.settings.get(key)) for run in runs}) > 1]
+        differing = [key for key in keys if len({repr(_setting(run, key)) for run in runs}) > 1]
         set_by_hand = {key for run in runs for key in run.overrides}
         telling = [key for key in differing if key in set_by_hand or _tells(key, runs)]
     groups: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        groups[repr([run.settings.get(key) for key in differing])].append(run)
+        groups[repr([_setting(run, key) for key in differing])].append(run)
     telling.sort(key=lambda key: key != "module")
     short = short_keys(telling)
     return [
-        Configuration({short[key]: _shown(group[0].settings.get(key, "")) for key in telling}, group)
+        Configuration({short[key]: _shown(_setting(group[0], key, "")) for key in telling}, group)
         for group in groups.values()
     ]
 
@@ -79,6 +81,12 @@ def short_keys(keys: Sequence[str]) -> dict[str, str]:
     return {key: end if last.count(end) == 1 and end not in keys else key for key, end in zip(keys, last)} | {
         key: key for key in keys if "." not in key
     }
+
+
+def _setting(run: Run, key: str, default: Any = None) -> Any:
+    if run.is_baseline and key.partition(".")[0] in OF_TRAINING:
+        return default
+    return run.settings.get(key, default)
 
 
 def _is_setting(key: str) -> bool:

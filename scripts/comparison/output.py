@@ -44,7 +44,8 @@ def rows_for_people(board: Leaderboard) -> list[dict[str, str]]:
 
 
 def with_interval(value: float, half_interval: float | None) -> str:
-    return amount(value) if half_interval is None else f"{amount(value)} ± {amount(half_interval)}"
+    """The interval is left out where every run gave the same, as a baseline without chance does."""
+    return f"{amount(value)} ± {amount(half_interval)}" if half_interval else amount(value)
 
 
 def versus_best(row: Row) -> str:

@@ -57,7 +57,7 @@ def test_csv_and_markdown(runs: Path) -> None:
     assert float(rows[0]["mean"]) == 0.75
     lines = run("compare.py", runs, "--markdown").stdout.splitlines()
     assert lines[2].startswith("| module | test/accuracy | n | vs. best | params |")
-    assert lines[4].startswith("| GRU | 0.7500 ± 0 | 2 | best |")
+    assert lines[4].startswith("| GRU | 0.7500 | 2 | best |")
 
 
 def test_a_pair(runs: Path) -> None:

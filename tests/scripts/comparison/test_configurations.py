@@ -62,3 +62,10 @@ def test_settings_are_flat_and_classes_stand_for_their_group() -> None:
     nested = {"module": {"_target_": "lightning_modules.gru.GRU", "hidden_size": 3}, "seed": 1, "_x": 2}
     target = "lightning_modules.gru.GRU"
     assert dict(flat(nested)) == {"module": "GRU", "module._target_": target, "module.hidden_size": 3, "seed": 1}
+
+
+def test_a_baseline_is_one_row_however_the_others_are_trained() -> None:
+    target = {"module._target_": "lightning_modules.baselines.majority.Majority"}
+    runs = [run(module="Majority", **target, **{"optimizer.lr": lr}) for lr in (1, 2)]
+    runs += [run(module="GRU", **{"optimizer.lr": lr}) for lr in (1, 2)]
+    assert [c.name for c in configurations(runs)] == ["Majority", "GRU lr=1", "GRU lr=2"]
