@@ -34,14 +34,12 @@ def train(config: DictConfig) -> None:
         from scripts.configuration.check import check
         from scripts.runs import training
         from scripts.runs.folder import RunFolder
-        from scripts.runs.status import recorded
 
         settings: Any = OmegaConf.to_container(config, resolve=True)
         check(settings)
         job = HydraConfig.get()
         folder = Path(job.runtime.output_dir)
-        with recorded(RunFolder(folder)):
-            training.train(settings, RunFolder(folder), list(job.overrides.task))
+        training.train(settings, RunFolder(folder), list(job.overrides.task))
         if job.mode is RunMode.RUN:
             print(folder)
         else:

@@ -17,6 +17,15 @@ from typing import Any
 
 import pytest
 
+#: JavaScript for the elements below `n`, those in shadow roots and frames among them, and for the text they show.
+INSIDE = """
+const inside = n => [...(n.shadowRoot ? n.shadowRoot.childNodes : []), ...n.childNodes,
+                     ...(n.nodeName === 'IFRAME' && n.contentDocument ? [n.contentDocument.body] : [])];
+const all = n => n.nodeType === 1 ? [n, ...inside(n).flatMap(all)] : [];
+const text = n => n.nodeType === 3 ? n.data + ' '
+    : ['STYLE', 'SCRIPT', 'TEMPLATE', 'NOSCRIPT'].includes(n.nodeName) ? '' : inside(n).map(text).join('');
+const shown = () => text(document.body).replace(/\\s+/g, ' ');
+"""
 PHONE = (390, 844)
 DESKTOP = (1280, 900)
 
@@ -47,25 +56,24 @@ class Browser:
 
     def run(self, script: str, *arguments: Any) -> Any:
         """What a piece of JavaScript returns."""
-        return self._call("POST", f"{self._session}/execute/sync", {"script": script, "args": list(arguments)})
+        return self._call("POST", f"{self._session}/execute/sync", {"script": INSIDE + script, "args": list(arguments)})
 
-    def wait_for(self, script: str, seconds: float = 30.0) -> Any:
+    def wait_for(self, script: str, *arguments: Any, seconds: float = 30.0) -> Any:
         """The first truthy result of a script that is run again and again."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            found = self.run(script)
+            found = self.run(script, *arguments)
             if found:
                 return found
             time.sleep(0.2)
         raise AssertionError(f"never true: {script}\n{self.text()[:3000]}")
 
     def text(self) -> str:
-        """All that can be read on the page, shadow roots among it."""
-        return self.run(
-            "const walk = n => n.nodeType === 3 ? n.data + ' ' : ['STYLE', 'SCRIPT', 'TEMPLATE'].includes(n.nodeName)"
-            " ? '' : [...(n.shadowRoot ? n.shadowRoot.childNodes : []), ...n.childNodes].map(walk).join('');"
-            "return walk(document.body).replace(/\\s+/g, ' ');"
-        )
+        """All that can be read on the page."""
+        return self.run("return shown();")
+
+    def wait_for_text(self, words: str) -> None:
+        self.wait_for("return shown().includes(arguments[0]);", words)
 
     def screenshot(self, path: Path, whole: bool = False) -> Path:
         """What is seen, or the whole page, as PNG."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
@@ -82,7 +84,22 @@ def read_run(folder: RunFolder) -> Run:
         return Run(folder, settings, status="unreadable", reason=" ".join(str(error).split()))
     if metrics is not None:
         return Run(folder, settings, metrics, environment)
+    status = status or _told_by_sweep(folder.path.parent).get(folder.path.name, {})
     return Run(folder, settings, None, environment, status.get("status", "unfinished"), status.get("reason", ""))
+
+
+@lru_cache
+def _told_by_sweep(sweep: Path) -> dict[str, dict[str, str]]:
+    """What a sweep knows of jobs that could not say themselves how they ended: folder name -> status and reason."""
+    try:
+        jobs = json.loads((sweep / "sweep.json").read_text(encoding="utf-8"))["jobs"]
+        return {
+            job["folder"]: {"status": job["state"], "reason": job.get("reason", "")}
+            for job in jobs
+            if job["state"] in ("failed", "pruned", "interrupted")
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def existing_run(path: str) -> Run:

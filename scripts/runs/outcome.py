@@ -10,9 +10,10 @@ from pytorch_lightning import Trainer
 from datamodules.base import SequenceDataModule
 from lightning_modules.base import SequenceModule
 from lightning_modules.judging import Judge
+from scripts.runs.embeddings import write_embeddings
 from scripts.runs.environment import peak_memory_mb
 from scripts.runs.folder import RunFolder
-from scripts.runs.hyperparameters import write_hyperparameters
+from scripts.runs.hyperparameters import final_metrics, hyperparameters, write_hyperparameters
 from scripts.runs.tensorboard import RunLogger
 
 
@@ -63,8 +64,14 @@ class Outcome:
         for logger in self.trainer.loggers:
             if isinstance(logger, RunLogger):
                 self._write_pictures(logger)
-                write_hyperparameters(logger, overrides, everything)
+                write_embeddings(folder.path, self.module, self.datamodule, logger.embeddings)
+                write_hyperparameters(folder.path, self.module.config, overrides, everything, "finished")
                 logger.finish()
+            else:
+                logger.log_hyperparams(hyperparameters(self.module.config, overrides))
+                logger.log_metrics(final_metrics(everything), self.trainer.global_step)
+                logger.save()
+                logger.finalize("success")
         folder.write_json(folder.metrics_file, everything)
         return everything
 

@@ -27,6 +27,7 @@ from lightning_modules.optimization import Optimization
 from scripts.runs.environment import environment
 from scripts.runs.folder import RunFolder
 from scripts.runs.outcome import Outcome
+from scripts.runs.status import recorded
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ def prepared(config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequenc
     return Fitting(config, datamodule, module, trainer, checkpoints)
 
 
+@recorded
 def train(config: dict[str, Any], folder: RunFolder, overrides: list[str]) -> dict[str, float]:
     """Train, judge the best checkpoint and write the run folder.
 
