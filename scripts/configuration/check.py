@@ -36,6 +36,7 @@ def run_settings(
     evaluate: list[Literal["train", "val", "test"]],
     resume: str | None = None,
     init_from: str | None = None,
+    rerun: str | None = None,
 ) -> None:
     """The settings of a run outside its groups; only the signature is used."""
 
