@@ -15,7 +15,7 @@ GIVEN = {
     "module": {"task"},
     "task": {"description"},
     "optimizer": {"params"},
-    "logger": {"save_dir", "name", "version"},
+    "logger": {"save_dir", "name", "run_name", "version"},
     "trainer": {"callbacks", "logger", "plugins", "default_root_dir"},
 }
 GROUPS = ("datamodule", "task", "module", "optimizer", "scheduler", "trainer", "callbacks", "logger")

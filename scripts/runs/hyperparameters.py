@@ -47,7 +47,7 @@ def write_hyperparameters(
             cell = row.session_start_info.hparams[name]
             if isinstance(value, bool):
                 cell.bool_value = value
-            elif isinstance(value, float):
+            elif isinstance(value, (int, float)):
                 cell.number_value = value
             else:
                 cell.string_value = value
@@ -64,7 +64,7 @@ def hyperparameters(config: dict[str, Any], overrides: Iterable[str]) -> dict[st
     """Short names of what was set, with values of their own types; architecture and seed are always told.
 
     >>> hyperparameters({"seed": 1, "module": {"_target_": "a.GRU", "dropout": 0.5}}, ["module.dropout=.5"])
-    {'module': 'GRU', 'seed': 1.0, 'dropout': 0.5}
+    {'module': 'GRU', 'seed': 1, 'dropout': 0.5}
     """
     keys = [word.lstrip("+~").partition("=")[0] for word in overrides]
     keys = [key for key in dict.fromkeys(["module", "seed", *keys]) if _is_told(key)]
@@ -99,8 +99,6 @@ def _setting(config: dict[str, Any], key: str) -> str | float | bool | None:
         value = value.get(part) if isinstance(value, dict) else None
     if isinstance(value, dict):
         return str(value.get("_target_", "")).rpartition(".")[2] or None
-    if isinstance(value, (bool, str)):
+    if isinstance(value, (bool, str, int, float)):
         return value
-    if isinstance(value, (int, float)):
-        return float(value)
     return None if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
