@@ -61,7 +61,7 @@ def configurations(runs: Sequence[Run], group_by: Sequence[str] = ()) -> list[Co
         differing = telling
     else:
         keys = {key: None for run in runs for key in run.settings if _is_setting(key)}
-        differing = [key for key in keys if len({repr(_setting(run, key)) for run in runs}) > 1]
+        differing = [key for key in keys if len({repr(_setting(run, key)) for run in runs if _reads(run, key)}) > 1]
         set_by_hand = {key for run in runs for key in run.overrides}
         telling = [key for key in differing if key in set_by_hand or _tells(key, runs)]
     groups: dict[str, list[Run]] = defaultdict(list)
@@ -84,9 +84,11 @@ def short_keys(keys: Sequence[str]) -> dict[str, str]:
 
 
 def _setting(run: Run, key: str, default: Any = None) -> Any:
-    if run.is_baseline and key.partition(".")[0] in OF_TRAINING:
-        return default
-    return run.settings.get(key, default)
+    return run.settings.get(key, default) if _reads(run, key) else default
+
+
+def _reads(run: Run, key: str) -> bool:
+    return not (run.is_baseline and key.partition(".")[0] in OF_TRAINING)
 
 
 def _is_setting(key: str) -> bool:

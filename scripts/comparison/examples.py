@@ -1,8 +1,8 @@
-"""A metric as a sum over test examples, so that other samples of examples can be tried."""
+"""A test metric as a function of sums over test examples, so that other samples of examples can be tried."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,18 +16,21 @@ if TYPE_CHECKING:
 #: Metrics that are a ratio of two columns of predictions.parquet, summed.
 RATIOS = {"cer": ("num_edits", "num_characters"), "wer": ("num_word_edits", "num_words")}
 
+#: Sums (R, V) under R samples of examples -> the metric (R,) under each.
+Combine = Callable[[np.ndarray], np.ndarray]
+
 
 @dataclass
 class PerExample:
-    """A metric is `numerator.sum() / denominator.sum()` over the test examples."""
+    """A metric is `combine` of the sums of these vectors over the test examples."""
 
-    numerator: np.ndarray  # (N,)
-    denominator: np.ndarray  # (N,)
+    vectors: Sequence[np.ndarray]  # V of (N,)
+    combine: Combine
     ids: np.ndarray  # (N,) uint64, of the examples, in the order of the rows
 
     @property
     def value(self) -> float:
-        return float(self.numerator.sum() / self.denominator.sum())
+        return float(self.combine(np.array([[vector.sum() for vector in self.vectors]]))[0])
 
 
 def per_example(run: Run, metric: str) -> PerExample | None:
@@ -37,25 +40,57 @@ def per_example(run: Run, metric: str) -> PerExample | None:
     reported = (run.metrics or {}).get(metric)
     if table is None or reported is None or part != "test":
         return None
-    for numerator, denominator in _candidates(table, name):
-        found = PerExample(numerator, denominator, table["id"].to_numpy())
+    for vectors, combine in _candidates(run, table, name):
+        found = PerExample(vectors, combine, table["id"].to_numpy())
         if abs(found.value - reported) <= 1e-6 + 1e-4 * abs(reported):
             return found
     return None
 
 
-def _candidates(table: polars.DataFrame, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _candidates(run: Run, table: polars.DataFrame, name: str) -> Iterator[tuple[list[np.ndarray], Combine]]:
+    """Ways in which the columns may make the metric."""
+    if name in ("macro_f1", "balanced_accuracy"):
+        yield from _of_classes(run, name)
     ones = np.ones(len(table))
     for above, below in [RATIOS[name]] if name in RATIOS else []:
         if {above, below} <= set(table.columns):
-            yield _numbers(table, above), _numbers(table, below)
+            yield [_numbers(table, above), _numbers(table, below)], _ratio
     for column, sign in ((name, 1), ("score", 1), ("score", -1), *([("log_prob", -1)] if name == "loss" else [])):
         if column in table.columns and table[column].dtype.is_numeric():
             values = sign * _numbers(table, column)
-            yield values, ones
+            yield [values, ones], _ratio
             if "series" in table.columns:  # the mean over series of each one's mean
                 weights = 1 / table.select(n=_count_over_series())["n"].to_numpy().astype(float)
-                yield values * weights, weights
+                yield [values * weights, weights], _ratio
+
+
+def _ratio(sums: np.ndarray) -> np.ndarray:
+    return sums[:, 0] / sums[:, 1]
+
+
+def _of_classes(run: Run, name: str) -> Iterator[tuple[list[np.ndarray], Combine]]:
+    """Metrics of hits, targets and answers of each class."""
+    table = run.predictions()
+    if table is None or not {"target", "answer"} <= set(table.columns):
+        return
+    target, answer = table["target"].to_numpy(), table["answer"].to_numpy()
+    vectors = []
+    for value in sorted({*target.tolist(), *answer.tolist()}):
+        is_target, is_answer = target == value, answer == value
+        vectors += [(is_target & is_answer).astype(float), is_target.astype(float), is_answer.astype(float)]
+    yield vectors, _macro_f1 if name == "macro_f1" else _balanced_accuracy
+
+
+def _macro_f1(sums: np.ndarray) -> np.ndarray:
+    """The mean F1 of the classes that occur as target or answer."""
+    hits, targets, answers = sums[:, 0::3], sums[:, 1::3], sums[:, 2::3]
+    return (2 * hits / np.maximum(targets + answers, 1)).sum(axis=1) / (targets + answers > 0).sum(axis=1)
+
+
+def _balanced_accuracy(sums: np.ndarray) -> np.ndarray:
+    """The mean recall of the classes that occur as target."""
+    hits, targets = sums[:, 0::3], sums[:, 1::3]
+    return (hits / np.maximum(targets, 1)).sum(axis=1) / (targets > 0).sum(axis=1)
 
 
 def _numbers(table: polars.DataFrame, column: str) -> np.ndarray:
@@ -88,4 +123,4 @@ def in_order_of(ids: np.ndarray, found: PerExample) -> PerExample | None:
     order[np.argsort(ids, kind="stable")] = np.argsort(found.ids, kind="stable")
     if not np.array_equal(ids, found.ids[order]):
         return None
-    return PerExample(found.numerator[order], found.denominator[order], ids)
+    return PerExample([vector[order] for vector in found.vectors], found.combine, ids)

@@ -25,6 +25,7 @@ from scripts.comparison.intervals import t_quantile, variance
 
 RESAMPLES = 1000
 CHUNK = 4_000_000  # numbers held at a time
+MOST_NUMBERS = 100_000_000  # of all examples and runs; beyond them only seeds are looked at
 
 
 @dataclass(frozen=True)
@@ -84,21 +85,23 @@ def _bootstrap(configurations: Sequence[Configuration], metric: str) -> list[np.
         aligned.append([found for found in same if found is not None] if complete else None)
     vectors = _Vectors()
     places = [
-        None if runs is None else [(vectors.place(r.numerator), vectors.place(r.denominator)) for r in runs]
+        None if runs is None else [[vectors.place(vector) for vector in run.vectors] for run in runs]
         for runs in aligned
     ]
-    if not vectors.distinct:
+    if not 0 < len(vectors.distinct) * len(ids) <= MOST_NUMBERS:
         return [None] * len(configurations)
     stacked = np.stack(vectors.distinct, axis=1)  # (N, V)
     sums = np.concatenate([weights @ stacked for weights in _draws(len(ids), blocks(configurations[0].runs[0]))])
     return [
-        None if place is None else np.mean([sums[:, above] / sums[:, below] for above, below in place], axis=0)
-        for place in places
+        None
+        if runs is None or place is None
+        else np.mean([run.combine(sums[:, columns]) for run, columns in zip(runs, place)], axis=0)
+        for runs, place in zip(aligned, places)
     ]
 
 
 class _Vectors:
-    """Each distinct vector of numbers once: most denominators are alike."""
+    """Each distinct vector of numbers once: runs share their targets."""
 
     def __init__(self) -> None:
         self.distinct: list[np.ndarray] = []

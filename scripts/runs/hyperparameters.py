@@ -66,12 +66,14 @@ def hyperparameters(config: dict[str, Any], overrides: Iterable[str]) -> dict[st
     >>> hyperparameters({"seed": 1, "module": {"_target_": "a.GRU", "dropout": 0.5}}, ["module.dropout=.5"])
     {'module': 'GRU', 'seed': 1, 'dropout': 0.5}
     """
-    keys = [word.lstrip("+~").partition("=")[0] for word in overrides]
-    keys = [key for key in dict.fromkeys(["module", "seed", *keys]) if _is_told(key)]
+    typed = dict(word.lstrip("+~").partition("=")[::2] for word in overrides)
+    keys = [key for key in dict.fromkeys(["module", "seed", *typed]) if _is_told(key)]
     last = [key.rpartition(".")[2] for key in keys]
-    values = {}
+    values: dict[str, str | float | bool] = {}
     for key, short in zip(keys, last):
         value = _setting(config, key)
+        if value is None and key not in config:  # a choice that left no trace of its name, such as an experiment
+            value = typed.get(key) or None
         if value is not None:
             values[short if last.count(short) == 1 else key] = value
     return values

@@ -69,3 +69,4 @@ def test_a_baseline_is_one_row_however_the_others_are_trained() -> None:
     runs = [run(module="Majority", **target, **{"optimizer.lr": lr}) for lr in (1, 2)]
     runs += [run(module="GRU", **{"optimizer.lr": lr}) for lr in (1, 2)]
     assert [c.name for c in configurations(runs)] == ["Majority", "GRU lr=1", "GRU lr=2"]
+    assert list(configurations(runs[:3])[0].settings) == ["module"]

@@ -95,3 +95,34 @@ def test_ratios_and_errors_are_read_off_the_columns_that_make_them(tmp_path: Pat
     (found,) = differences(a, [b], "test/cer")
     assert found.value == pytest.approx(0.1)
     assert found.covers == ("examples",)
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "balanced_accuracy"])
+def test_metrics_of_classes_are_drawn_anew_as_a_whole(tmp_path: Path, metric: str) -> None:
+    """Against the task's own counters on each sample of examples."""
+    import torch
+
+    from datamodules.batches import TokenBatch
+    from lightning_modules.metrics.classification import ClassificationMetrics
+
+    random = np.random.default_rng(3)
+    targets = random.integers(0, 3, 120)
+    answers = [np.where(random.random(120) < right, targets, random.integers(0, 3, 120)) for right in (0.7, 0.5)]
+
+    def value(rows: np.ndarray, answer: np.ndarray) -> float:
+        counters = ClassificationMetrics(("a", "b", "c"))
+        batch = TokenBatch(torch.zeros(len(rows), 1), torch.ones(len(rows)), torch.tensor(targets[rows]))
+        counters.update(torch.nn.functional.one_hot(torch.tensor(answer[rows]), 3).float(), batch)
+        return counters.compute()[metric]
+
+    sides = []
+    for name, answer in zip("ab", answers):
+        columns = {side: ["abc"[i] for i in values] for side, values in (("target", targets), ("answer", answer))}
+        reported = {f"test/{metric}": value(np.arange(120), answer)}
+        scores = (answer == targets).astype(float)
+        sides.append(configuration(tmp_path / name, scores, columns=columns, metrics=reported))
+    (found,) = differences(sides[0], [sides[1]], f"test/{metric}")
+    drawn = [random.integers(0, 120, 120) for _ in range(400)]
+    spread = np.std([value(rows, answers[1]) - value(rows, answers[0]) for rows in drawn])
+    assert found.covers == ("examples",)
+    assert found.half_interval == pytest.approx(1.96 * spread, rel=0.15)
