@@ -5,8 +5,11 @@ B examples, T steps (the longest of the batch; shorter ones are padded), D featu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 
@@ -20,3 +23,62 @@ class TokenBatch:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+
+@dataclass
+class WindowBatch:
+    """Windows of series: what is known, and what is asked for.
+
+    L rows are known (the look-back), H are asked for (the horizon); K columns, F features of the calendar.  Features
+    of the calendar are looked up only where a network asks for them.
+    """
+
+    past: Tensor  # (B, L, K) scaled
+    series: Tensor  # (B,) int64, which series; -1 one that the run never saw
+    first: Tensor  # (B,) int64, row of the first target in `calendar`
+    calendar: Tensor  # (N, F)
+    horizon: int  # H
+    future: Tensor | None = None  # (B, H, K) scaled
+    hours: Tensor | None = None  # (N,) hour of the day of each row
+    offset: Tensor | None = None  # (B, K) original = scaled * scale + offset
+    scale: Tensor | None = None  # (B, K)
+    joined: Callable[[], Tensor] | None = None  # -> (N, K + F) values and calendar side by side, where they are kept so
+
+    lengths: ClassVar[None] = None  # every window is whole
+
+    def __len__(self) -> int:
+        return len(self.past)
+
+    def original(self, values: Tensor) -> Tensor:
+        """Scaled values (B, H, K) or (B, H, K, Q) in the units of the files."""
+        assert self.offset is not None and self.scale is not None
+        shape = (len(self), 1, -1) + (1,) * (values.ndim - 3)
+        return values * self.scale.view(shape) + self.offset.view(shape)
+
+    def past_calendar(self, steps: int) -> Tensor:
+        """(B, steps, F) features of the last known rows."""
+        return windows_of(self.calendar, self.first - steps, steps)
+
+    def past_with_calendar(self, steps: int) -> Tensor:
+        """(B, steps, K + F) the last known rows with their features; the caller's own to change."""
+        if self.joined is None:
+            return torch.cat([self.past[:, -steps:], self.past_calendar(steps)], dim=2)
+        return windows_of(self.joined(), self.first - steps, steps)
+
+    def future_calendar(self) -> Tensor:
+        """(B, H, F) features of the rows asked for."""
+        return windows_of(self.calendar, self.first, self.horizon)
+
+    def future_hours(self) -> Tensor:
+        """(B, H) hour of the day of the rows asked for."""
+        assert self.hours is not None
+        return windows_of(self.hours.unsqueeze(1), self.first, self.horizon).squeeze(2)
+
+
+def windows_of(table: Tensor, start: Tensor, length: int) -> Tensor:
+    """(B, length, F) rows of `table` (N, F) from each of `start` (B,) on: one gather of whole stretches."""
+    features = table.shape[1]
+    if not features:
+        return table.new_zeros(len(start), length, 0)
+    stretches = table.flatten().unfold(0, length * features, features)  # (N - length + 1, length F), a view
+    return stretches.index_select(0, start).view(len(start), length, features)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from datamodules.series.description import ForecastSeries
 from datamodules.text.description import LabelledText
 
 #: Every kind of data description; its name is what a checkpoint says.
-KINDS: dict[str, Any] = {"labelled_text": LabelledText}
+KINDS: dict[str, Any] = {"labelled_text": LabelledText, "forecast_series": ForecastSeries}
 
 
 def to_dict(description: Any) -> dict:

@@ -29,8 +29,10 @@ class SequenceModule(Training):
         encoding_size: features H of the states that `encode` returns.
     """
 
-    #: What `encode` takes from the task: features of steps, token ids or images; `batch` where others read for it.
-    reads: ClassVar[Literal["steps", "tokens", "image", "batch"]] = "steps"
+    #: What `encode` takes from the task: features of steps, token ids, a window as one vector or images; `batch` where
+    #: the architecture has a way of its own.
+    reads: ClassVar[Literal["steps", "tokens", "window", "image", "batch"]] = "steps"
+    asks: ClassVar[type[Task]] = Task  #: the only task that it can be trained for
 
     def __init__(self, task: Task, encoding_size: int) -> None:
         super().__init__()
@@ -50,7 +52,11 @@ class SequenceModule(Training):
 
     def forward(self, batch: Any) -> Any:
         """The task's output for a batch (class scores, forecasts, log-probabilities of characters ...)."""
-        return self.task.head(self.encode(self.task.embed(batch), batch.lengths))
+        return self.task.answer(self.once, batch)
+
+    def once(self, batch: Any) -> Any:
+        """The same from a single pass through the network; a task may need several to answer."""
+        return self.task.head(self.encode(self.task.embed(batch), batch.lengths), batch)
 
     def loss(self, batch: Any) -> Tensor:
         """The task's loss, a scalar.  An architecture whose parts learn apart has its own."""

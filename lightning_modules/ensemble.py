@@ -51,10 +51,10 @@ class Ensemble(SequenceModule):
         for unused in tasks.values() if combine == "join" else [task]:
             unused.drop_output()
 
-    def forward(self, batch: Any) -> Any:
+    def once(self, batch: Any) -> Any:
         if self.combine == "join":
             joined = torch.cat([self._summary(member, batch) for member in self.members.values()], dim=1)
-            return self.task.head(Encoding(joined.unsqueeze(1), None, joined))
+            return self.task.head(Encoding(joined.unsqueeze(1), None, joined), batch)
         return self.task.average([member(batch) for member in self.members.values()])
 
     def loss(self, batch: Any) -> Tensor:

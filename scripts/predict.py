@@ -2,6 +2,7 @@
 
 python scripts/predict.py RUN Satoshi Jackson --top-k 3
 cut -f1 people.tsv | python scripts/predict.py RUN - --json
+python scripts/predict.py RUN load.csv --output forecast.csv --plot forecast.png --backtest 72
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from scripts.runs.folder import RunFolder
 #: Task -> the module that answers for it.
 ANSWERING = {
     "lightning_modules.tasks.classification.Classification": "scripts.answering.classification",
+    "lightning_modules.tasks.forecasting.Forecasting": "scripts.answering.forecasting",
 }
 
 

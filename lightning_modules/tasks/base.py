@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ class Task(nn.Module):
     """
 
     batch_type: ClassVar[type]  # which batches it understands
-    offers: ClassVar[frozenset[str]]  # in which forms an architecture can read them: steps, tokens, image
+    offers: ClassVar[frozenset[str]]  # in which forms an architecture can read them: steps, tokens, window, image
     monitor: ClassVar[str]  # the metric that chooses the best checkpoint, without its split
     mode: ClassVar[Literal["min", "max"]]  # "min" or "max"
 
@@ -39,9 +40,13 @@ class Task(nn.Module):
         """(B, T, D) features of a batch, or the form that `build` was told."""
         raise NotImplementedError
 
-    def head(self, encoding: Any) -> Any:
-        """The output for an `Encoding`."""
+    def head(self, encoding: Any, batch: Any) -> Any:
+        """The output for an `Encoding` of a batch."""
         raise NotImplementedError
+
+    def answer(self, once: Callable[[Any], Any], batch: Any) -> Any:
+        """The output for a batch, where `once` passes a batch through the network."""
+        return once(batch)
 
     def pool(self, encoding: Any) -> Tensor:
         """(B, H) one vector for each sequence: what `head` reads, where it reads one."""

@@ -78,7 +78,7 @@ class Classification(Task):
     def embed(self, batch: TokenBatch) -> Tensor:
         return self.embedding(batch.tokens)  # (B, T, D), or (B, T) where token ids are read
 
-    def head(self, encoding: Encoding) -> Tensor:
+    def head(self, encoding: Encoding, batch: TokenBatch) -> Tensor:
         return self.output(self.pool(encoding)).float()  # (B, C)
 
     def pool(self, encoding: Encoding) -> Tensor:

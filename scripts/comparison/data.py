@@ -12,6 +12,7 @@ from scripts.comparison.runs import Run
 #: Settings of data modules that only say where the files are, or how training goes through them.
 NOT_DATA = frozenset(
     {"data_dir", "batch_size", "evaluation_batch_size", "seed", "drop_last", "sampling", "encoding", "num_workers"}
+    | {"lookback", "stride"}  # of forecasters; the test examples have to be the same besides
 )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars
 
 #: Metrics that are a ratio of two columns of predictions.parquet, summed.
-RATIOS = {"cer": ("num_edits", "num_characters"), "wer": ("num_word_edits", "num_words")}
+RATIOS = {"cer": ("edits", "target_length")}
 
 #: Sums (R, V) under R samples of examples -> the metric (R,) under each.
 Combine = Callable[[np.ndarray], np.ndarray]
@@ -104,13 +104,20 @@ def _count_over_series() -> polars.Expr:
 
 
 def blocks(run: Run) -> np.ndarray | None:
-    """(N,) numbers of the blocks of examples that are drawn together, where the run says that examples depend on
-    one another (a column `block`, such as the day of a forecast's first hour); None where each stands alone.
+    """(N,) numbers of the blocks of examples that are drawn together, as they depend on one another: those of a week
+    where examples have a time (of all series), or what a column `block` says; None where each stands alone.
     """
     table = run.examples
-    if table is None or "block" not in table.columns:
+    if table is None:
         return None
-    return np.unique(table["block"].to_numpy(), return_inverse=True)[1]
+    times = [name for name, kind in table.schema.items() if kind.is_temporal()]
+    if "block" in table.columns:
+        names = table["block"]
+    elif times:
+        names = table[times[0]].dt.truncate("1w")
+    else:
+        return None
+    return np.unique(names.to_numpy(), return_inverse=True)[1]
 
 
 def in_order_of(ids: np.ndarray, found: PerExample) -> PerExample | None:

@@ -53,15 +53,17 @@ class Run:
 
     @cached_property
     def examples(self) -> polars.DataFrame | None:
-        """The numbers of the predictions, and a number `id` for each example's name; None where it has no names."""
+        """The numbers and times of the predictions, and a number `id` for each example's name; None without names."""
         import polars
         from polars import selectors
 
         names = polars.col("id").hash()
-        numbers = selectors.numeric() | selectors.by_name("series", "block", require_all=False)
+        kept = selectors.numeric() | selectors.temporal() | selectors.by_name("series", "block", require_all=False)
+        lengths = (selectors.by_name("target", require_all=False) & selectors.string()).str.len_chars()
         try:
             table = polars.scan_parquet(self.folder.predictions_file)
-            return table.select(names, numbers - selectors.by_name("id", require_all=False)).collect()
+            kept -= selectors.by_name("id", require_all=False)
+            return table.select(names, kept, lengths.name.suffix("_length")).collect()
         except (OSError, polars.exceptions.PolarsError):
             return None
 

@@ -76,6 +76,9 @@ def misfit(config: dict[str, Any]) -> str | None:
                 f"module={module.__name__.lower()} reads {module.reads};"
                 f" task={task.__name__.lower()} offers {', '.join(sorted(task.offers))}"
             )
+        if not issubclass(task, module.asks):
+            asked, given = module.asks.__name__.lower(), task.__name__.lower()
+            return f"module={module.__name__.lower()} is for task={asked}, not task={given}"
     return None
 
 
@@ -93,4 +96,6 @@ def unbounded(config: dict[str, Any]) -> str | None:
 
 
 def _kind(cls: Any) -> str:
-    return {"TokenBatch": "texts"}.get(cls.batch_type.__name__, cls.batch_type.__name__)
+    return {"TokenBatch": "texts", "WindowBatch": "windows of series"}.get(
+        cls.batch_type.__name__, cls.batch_type.__name__
+    )

@@ -26,7 +26,7 @@ def write_embeddings(folder: Path, module: SequenceModule, datamodule: SequenceD
 
     The projector colours the points by class (Color by: target).
     """
-    if isinstance(module, Baseline) or module.reads == "batch" or not hasattr(module.task, "pooling"):
+    if isinstance(module, Baseline) or module.reads == "batch" or not hasattr(module.task, "classes"):
         return False
     indices = datamodule.part_indices("test")
     indices = indices[torch.linspace(0, len(indices) - 1, min(count, len(indices))).long()]

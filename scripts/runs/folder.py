@@ -6,16 +6,19 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from datamodules.errors import BadInput
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 @dataclass(frozen=True)
 class RunFolder:
-    """config.yaml, environment.json, checkpoints/, metrics.json, predictions.parquet and event files."""
+    """config.yaml, environment.json, checkpoints/, metrics.json, predictions.parquet, pictures/ and event files."""
 
     path: Path
 
@@ -56,6 +59,10 @@ class RunFolder:
         return self.path / "status.json"
 
     @property
+    def pictures(self) -> Path:
+        return self.path / "pictures"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
@@ -74,6 +81,13 @@ class RunFolder:
     def status(self) -> dict[str, Any]:
         """How a run ended that did not finish: `status` (failed, pruned, interrupted) and `reason`; else empty."""
         return _read_json(self.status_file) if self.status_file.exists() else {}
+
+    def write_picture(self, name: str, picture: np.ndarray) -> None:
+        """Args: picture (H, W, 3) uint8."""
+        from PIL import Image
+
+        self.pictures.mkdir(exist_ok=True)
+        Image.fromarray(picture).save(self.pictures / f"{name}.png", optimize=True)
 
     def write_config(self, config: dict[str, Any]) -> None:
         text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)

@@ -14,6 +14,7 @@ from scripts.runs.embeddings import write_embeddings
 from scripts.runs.environment import peak_memory_mb
 from scripts.runs.folder import RunFolder
 from scripts.runs.hyperparameters import final_metrics, hyperparameters, write_hyperparameters
+from scripts.runs.pictures import pixels
 from scripts.runs.tensorboard import RunLogger
 
 
@@ -61,13 +62,14 @@ class Outcome:
             return everything
         if "test" in self.judges:
             self.predictions("test").write_parquet(folder.predictions_file)
+        run_loggers = [logger for logger in self.trainer.loggers if isinstance(logger, RunLogger)]
+        self._write_pictures(folder, run_loggers)
+        for run_logger in run_loggers:
+            write_embeddings(folder.path, self.module, self.datamodule, run_logger.embeddings)
+            write_hyperparameters(folder.path, self.module.config, overrides, everything, "finished")
+            run_logger.finish()
         for logger in self.trainer.loggers:
-            if isinstance(logger, RunLogger):
-                self._write_pictures(logger)
-                write_embeddings(folder.path, self.module, self.datamodule, logger.embeddings)
-                write_hyperparameters(folder.path, self.module.config, overrides, everything, "finished")
-                logger.finish()
-            else:
+            if not isinstance(logger, RunLogger):
                 logger.log_hyperparams(hyperparameters(self.module.config, overrides))
                 logger.log_metrics(final_metrics(everything), self.trainer.global_step)
                 logger.save()
@@ -75,8 +77,12 @@ class Outcome:
         folder.write_json(folder.metrics_file, everything)
         return everything
 
-    def _write_pictures(self, logger: RunLogger) -> None:
+    def _write_pictures(self, folder: RunFolder, loggers: list[RunLogger]) -> None:
+        """Each picture of the validation and test part, as PNG in the run folder and for TensorBoard."""
         for part in ("val", "test"):
-            if part in self.judges:
-                for name, figure in self.judges[part].figures().items():
-                    logger.log_picture(f"{part}/{name}", figure, self.trainer.global_step)
+            figures = self.judges[part].figures() if part in self.judges else {}
+            for name, figure in figures.items():
+                picture = pixels(figure)
+                folder.write_picture(f"{part}_{name}", picture)
+                for logger in loggers:
+                    logger.log_picture(f"{part}/{name}", picture, self.trainer.global_step)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
-import torch
+import numpy as np
 from annotated_types import Ge
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
@@ -63,16 +63,6 @@ class RunLogger(TensorBoardLogger):
     def finish(self) -> None:
         self.experiment.close()
 
-    def log_picture(self, tag: str, figure: Any, step: int) -> None:
-        """A matplotlib figure as an image."""
-        self.experiment.add_image(tag, pixels(figure), step)
-
-
-def pixels(figure: Any) -> torch.Tensor:
-    """(3, H, W) uint8 of a matplotlib figure."""
-    import numpy as np
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return torch.from_numpy(np.asarray(canvas.buffer_rgba())[:, :, :3].copy()).permute(2, 0, 1)
+    def log_picture(self, tag: str, picture: np.ndarray, step: int) -> None:
+        """Pixels (H, W, 3) uint8 as an image."""
+        self.experiment.add_image(tag, picture, step, dataformats="HWC")

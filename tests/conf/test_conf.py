@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from datamodules.errors import BadInput
 from lightning_modules.building import build
 from lightning_modules.schedules import Training
 from scripts.configuration.check import check
@@ -16,7 +17,15 @@ CHOICES = [(group, option) for group in groups() for option in options(group)]
 
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids=lambda choice: choice)
 def test_every_choice_composes_and_fits(group: str, option: str) -> None:
-    check(compose(f"{group}={option}"))
+    """With at least one data module: an architecture or a task is not for all of them."""
+    found = []
+    for datamodule in [None] if group == "datamodule" else options("datamodule"):
+        words = [f"{group}={option}", *([f"datamodule={datamodule}"] if datamodule and group != "experiment" else [])]
+        try:
+            return check(compose(*words))
+        except BadInput as error:
+            found.append(error)
+    raise found[0]
 
 
 @pytest.mark.parametrize(("group", "option"), CHOICES, ids=lambda choice: choice)

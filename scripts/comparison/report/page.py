@@ -111,10 +111,13 @@ def _figures(heading: str, figures: Iterable[tuple[str, str]]) -> Iterable[str]:
 def _pictures(board: Leaderboard) -> Iterable[tuple[str, str]]:
     """The test pictures of the leaders' first runs, or their validation pictures."""
     for row in board.rows[:LEADERS]:
-        _, pictures = read_events(row.configuration.runs[0].folder.path)
-        shown = {tag: png for tag, png in pictures.items() if tag.startswith("test/")} or pictures
-        for tag, png in list(shown.items())[:MOST_PICTURES]:
-            caption = f"{name_of(row.configuration)}: {tag.replace('_', ' ')}"
+        folder = row.configuration.runs[0].folder
+        pictures = {path.stem: path.read_bytes() for path in sorted(folder.pictures.glob("*.png"))}
+        if not pictures:
+            pictures = {tag.replace("/", "_"): png for tag, png in read_events(folder.path)[1].items()}
+        shown = {name: png for name, png in pictures.items() if name.startswith("test_")} or pictures
+        for name, png in list(shown.items())[:MOST_PICTURES]:
+            caption = f"{name_of(row.configuration)}: {name.replace('_', ' ')}"
             data = base64.b64encode(png).decode("ascii")
             yield caption, f'<img alt="{escape(caption, quote=True)}" src="data:image/png;base64,{data}">'
 

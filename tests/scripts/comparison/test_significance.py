@@ -88,8 +88,9 @@ def test_examples_of_a_block_are_drawn_together(tmp_path: Path) -> None:
 
 
 def test_ratios_and_errors_are_read_off_the_columns_that_make_them(tmp_path: Path) -> None:
-    edits = {"num_edits": [1, 0, 3], "num_characters": [10, 20, 10]}
-    zero = {"num_edits": [0, 0, 0], "num_characters": [10, 20, 10]}
+    targets = ["x" * 10, "x" * 20, "x" * 10]
+    edits = {"edits": [1, 0, 3], "target": targets}
+    zero = {"edits": [0, 0, 0], "target": targets}
     a = configuration(tmp_path / "a", [1.0, 1.0, 1.0], columns=zero, metrics={"test/cer": 0.0})
     b = configuration(tmp_path / "b", [0.0, 1.0, 0.0], columns=edits, metrics={"test/cer": 0.1})
     (found,) = differences(a, [b], "test/cer")

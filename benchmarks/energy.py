@@ -1,0 +1,156 @@
+"""Hourly load: accuracy beside baselines, and the data path beside the source article's.
+
+    python benchmarks/energy.py                        # everything, about an hour on 2 cores
+    python benchmarks/energy.py --part next_hour       # next_hour, day_ahead, ett, tutorial or data
+
+The 12 PJM files and ETTh1.csv are read from --data, SEQUENCE_DATA, ../shared/data or data.  Every row of a table is
+judged on the same last tenth of each series, which nothing was fitted or chosen on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.recording import record, show
+from datamodules.errors import BadInput
+from scripts.commands import logs, sentences
+from scripts.commands.parser import Parser
+from scripts.comparison.leaderboard import t_quantile
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+#: Part -> row -> the words that train it.
+ROWS = {
+    "next_hour": {
+        "persistence": ["datamodule=energy", "module=baseline/persistence"],
+        "seasonal naive, 24": ["datamodule=energy", "module=baseline/seasonal_naive"],
+        "linear, per series (NLinear)": ["datamodule=energy", "module=linear", "trainer.max_epochs=10"],
+        "LightGBM on lags and calendar": [
+            "datamodule=energy", "module=baseline/lightgbm", "module.max_windows=0", "module.num_rounds=600",
+        ],
+        "experiment=energy_next_hour": ["experiment=energy_next_hour"],
+    },
+    "day_ahead": {
+        "persistence": ["datamodule=energy", "datamodule.horizon=24", "module=baseline/persistence"],
+        "seasonal naive, 24": ["datamodule=energy", "datamodule.horizon=24", "module=baseline/seasonal_naive"],
+        "seasonal naive, 168": [
+            "datamodule=energy", "datamodule.horizon=24", "module=baseline/seasonal_naive", "module.season=168",
+        ],
+        "linear, per series (NLinear)": [
+            "datamodule=energy", "datamodule.horizon=24", "module=linear", "trainer.max_epochs=10",
+        ],
+        "LightGBM on lags and calendar, one model an hour": [
+            "datamodule=energy", "datamodule.horizon=24", "module=baseline/lightgbm", "module.max_windows=100000",
+            "module.num_rounds=200",
+        ],
+        "experiment=energy_day_ahead": ["experiment=energy_day_ahead"],
+    },
+    "ett": {
+        "persistence": ["experiment=ett", "module=baseline/persistence", "~module.per_series"],
+        "seasonal naive, 24": ["experiment=ett", "module=baseline/seasonal_naive", "~module.per_series"],
+        "experiment=ett": ["experiment=ett"],
+    },
+    "tutorial": {
+        "GRU": ["experiment=energy_tutorial", "module=gru"],
+        "LSTM": ["experiment=energy_tutorial", "module=lstm"],
+    },
+}  # fmt: skip
+
+#: Part -> the metrics of its table.
+METRICS = {
+    "next_hour": ("test/smape", "test/mae", "test/mase"),
+    "day_ahead": ("test/smape", "test/mae", "test/mase"),
+    "ett": ("test/mse", "test/mae"),
+    "tutorial": ("test/smape", "test/smape_article"),
+}
+#: Rows that draw nothing from the seed are run once.
+FIXED = ("persistence", "seasonal naive", "LightGBM")
+
+
+def accuracy(part: str, data: Path, seeds: int) -> list[dict[str, Any]]:
+    rows = []
+    for name, words in ROWS[part].items():
+        runs = [
+            train([*words, f"datamodule.data_dir={data}"], seed)
+            for seed in range(1, 1 + (1 if name.startswith(FIXED) else seeds))
+        ]
+        row: dict[str, Any] = {"row": name, "seeds": len(runs)}
+        for metric in METRICS[part]:
+            values = [run[metric] for run in runs]
+            row[metric] = statistics.mean(values)
+            if len(values) > 1:
+                row[f"{metric} ± 95 %"] = t_quantile(len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
+        row["params"] = runs[0]["params"]
+        row["fit_seconds"] = statistics.mean(run["fit_seconds"] for run in runs)
+        rows.append(row)
+        print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
+    return rows
+
+
+def train(words: list[str], seed: int) -> dict[str, Any]:
+    """metrics.json of a run."""
+    with tempfile.TemporaryDirectory() as runs:
+        command = [sys.executable, str(PROJECT / "scripts/train.py"), *words]
+        command += ["evaluate=[test]", "logger=none", f"runs_dir={runs}", f"seed={seed}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BadInput(done.stderr.strip())
+        return json.loads((Path(done.stdout.strip().splitlines()[-1]) / "metrics.json").read_text())
+
+
+def data_path(data: Path, repeats: int = 3) -> list[dict[str, Any]]:
+    """Seconds and memory to prepare the article's windows, and milliseconds a batch: each way in its own process."""
+    measured: dict[str, list[dict[str, float]]] = {"article": [], "ours": []}
+    for _ in range(repeats):
+        for way, results in measured.items():
+            command = [sys.executable, "-m", "benchmarks.energy_data_path", way, str(data)]
+            done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False)
+            if done.returncode:
+                raise BadInput(done.stderr.strip())
+            results.append(json.loads(done.stdout))
+    rows = []
+    for way, results in measured.items():
+        row: dict[str, Any] = {"way": way, "windows": results[0]["windows"]}
+        for key in ("prepare_seconds", "prepare_mb", "batch_ms"):
+            row[key] = statistics.median(result[key] for result in results)
+        rows.append(row)
+    ratios = {
+        key: statistics.median(a[key] / o[key] for a, o in zip(measured["article"], measured["ours"]))
+        for key in ("prepare_seconds", "prepare_mb", "batch_ms")
+    }
+    return [*rows, {"way": "article / ours", **ratios}]
+
+
+def data_folder(given: str | None) -> Path:
+    for place in [given] if given else [os.environ.get("SEQUENCE_DATA"), str(PROJECT.parent / "shared/data"), "data"]:
+        if place and (Path(place) / "energy").is_dir():
+            return Path(place)
+    raise BadInput(
+        "no folder with energy/ and ett/ in it: python scripts/prepare.py energy; python scripts/prepare.py ett"
+    )
+
+
+def main() -> None:
+    parser = Parser(prog="energy.py", description=__doc__)
+    parser.add_argument("--part", choices=[*(p for p in ROWS if p != "tutorial"), "tutorial", "data"], help="one (all)")
+    parser.add_argument("--data", metavar="FOLDER", help="with energy/ and ett/ in it")
+    parser.add_argument("--seeds", type=int, default=3, help="of each row that draws any (3)")
+    options = parser.parse_args()
+    logs.quiet_lightning()
+    folder = data_folder(options.data)
+    for part in [options.part] if options.part else ["data", "ett", "next_hour", "day_ahead"]:
+        files = folder / ("ett/ETTh1.csv" if part == "ett" else "energy")
+        rows = data_path(files) if part == "data" else accuracy(part, files, options.seeds)
+        show(rows, part)
+        print(record(f"energy_{part}", rows))
+
+
+if __name__ == "__main__":
+    sentences.run(main)

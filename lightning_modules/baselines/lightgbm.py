@@ -1,0 +1,119 @@
+"""Gradient-boosted trees on lags and the calendar (LightGBM, Ke et al. 2017).
+
+python scripts/train.py datamodule=energy module=baseline/lightgbm        # needs the extra: baselines
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor
+
+from datamodules.base import SequenceDataModule
+from datamodules.batches import WindowBatch
+from datamodules.errors import BadInput
+from lightning_modules.baselines.base import Baseline
+from lightning_modules.tasks.forecasting import Forecasting
+
+log = logging.getLogger(__name__)
+
+
+class LightGBM(Baseline):
+    """For each row ahead a model of all series: the change from the last value, from the look-back's differences to it,
+    the calendar of that row, the last value itself and the series.  Column by column.
+
+    Args:
+        task: forecasting.
+        num_rounds: trees of each model.
+        num_leaves: of a tree.
+        learning_rate: of each tree's share.
+        max_windows: drawn from the training part, evenly; 0 for all.
+        num_threads: 0 for all cores.
+    """
+
+    reads = "batch"
+    asks = Forecasting
+    task: Forecasting
+
+    def __init__(
+        self,
+        task: Forecasting,
+        num_rounds: Annotated[int, Gt(0)] = 300,
+        num_leaves: Annotated[int, Gt(1)] = 63,
+        learning_rate: Annotated[float, Gt(0)] = 0.1,
+        max_windows: Annotated[int, Ge(0)] = 200_000,
+        num_threads: Annotated[int, Ge(0)] = 0,
+    ) -> None:
+        super().__init__(task)
+        self.num_rounds = num_rounds
+        self.settings = {
+            "objective": "l2",
+            "num_leaves": num_leaves,
+            "learning_rate": learning_rate,
+            "num_threads": num_threads,
+            "verbosity": -1,
+            "deterministic": True,
+            "force_row_wise": True,
+            "seed": 0,
+        }
+        self.max_windows = max_windows
+        self.models: list[str] = []  # LightGBM's own text, one a row ahead
+        self._boosters: list[Any] = []
+
+    def fit_to(self, datamodule: SequenceDataModule) -> None:
+        lightgbm = _library()
+        train = datamodule.indices["train"]
+        if self.max_windows and len(train) > self.max_windows:
+            train = train[torch.linspace(0, len(train) - 1, self.max_windows).long()]
+        pieces = [datamodule.source.gather(rows, 0) for rows in train.split(65_536)]
+        shared = np.concatenate([self._shared(batch) for batch in pieces])
+        target = np.concatenate([(batch.future - batch.past[:, -1:]).numpy() for batch in pieces])  # (N, H, K)
+        for step in range(self.task.horizon):
+            features = np.concatenate(
+                [shared, np.concatenate([self._of_step(batch, step) for batch in pieces])], axis=1
+            )
+            data = lightgbm.Dataset(features, target[:, step].reshape(-1), free_raw_data=True)
+            self.models.append(lightgbm.train(self.settings, data, self.num_rounds).model_to_string())
+            if self.task.horizon > 1:
+                log.info("baseline/lightgbm: row %d of %d", step + 1, self.task.horizon)
+        self._boosters = []
+
+    def forward(self, batch: WindowBatch) -> Tensor:
+        if not self._boosters:
+            lightgbm = _library()
+            self._boosters = [lightgbm.Booster(model_str=model) for model in self.models]
+        shared, steps = self._shared(batch), []
+        for step, booster in enumerate(self._boosters):
+            change = booster.predict(np.concatenate([shared, self._of_step(batch, step)], axis=1))
+            steps.append(torch.as_tensor(change, dtype=torch.float32).view(len(batch), -1))
+        change = torch.stack(steps, dim=1).to(batch.past.device)
+        return self.task.as_output(batch.past[:, -1:] + change)
+
+    def _shared(self, batch: WindowBatch) -> np.ndarray:
+        """(B K, L + 1) features that do not depend on the row ahead: a row for each column of each window."""
+        past = batch.past.cpu().transpose(1, 2).flatten(0, 1).numpy()  # (B K, L)
+        columns = batch.past.shape[2]
+        unit = batch.series.cpu().numpy()[:, None] * columns + np.arange(columns)
+        return np.concatenate([past[:, :-1] - past[:, -1:], past[:, -1:], unit.reshape(-1, 1)], axis=1)
+
+    def _of_step(self, batch: WindowBatch, step: int) -> np.ndarray:
+        calendar = batch.calendar[batch.first + step].cpu().numpy()
+        return np.repeat(calendar, batch.past.shape[2], axis=0)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        return {"models": self.models}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        self.models, self._boosters = state["models"], []
+
+
+def _library() -> Any:
+    try:
+        import lightgbm
+    except (ImportError, OSError) as error:  # OSError: the system lacks libgomp
+        raise BadInput(f"module=baseline/lightgbm needs LightGBM: pip install lightgbm ({error})") from None
+    return lightgbm

@@ -1,0 +1,47 @@
+"""A linear map of the look-back for each series (NLinear; Zeng et al. 2023): the forecaster to beat.
+
+python scripts/train.py datamodule=energy module=linear
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from datamodules.batches import WindowBatch
+from lightning_modules.base import SequenceModule
+from lightning_modules.tasks.forecasting import Forecasting
+
+
+class Linear(SequenceModule):
+    """y = last + W_s (x - last) + b_s, with weights of its own for each series s and column.
+
+    With task.relative_to=last it is NLinear; `window` and `none` are understood too.  A series that the run never saw
+    gets the mean of the weights.
+
+    Args:
+        task: forecasting, direct or recursive.
+        per_series: weights for each series; one set for all where false.
+    """
+
+    reads = "batch"
+    asks = Forecasting
+    task: Forecasting
+
+    def __init__(self, task: Forecasting, per_series: bool = True) -> None:
+        super().__init__(task, encoding_size=1)
+        task.drop_output()
+        outputs = task.answered * max(1, len(task.quantiles))
+        sets = len(task.description.names) if per_series else 1
+        self.weight = nn.Parameter(torch.zeros(sets, task.num_columns, outputs, task.lookback))
+        self.bias = nn.Parameter(torch.zeros(sets, task.num_columns, outputs))
+
+    def once(self, batch: WindowBatch) -> Tensor:
+        x = self.task.relative(batch)  # (B, L, K)
+        weight = torch.cat([self.weight, self.weight.mean(dim=0, keepdim=True)])
+        bias = torch.cat([self.bias, self.bias.mean(dim=0, keepdim=True)])
+        every = torch.einsum("blk,skol->bsko", x, weight) + bias  # by the weights of every series: a single product
+        chosen = torch.where(batch.series < 0, len(weight) - 1, batch.series.clamp(max=len(self.weight) - 1))
+        answer = every[torch.arange(len(x), device=x.device), chosen]  # (B, K, H Q)
+        answer = answer.view(len(x), self.task.num_columns, self.task.answered, -1).transpose(1, 2)
+        return self.task.finished(answer, batch)

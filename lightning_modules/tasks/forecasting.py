@@ -1,0 +1,300 @@
+"""What comes next in a regular series?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import torch
+from annotated_types import Ge, Gt, Lt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from datamodules.batches import WindowBatch
+from datamodules.errors import BadInput
+from datamodules.series.description import ForecastSeries
+from lightning_modules.encoding import Encoding
+from lightning_modules.layers.forecast_decoder import ForecastDecoder
+from lightning_modules.layers.pooling import Pooling, PoolingKind
+from lightning_modules.tasks.base import Task
+
+
+class Forecasting(Task):
+    """The next H rows of K columns; the output is (B, H, K), or (B, H, K, Q) quantiles, float32, in scaled units.
+
+    The forecast is what the network says, as a deviation from `relative_to`, plus the linear skip where there is one.
+
+    Args:
+        description: the series, their scaling and the shape of a window.
+        loss: `mse`, `mae`, `huber` or `quantile` (the pinball loss; the output then has `quantiles`).
+        huber_delta: where the Huber loss turns from square to linear, scaled units.
+        quantiles: rising, 0.5 among them.
+        relative_to: `last`: inputs and outputs are differences from the last known value; `window`: from the mean
+            of the look-back, in its standard deviations; `none`.
+        linear_skip: a linear map of the whole look-back is added to the output (zero at first).
+        steps: the last rows that the network itself sees; all of the look-back where absent.
+        segment: rows that make up one step of a network that reads steps.
+        past_calendar: the network sees the calendar of each step (its last row).
+        target_calendar: it sees the calendar of the first and the last row asked for.
+        series_embedding_size: features of a learned vector for each series; 0 for none.
+        pooling: how the states become one vector; see `Pooling`.
+        head: between that vector and the output: `linear`, `relu` (a ReLU first, as the source article has it) or
+            `mlp` (one hidden layer).
+        decoder: several steps ahead: `direct` (all at once), `recursive` (trained one step ahead, its forecasts fed
+            back) or `recurrent` (a GRU that writes step by step, taught with the true values).
+        output_dropout: of the pooled vector.
+        units: of the metrics: `original`, or `scaled` as the literature on ETT has it.
+    """
+
+    batch_type = WindowBatch
+    offers = frozenset({"steps", "window"})
+    monitor = "smape"
+    mode = "min"
+    levels: Tensor
+
+    def __init__(
+        self,
+        description: ForecastSeries,
+        loss: Literal["mse", "mae", "huber", "quantile"] = "huber",
+        huber_delta: Annotated[float, Gt(0)] = 0.1,
+        quantiles: tuple[Annotated[float, Gt(0), Lt(1)], ...] = (0.1, 0.5, 0.9),
+        relative_to: Literal["last", "window", "none"] = "last",
+        linear_skip: bool = True,
+        steps: Annotated[int, Gt(0)] | None = None,
+        segment: Annotated[int, Gt(0)] = 1,
+        past_calendar: bool = False,
+        target_calendar: bool = True,
+        series_embedding_size: Annotated[int, Ge(0)] = 16,
+        pooling: PoolingKind = "auto",
+        head: Literal["linear", "relu", "mlp"] = "mlp",
+        decoder: Literal["direct", "recursive", "recurrent"] = "direct",
+        output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
+        units: Literal["original", "scaled"] = "original",
+    ) -> None:
+        super().__init__(description)
+        self.lookback, self.horizon = description.lookback, description.horizon
+        self.num_columns = len(description.columns)
+        self.seen = min(steps or self.lookback, self.lookback)
+        if self.seen % segment:
+            raise BadInput(f"task.segment={segment}: has to divide the {self.seen} rows that the network sees")
+        quantiles = tuple(quantiles)
+        if loss == "quantile" and (0.5 not in quantiles or list(quantiles) != sorted(set(quantiles))):
+            raise BadInput(f"task.quantiles={list(quantiles)}: rising numbers, 0.5 among them")
+        self.loss_kind, self.huber_delta = loss, huber_delta
+        self.quantiles = quantiles if loss == "quantile" else ()
+        self.relative_to, self.linear_skip = relative_to, linear_skip
+        self.segment = segment
+        self.past_calendar = past_calendar and description.calendar_size > 0
+        self.target_calendar = target_calendar and description.calendar_size > 0
+        self.series_embedding_size = series_embedding_size
+        self.pooling_kind, self.head_kind, self.decoder_kind = pooling, head, decoder
+        self.output_dropout = output_dropout
+        self.units: Literal["original", "scaled"] = units
+        #: Rows that one pass through the network answers.
+        self.answered = 1 if decoder == "recursive" else self.horizon
+        self.register_buffer("levels", torch.tensor(self.quantiles), persistent=False)
+
+    # ------------------------------------------------------------------ what a network reads
+
+    @property
+    def input_size(self) -> int:
+        return self.segment * self.num_columns + self.past_calendar * self.description.calendar_size
+
+    @property
+    def window_size(self) -> int:
+        """Features of a whole window as one vector, for an architecture that reads that."""
+        return self.seen * self.num_columns + self.context_size
+
+    @property
+    def context_size(self) -> int:
+        """Features of the series and of the target's calendar."""
+        ends = 1 if self.answered == 1 else 2
+        return self.series_embedding_size + self.target_calendar * ends * self.description.calendar_size
+
+    def build(self, reads: str, encoding_size: int) -> None:
+        self.reads = reads
+        context = 0 if reads == "window" else self.context_size  # a window has it already
+        sizes = len(self.description.names), self.series_embedding_size
+        self.series_embedding = nn.Embedding(*sizes) if self.series_embedding_size else None
+        self.pooling = Pooling(self.pooling_kind, encoding_size)
+        outputs = self.num_columns * max(1, len(self.quantiles))
+        self.decoder: ForecastDecoder | None = None
+        self.output: nn.Module
+        if self.decoder_kind == "recurrent":
+            self.decoder = ForecastDecoder(
+                encoding_size + context, encoding_size, self.num_columns, self.description.calendar_size
+            )
+            self.output = nn.Linear(encoding_size, outputs)
+        else:
+            self.output = self._head(encoding_size, context, self.answered * outputs)
+        if self.relative_to != "none" or self.linear_skip:  # the first forecast is the last value
+            final: Any = self.output[-1] if isinstance(self.output, nn.Sequential) else self.output
+            nn.init.zeros_(final.weight)
+            nn.init.zeros_(final.bias)
+        self.skip = nn.Linear(self.lookback, self.answered * max(1, len(self.quantiles))) if self.linear_skip else None
+        if self.skip is not None:
+            nn.init.zeros_(self.skip.weight)
+            nn.init.zeros_(self.skip.bias)
+
+    def embed(self, batch: WindowBatch) -> Tensor:
+        """(B, T, D) steps of `segment` rows, or (B, W) the window as one vector."""
+        if self.reads == "window":
+            seen = self.relative(batch)[:, -self.seen :]  # (B, S, K)
+            return torch.cat([seen.flatten(1), *self._context(batch)], dim=1)
+        if self.past_calendar and self.segment == 1:  # both from one gather
+            steps = batch.past_with_calendar(self.seen)
+            if self.relative_to != "none":
+                steps[:, :, : self.num_columns] = self.relative(batch)[:, -self.seen :]
+            return steps
+        steps = self.relative(batch)[:, -self.seen :].reshape(len(batch), self.seen // self.segment, -1)
+        if self.past_calendar:
+            calendar = batch.past_calendar(self.seen)[:, self.segment - 1 :: self.segment]
+            steps = torch.cat([steps, calendar], dim=2)
+        return steps
+
+    def relative(self, batch: WindowBatch) -> Tensor:
+        """(B, L, K) the look-back as the network sees it."""
+        if self.relative_to == "none":
+            return batch.past
+        location, scale = self._frame(batch)
+        return (batch.past - location) / scale
+
+    def absolute(self, answer: Tensor, batch: WindowBatch) -> Tensor:
+        """(B, H, K) or (B, H, K, Q) scaled units, from what a network says."""
+        if self.relative_to == "none":
+            return answer
+        location, scale = self._frame(batch)
+        if answer.ndim == 4:
+            location, scale = location.unsqueeze(3), scale.unsqueeze(3)
+        return answer * scale + location
+
+    def _frame(self, batch: WindowBatch) -> tuple[Tensor, Tensor]:
+        """What values are relative to, and in which unit: (B, 1, K) each."""
+        if self.relative_to == "window":
+            scale = batch.past.std(dim=1, keepdim=True, correction=0)
+            return batch.past.mean(dim=1, keepdim=True), scale + 1e-3
+        last = batch.past[:, -1:]
+        return last, torch.ones_like(last)
+
+    def _context(self, batch: WindowBatch) -> list[Tensor]:
+        parts = []
+        if self.series_embedding is not None:
+            parts.append(self._embedded(batch.series))
+        if self.target_calendar:
+            parts.append(batch.calendar[batch.first])
+            if self.answered > 1:
+                parts.append(batch.calendar[batch.first + self.answered - 1])
+        return parts
+
+    def _embedded(self, series: Tensor) -> Tensor:
+        """(B, E); a series that the run never saw has the mean of those that it saw."""
+        assert self.series_embedding is not None
+        table = torch.cat([self.series_embedding.weight, self.series_embedding.weight.mean(dim=0, keepdim=True)])
+        return functional.embedding(torch.where(series < 0, len(table) - 1, series), table)
+
+    # ------------------------------------------------------------------ what it answers
+
+    def head(self, encoding: Encoding, batch: WindowBatch) -> Tensor:
+        pooled = self.pool(encoding)
+        if self.reads != "window":
+            pooled = torch.cat([pooled, *self._context(batch)], dim=1)
+        if self.decoder is not None:
+            last = self.relative(batch)[:, -1]
+            taught = None
+            if self.training and batch.future is not None and self.decoder_kind == "recurrent":
+                location, scale = self._frame(batch) if self.relative_to != "none" else (0.0, 1.0)
+                taught = (batch.future - location) / scale
+            answer = self.decoder(pooled, last, batch.future_calendar(), taught, self.output, self._middle)
+        else:
+            answer = self.output(pooled)
+        return self.finished(answer, batch)
+
+    def finished(self, answer: Tensor, batch: WindowBatch) -> Tensor:
+        """The output, from a network's numbers for the rows asked for: the skip added, in scaled units, float32."""
+        shape = [len(batch), self.answered, self.num_columns]
+        if self.quantiles:
+            shape.append(len(self.quantiles))
+        answer = answer.float().view(shape)
+        if self.skip is not None:
+            added = self.skip(self.relative(batch).transpose(1, 2)).float()  # (B, K, H Q)
+            added = added.view(len(batch), self.num_columns, self.answered, -1).permute(0, 2, 1, 3)
+            answer = answer + (added if self.quantiles else added.squeeze(3))
+        return self.absolute(answer, batch)
+
+    def answer(self, once: Callable[[Any], Any], batch: WindowBatch) -> Tensor:
+        if self.decoder_kind != "recursive" or self.training:
+            return once(batch)
+        answers, first, past = [], batch.first, batch.past
+        for _ in range(batch.horizon):
+            window = WindowBatch(past, batch.series, first, batch.calendar, 1)
+            answers.append(once(window))  # (B, 1, K[, Q])
+            past = torch.cat([past[:, 1:], self._middle(answers[-1])], dim=1)
+            first = first + 1
+        return torch.cat(answers, dim=1)
+
+    def as_output(self, forecast: Tensor) -> Tensor:
+        """A plain forecast (B, H, K) as an output: the same number for every quantile."""
+        return forecast.unsqueeze(3).expand(-1, -1, -1, len(self.quantiles)) if self.quantiles else forecast
+
+    def _middle(self, output: Tensor) -> Tensor:
+        """The median of quantiles; a plain forecast as it is."""
+        return output[..., self.quantiles.index(0.5)] if self.quantiles else output
+
+    def pool(self, encoding: Encoding) -> Tensor:
+        return self.pooling(encoding)
+
+    def average(self, outputs: list[Tensor]) -> Tensor:
+        return torch.stack(outputs).mean(dim=0)
+
+    def drop_output(self) -> None:
+        self.output = nn.Sequential()
+        self.skip = self.decoder = None
+        if self.reads != "window":
+            self.series_embedding = None
+
+    def _head(self, encoding_size: int, context: int, outputs: int) -> nn.Sequential:
+        drop = nn.Dropout(self.output_dropout)
+        if self.head_kind == "mlp":
+            hidden = nn.Linear(encoding_size + context, encoding_size)
+            return nn.Sequential(drop, hidden, nn.GELU(), nn.Linear(encoding_size, outputs))
+        activation = [nn.ReLU()] if self.head_kind == "relu" else []
+        return nn.Sequential(*activation, drop, nn.Linear(encoding_size + context, outputs))
+
+    # ------------------------------------------------------------------ how good it is
+
+    def loss(self, output: Tensor, batch: WindowBatch) -> Tensor:
+        assert batch.future is not None
+        target = batch.future[:, : output.shape[1]]
+        if self.loss_kind == "mse":
+            return functional.mse_loss(output, target)
+        if self.loss_kind == "mae":
+            return functional.l1_loss(output, target)
+        if self.loss_kind == "huber":
+            return functional.huber_loss(output, target, delta=self.huber_delta)
+        return pinball(output, target, self.levels).mean()
+
+    def metrics(self) -> nn.Module:
+        from lightning_modules.metrics.forecasting import ForecastMetrics
+
+        return ForecastMetrics(self.description, self.units, self.quantiles)
+
+    def columns(self, output: Tensor, batch: WindowBatch) -> dict[str, Any]:
+        from lightning_modules.metrics.forecasting import smape
+
+        assert batch.future is not None
+        middle = self._middle(output)
+        target, answer = (batch.original(values) for values in (batch.future, middle))
+        told = {"target": target, "answer": answer}
+        if self.quantiles:
+            for level, values in zip(self.quantiles, output.unbind(dim=-1)):
+                if level != 0.5:
+                    told[f"quantile_{level:g}"] = batch.original(values)
+        single = target[0].numel() == 1
+        columns = {name: (values.flatten() if single else values.flatten(1)).tolist() for name, values in told.items()}
+        return {**columns, "score": (-smape(answer, target).mean(dim=(1, 2))).tolist()}
+
+
+def pinball(output: Tensor, target: Tensor, levels: Tensor) -> Tensor:
+    """max(q (y - f), (q - 1) (y - f)) of each quantile q, the shape of `output` (..., Q); target (...)."""
+    error = target.unsqueeze(-1) - output
+    return torch.maximum(levels * error, (levels - 1) * error)

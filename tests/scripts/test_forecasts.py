@@ -1,0 +1,122 @@
+"""Energy from the command line: train on a wave, forecast files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars
+import pytest
+from PIL import Image
+
+from tests.commands import run
+
+START = np.datetime64("2018-01-01T00:00:00")
+
+
+def wave(hours: np.ndarray) -> np.ndarray:
+    return 1000 + 300 * np.sin(2 * np.pi * hours / 24)
+
+
+def write(path: Path, first: int, count: int) -> Path:
+    hours = np.arange(first, first + count)
+    rows = [f"{str(START + np.timedelta64(int(h), 'h')).replace('T', ' ')},{v:.4f}" for h, v in zip(hours, wave(hours))]
+    path.write_text("Datetime,MW\n" + "\n".join(rows) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was trained on a sine."""
+    data = write(tmp_path_factory.mktemp("data") / "Sine_hourly.csv", 0, 1200)
+    runs = tmp_path_factory.mktemp("runs")
+    done = run(
+        "train.py", "datamodule=energy", f"datamodule.data_dir={data}", "datamodule.lookback=48",
+        "datamodule.horizon=12", "module=mlp", "module.hidden_size=32", "datamodule.batch_size=64",
+        "trainer.max_epochs=30", "optimizer.lr=0.005", f"runs_dir={runs}",
+    )  # fmt: skip
+    return Path(done.stdout.strip())
+
+
+def test_the_run_has_its_report_and_its_pictures(folder: Path) -> None:
+    report = json.loads((folder / "environment.json").read_text())["data"]["series"]
+    assert report[0]["rows"] == 1200
+    assert report[0]["first"] == "2018-01-01T00:00:00"
+    pictures = {path.name for path in (folder / "pictures").iterdir()}
+    assert {"test_forecasts.png", "test_error_by_hour.png", "test_error_by_step.png"} <= pictures
+    predictions = polars.read_parquet(folder / "predictions.parquet")
+    assert {"id", "series", "time", "target", "answer", "score"} <= set(predictions.columns)
+    assert len(predictions["target"][0]) == 12
+    assert json.loads((folder / "metrics.json").read_text())["test/smape"] < 2
+
+
+def test_predict_continues_a_sine(folder: Path, tmp_path: Path) -> None:
+    load = write(tmp_path / "Sine_hourly.csv", 1200, 80)
+    output, picture = tmp_path / "forecast.csv", tmp_path / "forecast.png"
+    done = run("predict.py", folder, load, "--output", output, "--plot", picture, "--backtest", "20")
+    assert done.stdout.strip() == str(output)
+    table = polars.read_csv(output, try_parse_dates=True)
+    assert len(table) == 24 + 12, "whole horizons that cover the last 20 hours, and what follows"
+    hours = 1280 - 24 + np.arange(36)
+    assert np.allclose(table["forecast"].to_numpy(), wave(hours), rtol=0.05)
+    assert (table["time"].to_numpy() == START + hours.astype("timedelta64[h]")).all()
+    assert np.allclose(table["actual"].to_numpy()[:24].astype(float), wave(hours[:24]), atol=1e-3)
+    assert table["actual"].null_count() == 12
+    assert Image.open(picture).size[0] > 500
+
+
+def test_a_short_file_is_refused_by_name_and_the_others_are_answered(folder: Path, tmp_path: Path) -> None:
+    good, short = write(tmp_path / "Sine_hourly.csv", 0, 50), write(tmp_path / "Short_hourly.csv", 0, 47)
+    done = run("predict.py", folder, short, good, tmp_path / "none.csv", "--json", status=1)
+    assert f"{short}: 47 rows; the run looks back 48" in done.stderr
+    assert f"{tmp_path / 'none.csv'}: there is no such file" in done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["series"] for answer in answers] == ["Sine"]
+    assert [row["time"] for row in answers[0]["rows"]][:2] == ["2018-01-03 02:00:00", "2018-01-03 03:00:00"]
+
+
+def test_an_unknown_series_and_standard_input(folder: Path, tmp_path: Path) -> None:
+    other = write(tmp_path / "Other_hourly.csv", 0, 96)
+    done = run("predict.py", folder, other, "--backtest", "60", status=1)
+    assert "96 rows, 36 of them before the first forecast; the run looks back 48" in done.stderr
+    done = run("predict.py", folder, "-", stdin=other.read_text())
+    assert "standard input: not a series of the run; scaled by its own rows" in done.stderr
+    table = polars.read_csv(done.stdout.encode())
+    assert np.allclose(table["forecast"].to_numpy(), wave(96 + np.arange(12)), rtol=0.1)
+
+
+def test_evaluate_on_a_file_of_another_series(folder: Path, tmp_path: Path) -> None:
+    other = write(tmp_path / "Other_hourly.csv", 0, 400)
+    done = run("evaluate.py", folder, f"datamodule.data_dir={other}", "--json")
+    assert json.loads(done.stdout)["all/smape"] < 5
+
+
+def test_a_gap_in_the_look_back_is_named(folder: Path, tmp_path: Path) -> None:
+    lines = write(tmp_path / "Sine_hourly.csv", 0, 100).read_text().splitlines()
+    (tmp_path / "Sine_hourly.csv").write_text("\n".join(lines[:71] + lines[81:]) + "\n")
+    done = run("predict.py", folder, tmp_path / "Sine_hourly.csv", status=1)
+    assert "a gap before 2018-01-04T08:00:00 lies within the 48 rows before 2018-01-05T04:00:00" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["module=bag"], "module=bag reads tokens; task=forecasting offers steps, window"),
+        (
+            ["task=classification"],
+            "task=classification asks something of texts; datamodule=energy has windows of series",
+        ),
+        (["datamodule.gaps=fill"], "datamodule.gaps=fill: must be 'interpolate', 'drop', 'error' or 'ignore'"),
+        (["datamodule.split_rows=[1,2]"], "datamodule.split_rows=[1, 2]: three numbers of rows"),
+    ],
+)
+def test_bad_settings_are_one_sentence(words: list[str], sentence: str, tmp_path: Path) -> None:
+    done = run("train.py", "datamodule=energy", *words, f"runs_dir={tmp_path}", status=2)
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_text_module_and_a_forecaster_do_not_mix(tmp_path: Path) -> None:
+    done = run("train.py", "datamodule=names", "module=linear", f"runs_dir={tmp_path}", status=2)
+    assert "module=linear is for task=forecasting, not task=classification" in done.stderr
