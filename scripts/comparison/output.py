@@ -212,7 +212,7 @@ def _record(board: Leaderboard, row: Row) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> str:
-    return amount(value) if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _escaped(text: str) -> str:
