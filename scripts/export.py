@@ -54,9 +54,7 @@ def main() -> None:
     exported = export(load_module(run, options.allow), task, options.format, output, options.length, str(run.path))
     for (batch_size, length), difference in exported.differences.items():
         print(f"batch {batch_size:>3}, length {length:>3}: largest difference {difference:.2g}", file=sys.stderr)
-    print(
-        f"equal to the run within {exported.worst:.2g}; try:  {exported.example}", file=sys.stderr
-    )
+    print(f"equal to the run within {exported.worst:.2g}; try:  {exported.example}", file=sys.stderr)
     print(output)
 
 
