@@ -35,6 +35,8 @@ SMALL = {
     "gru": ["module.hidden_size=12", "module.bidirectional=true"],
     "transformer": ["module.hidden_size=16", "module.num_heads=2"],
     "baseline/lightgbm": ["module.num_rounds=5", "module.num_leaves=4"],
+    "peephole_lstm": ["module.hidden_size=12", "module.bidirectional=true", "module.peephole=full"],
+    "attention_lstm": ["module.hidden_size=12", "module.bidirectional=true", "module.attention_size=8"],
     "mlp": ["module.hidden_size=12"],
     "bag": ["module.hidden_size=8", "module.num_buckets=1000"],
     "ensemble": ["module.members.recurrent.hidden_size=12", "module.members.bag.num_buckets=1000"],

@@ -6,6 +6,8 @@ from typing import Literal
 
 from torch import nn
 
+from lightning_modules.layers.peephole import PeepholeLSTMLayer
+
 Initialization = Literal["default", "xavier", "orthogonal"]
 
 
@@ -28,7 +30,7 @@ def initialize(network: nn.Module, scheme: Initialization, forget_bias: float | 
     if forget_bias is None:
         return
     for layer in network.modules():
-        if isinstance(layer, nn.LSTM):  # gates in torch's order: input, forget, cell, output
+        if isinstance(layer, (nn.LSTM, PeepholeLSTMLayer)):  # gates in torch's order: input, forget, cell, output
             for name, bias in layer.named_parameters():
                 if name.startswith("bias"):
                     forget = bias.data[layer.hidden_size : 2 * layer.hidden_size]

@@ -9,12 +9,16 @@ from rich.table import Table
 
 
 def table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
-    """A table with a column for each key of the first row; numbers stand right."""
+    """A table with a column for each key of any row; numbers stand right."""
     made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
-    for key, value in rows[0].items() if rows else ():
+    examples: dict[str, Any] = {}
+    for row in max(rows, key=len, default={}), *rows:  # the fullest row knows the order
+        for key, value in row.items():
+            examples.setdefault(key, value)
+    for key, value in examples.items():
         made.add_column(key, justify="left" if isinstance(value, str) else "right", overflow="fold")
     for row in rows:
-        made.add_row(*(shown(value) for value in row.values()))
+        made.add_row(*(shown(row.get(key)) for key in examples))
     return made
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.comparison import output
 from scripts.comparison.leaderboard import Comparison, compare
 from scripts.comparison.runs import Run, read_runs
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def tell_results(sweep: Path) -> None:
@@ -20,6 +21,11 @@ def tell_results(sweep: Path) -> None:
     console = wide_console(stderr=True)
     comparison = compare(read_runs([str(sweep)]))
     output.show(comparison, console)
+    tell_where(sweep, comparison, console)
+
+
+def tell_where(sweep: Path, comparison: Comparison, console: Console) -> None:
+    """Write the report of a sweep, and print where it is and how to go on."""
     lines = [f"runs:        {sweep}"]
     if comparison.leaderboards:
         from scripts.comparison.report.page import write_report

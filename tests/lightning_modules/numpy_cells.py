@@ -73,6 +73,54 @@ def lstm(x, w, pull):
     return h[1:], dx, grads
 
 
+def peephole_lstm(x, w, pull):
+    """LSTM whose gates see the cell: P c before (input, forget) or P c' after (output) the cell's step.
+
+    `peephole_*` is a matrix, or a vector for its diagonal.
+    """
+    steps, size = len(x), w["weight_hh"].shape[1]
+    diagonal = w["peephole_input"].ndim == 1
+    p = {
+        name: np.diag(w[f"peephole_{name}"]) if diagonal else w[f"peephole_{name}"]
+        for name in ("input", "forget", "output")
+    }
+    h, c = np.zeros((steps + 1, size)), np.zeros((steps + 1, size))
+    gates = []
+    for t in range(steps):
+        a = w["weight_ih"] @ x[t] + w["bias_ih"] + w["weight_hh"] @ h[t] + w["bias_hh"]
+        i = sigmoid(a[:size] + p["input"] @ c[t])
+        f = sigmoid(a[size : 2 * size] + p["forget"] @ c[t])
+        g = np.tanh(a[2 * size : 3 * size])
+        c[t + 1] = f * c[t] + i * g
+        o = sigmoid(a[3 * size :] + p["output"] @ c[t + 1])
+        h[t + 1] = o * np.tanh(c[t + 1])
+        gates.append((i, f, g, o))
+    grads = {name: np.zeros_like(value) for name, value in w.items()}
+    of_p = {name: np.zeros((size, size)) for name in p}
+    dx, dh, dc = np.zeros_like(x), np.zeros(size), np.zeros(size)
+    for t in reversed(range(steps)):
+        i, f, g, o = gates[t]
+        dh = dh + pull[t]
+        tanh_c = np.tanh(c[t + 1])
+        do = dh * tanh_c * o * (1 - o)
+        dc = dc + dh * o * (1 - tanh_c**2) + p["output"].T @ do
+        di, df, dg = dc * g * i * (1 - i), dc * c[t] * f * (1 - f), dc * i * (1 - g**2)
+        da = np.concatenate([di, df, dg, do])
+        grads["weight_ih"] += np.outer(da, x[t])
+        grads["weight_hh"] += np.outer(da, h[t])
+        grads["bias_ih"] += da
+        grads["bias_hh"] += da
+        of_p["input"] += np.outer(di, c[t])
+        of_p["forget"] += np.outer(df, c[t])
+        of_p["output"] += np.outer(do, c[t + 1])
+        dx[t] = w["weight_ih"].T @ da
+        dh = w["weight_hh"].T @ da
+        dc = dc * f + p["input"].T @ di + p["forget"].T @ df
+    for name, grad in of_p.items():
+        grads[f"peephole_{name}"] = np.diag(grad).copy() if diagonal else grad
+    return h[1:], dx, grads
+
+
 def gru(x, w, pull):
     """r, z = sigmoid(.), n = tanh(W x + b + r (U h + b)), h' = (1 - z) n + z h; torch's order is r, z, n."""
     steps, size = len(x), w["weight_hh"].shape[1]

@@ -9,6 +9,7 @@ from torch import nn
 
 from lightning_modules.gru import GRU
 from lightning_modules.lstm import LSTM
+from lightning_modules.peephole_lstm import PeepholeLSTM
 from lightning_modules.rnn import RNN
 from tests.lightning_modules import numpy_cells
 from tests.lightning_modules.plain_task import PlainTask
@@ -22,6 +23,8 @@ CELLS = {
     ),
     "lstm": (LSTM, numpy_cells.lstm),
     "gru": (GRU, numpy_cells.gru),
+    "peephole-diagonal": (PeepholeLSTM, numpy_cells.peephole_lstm),
+    "peephole-full": (lambda task, **s: PeepholeLSTM(task, peephole="full", **s), numpy_cells.peephole_lstm),
 }
 
 
@@ -64,6 +67,17 @@ def test_states_and_gradients_follow_the_equations(name: str, bidirectional: boo
             np.testing.assert_allclose(parameter.grad.numpy(), of_weights[key.removesuffix("_l0")], atol=1e-11)
     np.testing.assert_allclose(x.grad.numpy(), expected_dx, atol=1e-11)
     np.testing.assert_allclose(encoding.summary.detach().numpy(), np.concatenate(summaries, axis=1), atol=1e-12)
+
+
+def test_without_peepholes_it_is_an_lstm() -> None:
+    peephole, lstm = (make(PlainTask(input_size=4), hidden_size=3) for make in (PeepholeLSTM, LSTM))
+    own = peephole.layers.forwards[0].state_dict()
+    lstm.layers.forwards[0].load_state_dict({name: w for name, w in own.items() if not name.startswith("peephole")})
+    for name, parameter in peephole.layers.forwards[0].named_parameters():
+        if name.startswith("peephole"):
+            torch.nn.init.zeros_(parameter)
+    x, lengths = torch.randn(4, 7, 4), torch.tensor(LENGTHS)
+    torch.testing.assert_close(peephole.encode(x, lengths).states, lstm.encode(x, lengths).states)
 
 
 def test_the_concat_cell_follows_the_tutorial() -> None:
@@ -117,6 +131,8 @@ def test_initialisation_by_option() -> None:
     bias = (layer.bias_ih_l0 + layer.bias_hh_l0).detach()
     assert (bias[8:16] == 1.0).all()
     assert (bias[:8].abs() < 1.0).all()
+    peephole = PeepholeLSTM(task, hidden_size=8, forget_bias=1.0).layers.forwards[0]
+    assert ((peephole.bias_ih_l0 + peephole.bias_hh_l0)[8:16] == 1.0).all()
     bound = (6 / (4 + 32)) ** 0.5
     xavier = LSTM(PlainTask(4), hidden_size=8, initialization="xavier").layers.forwards[0].weight_ih_l0
     assert 0.8 * bound < xavier.abs().max() <= bound

@@ -1,0 +1,55 @@
+"""Attention of one query over the states of a sequence."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+AttentionKind = Literal["additive", "dot"]
+
+
+class SequenceAttention(nn.Module):
+    """Weights of the steps and the weighted sum of their states; padding has no weight.
+
+    additive: v^T tanh(W_k k + W_q q) (Bahdanau et al. 2015); dot: (W_q q)^T k / sqrt(H) (Luong et al. 2015, scaled).
+
+    Args:
+        query_size, state_size: features of the query and of a state.
+        kind: `additive` or `dot`.
+        attention_size: features inside the additive score.
+        dropout: of the weights.
+    """
+
+    def __init__(
+        self, query_size: int, state_size: int, kind: AttentionKind, attention_size: int = 128, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        if kind == "additive":
+            self.of_query = nn.Linear(query_size, attention_size)
+            self.of_state = nn.Linear(state_size, attention_size, bias=False)
+            self.score = nn.Linear(attention_size, 1, bias=False)
+        else:
+            self.of_query = nn.Linear(query_size, state_size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, query: Tensor, states: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The context (B, H) and the weights (B, T) float32.
+
+        Args:
+            query: (B, Q).
+            states: (B, T, H).
+            valid: (B, T) True where a step is no padding; None where all are.
+        """
+        if self.kind == "additive":
+            scores = self.score(torch.tanh(self.of_state(states) + self.of_query(query).unsqueeze(1))).squeeze(2)
+        else:
+            scores = (states @ self.of_query(query).unsqueeze(2)).squeeze(2) * states.shape[2] ** -0.5
+        scores = scores.float()
+        if valid is not None:
+            scores = scores.masked_fill(~valid, -torch.inf)
+        weights = scores.softmax(dim=1)
+        context = (self.dropout(weights).to(states.dtype).unsqueeze(1) @ states).squeeze(1)
+        return context, weights
