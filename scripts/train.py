@@ -3,6 +3,7 @@
     python scripts/train.py datamodule=names module=gru                          # one run
     python scripts/train.py -m datamodule=names module=rnn,lstm,gru seed=1,2,3   # a grid
     python scripts/train.py experiment=names                                     # a named experiment
+    python scripts/train.py rerun=RUN                                            # a run again, and is it the same?
 
 The last line of standard output is the folder of the run, or of the sweep; everything else is standard error.
 """
@@ -32,14 +33,20 @@ def train(config: DictConfig) -> None:
     with sentences.ending(overrides.explain):
         logs.quiet_lightning()
         from scripts.configuration.check import check
-        from scripts.runs import training
+        from scripts.runs import rerunning, training
         from scripts.runs.folder import RunFolder
 
         settings: Any = OmegaConf.to_container(config, resolve=True)
-        check(settings)
         job = HydraConfig.get()
         folder = Path(job.runtime.output_dir)
-        training.train(settings, RunFolder(folder), list(job.overrides.task))
+        repeated = rerunning.run_to_repeat(job.overrides.task)
+        if repeated:
+            settings = rerunning.settings_to_repeat(repeated, settings, job.overrides.task)
+        check(settings)
+        words = list(job.overrides.task)
+        training.train(settings, RunFolder(folder), rerunning.words_told(repeated, words) if repeated else words)
+        if repeated:
+            print(rerunning.verdict(repeated, RunFolder(folder)), file=sys.stderr)
         if job.mode is RunMode.RUN:
             print(folder)
         else:
@@ -50,6 +57,10 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, where they become sentences
     naming.register()
     sys.argv[1:] = overrides.relaxed(sys.argv[1:])
+    if any(word.startswith("rerun=") for word in sys.argv):
+        from scripts.runs.rerunning import completed
+
+        sys.argv[1:] = completed(sys.argv[1:])
     train()
     for folder in sweeps:
         _tell_results(folder)
@@ -57,18 +68,10 @@ def main() -> None:
 
 
 def _tell_results(sweep: Path) -> None:
-    """The leaderboard of a sweep, and where to look further, on standard error."""
-    from rich.console import Console
+    """The leaderboard of a sweep, its report, and where to look further, on standard error."""
+    from scripts.comparison.ending import tell_results
 
-    from scripts.commands.tables import table
-    from scripts.comparison.leaderboard import headline_metric, leaderboard
-    from scripts.comparison.runs import read_runs
-
-    console = Console(stderr=True)
-    runs = [run for run in read_runs([str(sweep)]) if run.metrics]
-    if runs:
-        console.print(table(leaderboard(runs, headline_metric(runs))))
-    console.print(f"runs:        {sweep}\nTensorBoard: tensorboard --logdir {sweep}", soft_wrap=True, highlight=False)
+    tell_results(sweep)
 
 
 if __name__ == "__main__":

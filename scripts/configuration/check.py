@@ -15,7 +15,7 @@ GIVEN = {
     "module": {"task"},
     "task": {"description"},
     "optimizer": {"params"},
-    "logger": {"save_dir", "name", "version"},
+    "logger": {"save_dir", "name", "run_name", "version"},
     "trainer": {"callbacks", "logger", "plugins", "default_root_dir"},
 }
 GROUPS = ("datamodule", "task", "module", "optimizer", "scheduler", "trainer", "callbacks", "logger")
@@ -37,6 +37,7 @@ def run_settings(
     resume: str | None = None,
     init_from: str | None = None,
     freeze: Literal["none", "all_but_head", "new_rows"] = "none",
+    rerun: str | None = None,
 ) -> None:
     """The settings of a run outside its groups; only the signature is used."""
 

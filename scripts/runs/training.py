@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from hydra.utils import get_class, instantiate
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from datamodules.base import SequenceDataModule
 from datamodules.errors import BadInput
@@ -28,6 +28,7 @@ from scripts.runs.environment import environment
 from scripts.runs.fine_tuning import Start
 from scripts.runs.folder import RunFolder
 from scripts.runs.outcome import Outcome
+from scripts.runs.status import recorded
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ def prepared(config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequenc
     return Fitting(config, datamodule, module, trainer, checkpoints)
 
 
+@recorded
 def train(config: dict[str, Any], folder: RunFolder, overrides: list[str]) -> dict[str, float]:
     """Train, judge the best checkpoint and write the run folder.
 
@@ -154,13 +156,21 @@ def _callbacks(config: dict[str, Any], folder: RunFolder) -> tuple[list[Callback
 
 
 def _loggers(config: dict[str, Any], folder: RunFolder) -> list[Logger]:
-    """The loggers asked for, all writing into the run folder itself."""
+    """The loggers asked for; what they write as files goes into the run folder itself, others know its name."""
     loggers = []
-    for settings in (config["logger"] or {}).values():
+    for name, settings in (config["logger"] or {}).items():
         if settings:
-            takes = inspect.signature(get_class(settings["_target_"])).parameters
-            place = {"save_dir": str(folder.path), "name": "", "version": ""}
-            loggers.append(build({**{key: place[key] for key in place if key in takes}, **settings}))
+            target = get_class(settings["_target_"])
+            in_folder = issubclass(target, (TensorBoardLogger, CSVLogger))
+            title = "" if in_folder else folder.path.name
+            place = {"save_dir": str(folder.path), "name": title, "run_name": title}
+            if in_folder:
+                place["version"] = ""
+            takes = inspect.signature(target).parameters
+            try:
+                loggers.append(build({**{key: place[key] for key in place if key in takes}, **settings}))
+            except ModuleNotFoundError as error:
+                raise BadInput(f"logger={name}: {' '.join(str(error).split())}") from error
     return loggers
 
 
