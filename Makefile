@@ -6,7 +6,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := baselines,test,lint
+EXTRAS := baselines,search,slurm,test,lint
 
 .PHONY: setup demo test lint lock
 .DELETE_ON_ERROR:

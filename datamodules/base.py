@@ -80,7 +80,13 @@ class SequenceDataModule(LightningDataModule):
     def train_dataloader(self) -> BlockLoader:
         rank, world_size = self._rank()
         return BlockLoader(
-            self.source, self.training_sampler(), rank, world_size, self._training_position, self._training_batches_left
+            self.source,
+            self.training_sampler(),
+            rank,
+            world_size,
+            self._training_position,
+            self._training_batches_left,
+            agree=self._agreed if world_size > 1 else lambda size: size,
         )
 
     def val_dataloader(self) -> BlockLoader:
@@ -106,6 +112,10 @@ class SequenceDataModule(LightningDataModule):
 
     def _rank(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+    def _agreed(self, size: int) -> int:
+        """The first rank's size of a block, whose time differs from that of the others."""
+        return self.trainer.strategy.broadcast(size)
 
     def _training_position(self) -> tuple[int, int]:
         """Epoch, and how many of its batches were trained on (more than 0 after a resume inside an epoch)."""

@@ -49,7 +49,7 @@ class Block:
         self.num_examples = sum(len(batch) for batch in batches)
         #: What the mean over a row counts in the mean over ranks, so that it becomes the mean over the batch.
         self.weights = [len(row) * world_size / len(batch) for row, batch in zip(self.rows, batches)]
-        # a rank that got no example of a short batch goes along with one that counts nothing
+        # a rank that got no example of a short batch goes along with one that counts nothing: its weight is 0
         self.rows = [row if len(row) else batch[:1] for row, batch in zip(self.rows, batches)]
         self.spans = [source.span(row) for row in self.rows]
 
@@ -80,6 +80,7 @@ class BlockLoader:
         rank, world_size: of each batch, this rank takes every `world_size`-th example.
         position: epoch and first batch of the iteration that starts, asked when its first block is taken.
         batches_left: how many batches may follow the given one in its block, at most.
+        agree: makes of each rank's size of the next block one that all of them take.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class BlockLoader:
         world_size: int = 1,
         position: Callable[[], tuple[int, int]] = lambda: (0, 0),
         batches_left: Callable[[int], int] = lambda batch: 1,
+        agree: Callable[[int], int] = lambda size: size,
     ) -> None:
         self.source = source
         self.epoch_batches = epoch_batches
@@ -97,6 +99,7 @@ class BlockLoader:
         self.world_size = world_size
         self.position = position
         self.batches_left = batches_left
+        self.agree = agree
         self._size = 1  # of the next block
 
     def __len__(self) -> int:
@@ -106,7 +109,7 @@ class BlockLoader:
         epoch, first = self.position()
         batches = self.epoch_batches.batches(epoch)
         while first < len(batches):
-            taken = batches[first : first + min(self._size, max(1, self.batches_left(first)))]
+            taken = batches[first : first + self.agree(min(self._size, max(1, self.batches_left(first))))]
             started = time.perf_counter()
             yield Block(self.source, taken, first, self.rank, self.world_size)
             first += len(taken)

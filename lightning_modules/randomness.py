@@ -20,6 +20,16 @@ def random_state() -> dict[str, Any]:
     }
 
 
+def random_states() -> list[dict[str, Any]]:
+    """Those of every rank, in order; all ranks have to ask."""
+    own = random_state()
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return [own]
+    states: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(states, own)
+    return states
+
+
 def set_random_state(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["torch"])
     if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():

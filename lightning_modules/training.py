@@ -22,10 +22,12 @@ from datamodules.blocks import Block
 from lightning_modules import schedules
 from lightning_modules.judging import Judge
 from lightning_modules.optimization import Optimization
-from lightning_modules.randomness import random_state, set_random_state
+from lightning_modules.randomness import random_states, set_random_state
 
 if TYPE_CHECKING:
     from lightning_modules.tasks.base import Task
+
+RANKS_APART = 1_000_003  # between the seeds of two ranks
 
 
 class Training(LightningModule):
@@ -43,8 +45,9 @@ class Training(LightningModule):
         self.latest: dict[str, float] = {}  # the last value of everything that was logged
         self.samples_seen = 0
         self.training_seconds = 0.0
-        self._tally = _Tally(torch.device("cpu"))
-        self._random_state: dict[str, Any] | None = None  # of the checkpoint that training goes on from
+        self._tally = _Tally(torch.device("cpu"))  # since the last point of the curve
+        self._epoch_tally = _Tally(torch.device("cpu"))
+        self._goes_on_from: dict[str, Any] | None = None  # a checkpoint
 
     # ------------------------------------------------------------------ learning
 
@@ -66,13 +69,20 @@ class Training(LightningModule):
             steps_per_epoch=max(1, -(-int(self.trainer.num_training_batches) // accumulate)),
             total_steps=self.trainer.estimated_stepping_batches / accumulate,
         )
-        self._tally = _Tally(self.device)
+        self._tally, self._epoch_tally = _Tally(self.device), _Tally(self.device)
         self._scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # of float16
         self._by_itself = self._takes_no_part()
         self._log_pictures({f"train/{name}": make for name, make in self.task.data_pictures(self.trainer).items()})
-        if self._random_state is not None:  # last of all, so that nothing draws in between
-            set_random_state(self._random_state)
-            self._random_state = None
+        if self._goes_on_from is not None:
+            self._tally.load_state_dict(self._goes_on_from["tally"])
+            self._epoch_tally.load_state_dict(self._goes_on_from["epoch_tally"])
+            for name, gradient in self._goes_on_from["gradients"].items():
+                self.get_parameter(name).grad = gradient.to(self.device)
+            states = self._goes_on_from["random"]  # of each rank; last of all, so that nothing draws in between
+            set_random_state(states[min(self.global_rank, len(states) - 1)])
+            self._goes_on_from = None
+        elif self.global_rank:
+            torch.manual_seed(torch.initial_seed() + RANKS_APART * self.global_rank)  # dropout of its own
 
     def on_train_epoch_start(self) -> None:
         self._epoch_tally = _Tally(self.device)
@@ -99,7 +109,7 @@ class Training(LightningModule):
         loss = self.loss(batch)
         scale = weight / optimization.accumulate_grad_batches
         self._backward(loss if scale == 1.0 else loss * scale)
-        loss = loss.detach()
+        loss = loss.detach() if weight == 1.0 else loss.detach() * weight
         self._tally.loss += loss
         self._epoch_tally.loss += loss
         self._tally.batches += 1
@@ -150,7 +160,7 @@ class Training(LightningModule):
 
     def _log_point(self) -> None:
         tally, self._tally = self._tally, _Tally(self.device)
-        values = {"train/loss": tally.mean_loss(), "lr": self.optimizers().param_groups[0]["lr"]}
+        values = {"train/loss": self._over_ranks(tally.mean_loss()), "lr": self.optimizers().param_groups[0]["lr"]}
         if tally.steps and self.optimization.gradient_clip_algorithm == "norm":
             values["gradient_norm"] = (tally.gradient_norm / tally.steps).item()
         self.training_seconds += tally.seconds
@@ -158,12 +168,18 @@ class Training(LightningModule):
         self.log_values(values)
 
     def on_train_epoch_end(self) -> None:
-        loss = self._epoch_tally.mean_loss()
+        loss = self._over_ranks(self._epoch_tally.mean_loss())
         self.log("train/loss_epoch", loss, logger=False)
         self.log_values({"train/loss_epoch": loss, "epoch": float(self.current_epoch)})
 
     def on_train_end(self) -> None:
         self.training_seconds += self._tally.seconds
+
+    def _over_ranks(self, value: float) -> float:
+        """The mean of every rank's value."""
+        if self.trainer.world_size == 1:
+            return value
+        return self.trainer.strategy.reduce(torch.tensor(value, device=self.device), reduce_op="mean").item()
 
     def log_values(self, values: dict[str, float]) -> None:
         """Numbers for every logger, at the present step."""
@@ -184,8 +200,9 @@ class Training(LightningModule):
         self.judge = Judge(self.task, self.device)
 
     def validation_step(self, block: Block, batch_idx: int) -> None:
-        for batch in block:
-            self.judge.update(self(batch), batch)
+        for batch, weight in zip(block, block.weights):
+            if weight:
+                self.judge.update(self(batch), batch)
 
     def on_validation_epoch_end(self) -> None:
         values = {f"val/{name}": value for name, value in self.judge.compute().items()}
@@ -198,8 +215,9 @@ class Training(LightningModule):
         self.judge = Judge(self.task, self.device, self.keep_examples)
 
     def test_step(self, block: Block, batch_idx: int) -> None:
-        for batch in block:
-            self.judge.update(self(batch), batch)
+        for batch, weight in zip(block, block.weights):
+            if weight:
+                self.judge.update(self(batch), batch)
 
     # ------------------------------------------------------------------ checkpoints
 
@@ -207,15 +225,22 @@ class Training(LightningModule):
         checkpoint["config"] = self.config
         checkpoint["description"] = descriptions.to_dict(self.task.description)
         checkpoint["schedule"] = self.optimization.schedule.state_dict()
-        checkpoint["random"] = random_state()
+        checkpoint["random"] = random_states()
         checkpoint["samples_seen"] = self.samples_seen
-        checkpoint["training_seconds"] = self.training_seconds + self._tally.seconds
+        checkpoint["training_seconds"] = self.training_seconds
+        checkpoint["latest"] = dict(self.latest)
+        checkpoint["tally"] = self._tally.state_dict()
+        checkpoint["epoch_tally"] = self._epoch_tally.state_dict()
+        checkpoint["gradients"] = {  # of an accumulation that is not complete
+            name: parameter.grad for name, parameter in self.named_parameters() if parameter.grad is not None
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.optimization.schedule.load_state_dict(checkpoint["schedule"])
         self.samples_seen = checkpoint["samples_seen"]
         self.training_seconds = checkpoint["training_seconds"]
-        self._random_state = checkpoint["random"]
+        self.latest = checkpoint["latest"]
+        self._goes_on_from = checkpoint
 
 
 class _Tally:
@@ -228,6 +253,13 @@ class _Tally:
         self.steps = 0
         self.samples = 0
         self.seconds = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {key: value.cpu() if isinstance(value, Tensor) else value for key, value in vars(self).items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for key, value in state.items():
+            setattr(self, key, value.to(self.loss.device) if isinstance(value, Tensor) else value)
 
     def mean_loss(self) -> float:
         return (self.loss / max(self.batches, 1)).item()

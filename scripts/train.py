@@ -2,16 +2,21 @@
 
     python scripts/train.py datamodule=names module=gru                          # one run
     python scripts/train.py -m datamodule=names module=rnn,lstm,gru seed=1,2,3   # a grid
+    python scripts/train.py -m sweep=names_gru sweep.trials=100                  # a search; typed again, it goes on
     python scripts/train.py experiment=names                                     # a named experiment
     python scripts/train.py rerun=RUN                                            # a run again, and is it the same?
+    python scripts/train.py resume=RUN                                           # on from where it was stopped
 
 The last line of standard output is the folder of the run, or of the sweep; everything else is standard error.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,40 +25,61 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from datamodules.errors import BadInput
 from scripts.commands import logs, sentences
 from scripts.configuration import overrides
 from scripts.runs import naming
+from scripts.runs.launched import rank
 
-sweeps: set[Path] = set()  # folders that this process put jobs into
+sweeps: set[Path] = set()  # folders that jobs of Hydra's own sweeper were put into
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
-def train(config: DictConfig) -> None:
-    """One run; Hydra calls this once a job."""
-    with sentences.ending(overrides.explain):
-        logs.quiet_lightning()
-        from scripts.configuration.check import check
-        from scripts.runs import rerunning, training
-        from scripts.runs.folder import RunFolder
-
-        settings: Any = OmegaConf.to_container(config, resolve=True)
-        job = HydraConfig.get()
-        folder = Path(job.runtime.output_dir)
-        repeated = rerunning.run_to_repeat(job.overrides.task)
-        if repeated:
-            settings = rerunning.settings_to_repeat(repeated, settings, job.overrides.task)
-        check(settings)
-        words = list(job.overrides.task)
-        training.train(settings, RunFolder(folder), rerunning.words_told(repeated, words) if repeated else words)
-        if repeated:
-            print(rerunning.verdict(repeated, RunFolder(folder)), file=sys.stderr)
-        if job.mode is RunMode.RUN:
-            print(folder)
-        else:
-            sweeps.add(folder.parent)
+def train(config: DictConfig) -> dict[str, float] | None:
+    """One run; Hydra calls this once a job, unless the sweep starts its own processes."""
+    job = HydraConfig.get()
+    if job.mode is RunMode.RUN:
+        with sentences.ending(_explain):
+            if config.sweep.trials or config.sweep.space:
+                raise BadInput("sweep: a search makes several runs, which needs -m")
+            _train(config, Path(job.runtime.output_dir), list(job.overrides.task), go_on=bool(config.resume))
+            if rank() == 0:
+                print(job.runtime.output_dir)
+        return None
+    sweeps.add(Path(job.runtime.output_dir).parent)
+    return _train(config, Path(job.runtime.output_dir), list(job.overrides.task), go_on=True)
 
 
-def main() -> None:
+def _train(config: DictConfig, path: Path, words: list[str], go_on: bool) -> dict[str, float] | None:
+    """Train into the folder; its final metrics."""
+    from scripts.configuration.check import check
+    from scripts.runs import rerunning, resuming, training
+    from scripts.runs.folder import RunFolder
+    from scripts.runs.lock import only_writer
+
+    logs.quiet_lightning()
+    folder = RunFolder(path)
+    settings: Any = OmegaConf.to_container(config, resolve=True)
+    settings.pop("sweep")
+    go_on = go_on and folder.config_file.exists()
+    if go_on:
+        settings = resuming.settings_to_go_on_with(folder, settings, words)
+    repeated = None if go_on else rerunning.run_to_repeat(words)
+    if repeated:
+        settings = rerunning.settings_to_repeat(repeated, settings, words)
+        words = rerunning.words_told(repeated, words)
+    check(settings)
+    if go_on and resuming.has_finished(folder, settings):
+        print(f"{path} has finished; trainer.max_epochs=N, more than it has, makes it go on", file=sys.stderr)
+        return folder.metrics()
+    with only_writer(path, str(path)) if rank() == 0 else contextlib.nullcontext():
+        metrics = training.train(settings, folder, words, go_on)
+    if repeated and rank() == 0:
+        print(rerunning.verdict(repeated, folder), file=sys.stderr)
+    return metrics
+
+
+def main() -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, where they become sentences
     naming.register()
     sys.argv[1:] = overrides.relaxed(sys.argv[1:])
@@ -61,10 +87,63 @@ def main() -> None:
         from scripts.runs.rerunning import completed
 
         sys.argv[1:] = completed(sys.argv[1:])
-    train()
-    for folder in sweeps:
+    _enter_run_to_go_on_with()
+    _find_plugins()
+    with _write_nothing() if rank() > 0 else contextlib.nullcontext():
+        train()
+    for sweep in _ended_sweeps():
+        from scripts.sweeps.ending import tell
+
+        tell(sweep)
+        print(sweep.folder)
+        return sweep.status
+    for folder in sweeps:  # those of Hydra's own sweeper
         _tell_results(folder)
         print(folder)
+    return 0
+
+
+def _explain(error: Exception) -> str | None:
+    """The sentence for an error that is no bug; None for one that is."""
+    return str(error) if hasattr(error, "exit_status") else overrides.explain(error)  # a run stopped from outside
+
+
+def _enter_run_to_go_on_with() -> None:
+    """With `resume=...`, make that run's folder the one of this process."""
+    from scripts.runs.resuming import folder_to_go_on_in
+
+    run = folder_to_go_on_in(sys.argv[1:])
+    if run is not None:
+        quoted = str(run.path.resolve()).replace("\\", "\\\\").replace("'", "\\'")
+        sys.argv.append(f"hydra.run.dir='{quoted}'")
+
+
+@contextlib.contextmanager
+def _write_nothing() -> Iterator[None]:
+    """For a process that torchrun or Slurm started beside the first one: that one keeps the run folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        sys.argv.append("hydra/job_logging=disabled")
+        if not any(word.startswith("hydra.run.dir=") for word in sys.argv):
+            sys.argv.append(f"hydra.run.dir={folder}")
+        yield
+
+
+def _find_plugins() -> None:
+    """Let Hydra find this project's plugin, here and in processes that other launchers start."""
+    project = Path(__file__).resolve().parents[1]
+    for path in (str(project / "scripts"), str(project)):
+        if path not in sys.path:
+            sys.path.append(path)
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        dict.fromkeys([*filter(None, known), *map(str, (project / "scripts", project))])
+    )
+
+
+def _ended_sweeps() -> list[Any]:
+    """Sweeps of this project's own sweeper, if one ran."""
+    module = sys.modules.get("scripts.sweeps.sweep")
+    return module.ended_sweeps if module else []
 
 
 def _tell_results(sweep: Path) -> None:
@@ -75,4 +154,4 @@ def _tell_results(sweep: Path) -> None:
 
 
 if __name__ == "__main__":
-    sentences.run(main, overrides.explain)
+    sentences.run(main, _explain)

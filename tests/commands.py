@@ -11,11 +11,21 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 
 def run(
-    script: str, *arguments: object, stdin: str = "", status: int = 0, folder: Path | None = None, timeout: float = 240
+    script: str,
+    *arguments: object,
+    stdin: str = "",
+    status: int = 0,
+    folder: Path | None = None,
+    timeout: float = 240,
+    torchrun: int = 0,
 ) -> subprocess.CompletedProcess[str]:
-    """`python scripts/<script> <arguments>`; fails the test where the exit status is another than expected."""
+    """`python scripts/<script> <arguments>`; fails the test where the exit status is another than expected.
+
+    With `torchrun`, as so many processes.
+    """
+    python = [sys.executable, *(["-m", "torch.distributed.run", f"--nproc-per-node={torchrun}"] if torchrun else [])]
     done = subprocess.run(
-        [sys.executable, str(PROJECT / "scripts" / script), *map(str, arguments)],
+        [*python, str(PROJECT / "scripts" / script), *map(str, arguments)],
         input=stdin,
         capture_output=True,
         text=True,

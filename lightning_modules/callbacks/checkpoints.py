@@ -53,6 +53,7 @@ class Checkpoints(Checkpoint):
         self.best: dict[str, Any] | None = None  # value, epoch and step of best.ckpt
         self._waiting: dict[str, Any] | None = None  # what best.ckpt is to hold, not yet written
         self._written = time.monotonic()
+        self._batch_is_only_counted = False
 
     @property
     def best_path(self) -> Path:
@@ -78,11 +79,10 @@ class Checkpoints(Checkpoint):
         if held is None or (value < held if self.mode == "min" else value > held):
             self._keep(trainer, pl_module, value)
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        self._write_in_time(trainer)
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._write_in_time(trainer)
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        # here, not at a batch's end: the validation that belongs to the steps so far is over
+        if trainer.strategy.broadcast(time.monotonic() - self._written > self.every_seconds):
+            self.write_between_batches(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.best is None:  # without validation, the last weights are the best there are
@@ -98,6 +98,18 @@ class Checkpoints(Checkpoint):
             self._write_best()
         trainer.save_checkpoint(self.last_path, weights_only=False)
         self._written = time.monotonic()
+
+    def write_between_batches(self, trainer: Trainer) -> None:
+        """`write`, from a hook that runs before a batch: the Trainer counts that batch already, the file does not."""
+        self._batch_is_only_counted = True
+        self.write(trainer)
+        self._batch_is_only_counted = False
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        if self._batch_is_only_counted:
+            progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+            for counts in (progress["current"], progress["total"]):
+                counts["ready"] = counts["completed"]
 
     def write_fitted(self, pl_module: LightningModule) -> None:
         """best.ckpt of a module that was fitted without a Trainer."""
@@ -124,10 +136,6 @@ class Checkpoints(Checkpoint):
         state = {"state_dict": weights, "best": self.best}
         pl_module.on_save_checkpoint(state)
         return state
-
-    def _write_in_time(self, trainer: Trainer) -> None:
-        if time.monotonic() - self._written > self.every_seconds:
-            self.write(trainer)
 
     def _write_best(self) -> None:
         if self._waiting is not None:

@@ -44,6 +44,8 @@ class EarlyStopping(lightning_callbacks.EarlyStopping):
         if not trainer.enable_validation:
             raise BadInput("callbacks=early_stopping: there is no validation part to watch")
         super().on_train_start(trainer, pl_module)
+        if self.wait_count and self.wait_count >= self.patience:  # the checkpoint is of a run that had ended here
+            trainer.should_stop = True
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.state.fn == "fit" and self.monitor not in trainer.callback_metrics:

@@ -22,7 +22,7 @@ class StandardError(logging.StreamHandler):
 
 
 def quiet_lightning() -> None:
-    """Keep Lightning from remarking on what this project does on purpose."""
+    """Keep Lightning from remarking on what this project does on purpose; to be called when it has been imported."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "pytorch_lightning.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
@@ -33,6 +33,7 @@ def quiet_lightning() -> None:
         ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
         ".*smaller than the logging interval.*",
         ".*module\\(s\\) in eval mode.*",
+        ".*sync_dist=True.*",
     ):
         warnings.filterwarnings("ignore", message=message)
 

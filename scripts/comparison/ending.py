@@ -48,4 +48,7 @@ def best_run(comparison: Comparison) -> Run | None:
 def _example(run: Run) -> str:
     """Something to ask the run: a test example's text where it has one."""
     table = run.predictions()
-    return shlex.quote(table["text"][0]) if table is not None and "text" in table.columns else "INPUT"
+    if table is None or "text" not in table.columns:
+        return "INPUT"
+    texts = table["text"].to_list()
+    return shlex.quote(next((text for text in texts if text.isalpha()), texts[0]))

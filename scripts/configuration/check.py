@@ -38,6 +38,7 @@ def run_settings(
     init_from: str | None = None,
     freeze: Literal["none", "all_but_head", "new_rows"] = "none",
     rerun: str | None = None,
+    sweep: dict | None = None,
 ) -> None:
     """The settings of a run outside its groups; only the signature is used."""
 

@@ -19,12 +19,26 @@ from scripts.runs.tensorboard import RunLogger
 
 
 class Outcome:
-    """The judgements of one module on the parts of one data set."""
+    """The judgements of one module on the parts of one data set.
 
-    def __init__(self, module: SequenceModule, datamodule: SequenceDataModule, trainer: Trainer) -> None:
+    Args:
+        module: which module.
+        datamodule: which data set.
+        trainer: that trained it, if it was trained just now.
+        judge_trainer: that passes over the data, on one device so that each example counts once; `trainer` if None.
+    """
+
+    def __init__(
+        self,
+        module: SequenceModule,
+        datamodule: SequenceDataModule,
+        trainer: Trainer,
+        judge_trainer: Trainer | None = None,
+    ) -> None:
         self.module = module
         self.datamodule = datamodule
         self.trainer = trainer
+        self.judge_trainer = judge_trainer or trainer
         self.metrics: dict[str, float] = {}  # <part>/<metric>
         self.judges: dict[str, Judge] = {}
 
@@ -34,7 +48,7 @@ class Outcome:
             return
         self.datamodule.judged_part = part
         self.module.keep_examples = keep_examples
-        self.trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
+        self.judge_trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
         judge = self.module.judge
         assert judge is not None
         self.judges[part] = judge

@@ -24,9 +24,11 @@ from lightning_modules.building import build
 from lightning_modules.callbacks.checkpoints import Checkpoints, WholeFiles
 from lightning_modules.callbacks.interruption import Interruption
 from lightning_modules.optimization import Optimization
+from scripts.runs import ranks
 from scripts.runs.environment import environment
 from scripts.runs.fine_tuning import Start
 from scripts.runs.folder import RunFolder
+from scripts.runs.launched import rank
 from scripts.runs.outcome import Outcome
 from scripts.runs.status import recorded
 
@@ -70,13 +72,21 @@ def prepared(config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequenc
 
 
 @recorded
-def train(config: dict[str, Any], folder: RunFolder, overrides: list[str]) -> dict[str, float]:
+def train(
+    config: dict[str, Any],
+    folder: RunFolder,
+    overrides: list[str],
+    go_on: bool = False,
+    extra_callbacks: Sequence[Callback] = (),
+) -> dict[str, float]:
     """Train, judge the best checkpoint and write the run folder.
 
     Args:
         config: all settings, resolved and checked.
         folder: where the run is kept; made if it does not exist.
         overrides: what a person typed, for the table of hyperparameters.
+        go_on: from the folder's last.ckpt, if it has one.
+        extra_callbacks: beside those of the settings.
 
     Returns:
         What metrics.json holds.
@@ -84,23 +94,42 @@ def train(config: dict[str, Any], folder: RunFolder, overrides: list[str]) -> di
     Raises:
         BadInput: data, weights or settings that only now prove unusable.
     """
-    fitting = prepared(config, folder)
+    with ranks.others(config, lambda: _fitted(config, folder, overrides, go_on, extra_callbacks)):
+        fitting = _fitted(config, folder, overrides, go_on, extra_callbacks)
+    if rank() > 0:  # of processes that another program started
+        return {}
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
-    folder.write_config(fitting.config)
-    facts = {"overrides": overrides, "fingerprint": datamodule.fingerprint, "data": datamodule.report}
-    folder.write_json(folder.environment_file, {**environment(), **facts})
+    module.load_state_dict(checkpoint_files.load(checkpoints.best_path)["state_dict"])
+    alone = None
+    if trainer.world_size > 1:
+        alone = make_trainer(ranks.one_device(config), folder, callbacks=[], logger=False)
+    outcome = Outcome(module, datamodule, trainer, alone)
+    for part in config["evaluate"]:
+        outcome.judge(part, keep_examples=part == "test")
+    return outcome.write(folder, overrides, checkpoints.best)
 
+
+def _fitted(
+    config: dict[str, Any], folder: RunFolder, overrides: list[str], go_on: bool, extra_callbacks: Sequence[Callback]
+) -> Fitting:
+    """A module that has learned, its best and last checkpoints written; what every rank does."""
+    fitting = prepared(config, folder, extra_callbacks)
+    module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
+    last = checkpoints.last_path if go_on and checkpoints.last_path.exists() else None
+    facts: dict[str, Any] = {"overrides": overrides, "fingerprint": datamodule.fingerprint, "data": datamodule.report}
+    if last is not None:
+        facts["before"] = _same_data(folder, datamodule)
+        log.info("goes on from %s", last)
+    if trainer.is_global_zero:
+        folder.write_config(fitting.config)
+        folder.write_json(folder.environment_file, {**environment(), **facts})
     if isinstance(module, Baseline):
         module.fit_to(datamodule)
         checkpoints.write_fitted(module)
     else:
-        checkpoint = _checkpoint_to_go_on_from(config, folder)
-        trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
-        module.load_state_dict(checkpoint_files.load(checkpoints.best_path)["state_dict"])
-    outcome = Outcome(module, datamodule, trainer)
-    for part in config["evaluate"]:
-        outcome.judge(part, keep_examples=part == "test")
-    return outcome.write(folder, overrides, checkpoints.best)
+        trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last else None, weights_only=True)
+        ranks.part()
+    return fitting
 
 
 def build_module(config: dict[str, Any], datamodule: SequenceDataModule, start: Start | None = None) -> SequenceModule:
@@ -174,7 +203,12 @@ def _loggers(config: dict[str, Any], folder: RunFolder) -> list[Logger]:
     return loggers
 
 
-def _checkpoint_to_go_on_from(config: dict[str, Any], folder: RunFolder) -> str | None:
-    if not config["resume"]:
-        return None
-    return str(folder.checkpoints / "last.ckpt")
+def _same_data(folder: RunFolder, datamodule: SequenceDataModule) -> dict[str, Any]:
+    """What environment.json said when the run was started, if its data is still the same."""
+    before = folder.environment()
+    if before.get("fingerprint") != datamodule.fingerprint:
+        raise BadInput(
+            f"{folder.path}: its data has changed since it was started (fingerprint {datamodule.fingerprint:.12},"
+            f" then {before.get('fingerprint', 'none'):.12}); a run goes on with the same data only"
+        )
+    return before

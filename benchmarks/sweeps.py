@@ -1,0 +1,157 @@
+"""Sweeps: what a job costs beside its training, and what pruning saves.
+
+    python benchmarks/sweeps.py                     # both, about half an hour on 2 cores
+    python benchmarks/sweeps.py --part jobs         # jobs or pruning
+
+The 18 languages are read from --data, SEQUENCE_DATA/names, ../shared/data/names or data/names.
+jobs     32 short runs with 2 workers, beside Hydra's own multirun and hydra-joblib-launcher with 2 workers
+pruning  a search of 40 trials with and without pruning, five times over
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.names import data_folder
+from benchmarks.recording import record, show
+from scripts.commands import logs, sentences
+from scripts.commands.parser import Parser
+from scripts.runs.folder import RunFolder
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+SHORT = ["datamodule=names", "module=gru", "module.hidden_size=32", "trainer.accelerator=cpu", "logger=none"]
+
+#: How the same 32 jobs are run, and with how many workers.
+WAYS = {
+    "ours, 2 workers": (["sweep.workers=2"], 2),
+    "Hydra's multirun": (["hydra/sweeper=basic", "hydra/launcher=basic"], 1),
+    "hydra-joblib-launcher, 2 workers": (
+        ["hydra/sweeper=basic", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+        2,
+    ),
+}
+
+
+def jobs(count: int, epochs: int) -> list[dict[str, Any]]:
+    """Seconds in all and a job, beside those of the training itself."""
+    rows = []
+    for way, (words, workers) in WAYS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            seeds = f"seed=range(1,{count + 1})"
+            begin, cpu = time.perf_counter(), _cpu_seconds()
+            _run(["-m", seeds, *SHORT, f"trainer.max_epochs={epochs}", f"runs_dir={folder}", *words])
+            (sweep,) = Path(folder).glob("*/*")
+            seconds = time.perf_counter() - begin
+            fits = [(RunFolder(path.parent).metrics() or {})["fit_seconds"] for path in sweep.glob("*/metrics.json")]
+            row = {"way": way, "jobs": len(fits), "seconds": seconds, "training_seconds": sum(fits)}
+            row["cpu_seconds"] = _cpu_seconds() - cpu
+            row["overhead_a_job"] = (seconds * workers - sum(fits)) / len(fits)
+            manifest = sweep / "sweep.json"
+            took = [job["seconds"] for job in json.loads(manifest.read_text())["jobs"]] if manifest.exists() else []
+            row["in_the_job"] = (sum(took) - sum(fits)) / len(fits) if took else None
+            rows.append(row)
+            show(rows[-1:], way)
+    return rows
+
+
+SEARCH = [
+    "-m", "module.hidden_size=choice(8,16,32,64)", "optimizer.lr=tag(log,interval(1e-4,1e-1))",
+    "task.output_dropout=interval(0.0,0.6)", "scheduler=constant", "sweep.name=search", "sweep.workers=2",
+    "evaluate=[val]",
+]  # fmt: skip
+PRUNED = ["sweep.pruner=median", "sweep.pruner_options={n_startup_trials:5,n_warmup_steps:1}"]
+
+
+def pruning(trials: int, epochs: int, studies: int) -> list[dict[str, Any]]:
+    """Epochs that a search with pruning needs to reach what one without it found, as a share of the latter's."""
+    rows = []
+    for seed in range(studies):
+        words = [*SEARCH, *SHORT[:2], *SHORT[3:], f"trainer.max_epochs={epochs}", f"sweep.trials={trials}"]
+        words.append(f"sweep.sampler_seed={1000 * seed}")
+        plain, pruned = _history(words, epochs), _history([*words, *PRUNED], epochs)
+        best = max(value for _, value in plain)
+        total = sum(spent for spent, _ in plain)
+        reached = _spent_until(pruned, best)
+        row = {
+            "study": seed,
+            "best": best,
+            "epochs": total,
+            "best_pruned": max(value for _, value in pruned),
+            "epochs_pruned": sum(spent for spent, _ in pruned),
+            "epochs_until_best": reached,
+            "share": reached / total if reached is not None else None,
+        }
+        rows.append(row)
+        show(rows[-1:], f"study {seed}")
+    shares = sorted(float("inf") if row["share"] is None else row["share"] for row in rows)
+    rows.append({"study": "median", "share": statistics.median(shares)})
+    return rows
+
+
+def _history(words: list[str], epochs: int) -> list[tuple[int, float]]:
+    """Epochs spent and value reached of each trial, in the order in which they began."""
+    with tempfile.TemporaryDirectory() as folder:
+        _run([*words, f"runs_dir={folder}"])
+        (sweep,) = Path(folder).glob("*/*")
+        found = []
+        for job in json.loads((sweep / "sweep.json").read_text())["jobs"]:
+            metrics = RunFolder(sweep / job["folder"]).metrics()
+            value = metrics["val/accuracy"] if metrics else float("-inf")
+            found.append((epochs if metrics else job["validations"], value))
+        return found
+
+
+def _spent_until(history: list[tuple[int, float]], best: float) -> int | None:
+    spent = 0
+    for epochs, value in history:
+        spent += epochs
+        if value >= best:
+            return spent
+    return None
+
+
+def _cpu_seconds() -> float:
+    """Of every process that was started and has ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _run(words: list[str]) -> None:
+    command = [sys.executable, str(PROJECT / "scripts/train.py"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+
+
+def main() -> None:
+    parser = Parser(prog="sweeps.py", description=__doc__)
+    parser.add_argument("--part", choices=["jobs", "pruning"], help="one of them (both)")
+    parser.add_argument("--jobs", type=int, default=32, help="of each way (32)")
+    parser.add_argument("--epochs", type=int, default=8, help="of each job and trial (8)")
+    parser.add_argument("--trials", type=int, default=40, help="of each search (40)")
+    parser.add_argument("--studies", type=int, default=5, help="of each kind (5)")
+    parser.add_argument("--data", metavar="FOLDER", help="of the 18 languages")
+    options = parser.parse_args()
+    SHORT.append(f"datamodule.data_dir={data_folder(options.data)}")
+    if options.part in (None, "jobs"):
+        rows = jobs(options.jobs, options.epochs)
+        show(rows, "a sweep of short jobs")
+        print(record("sweeps_jobs", rows))
+    if options.part in (None, "pruning"):
+        rows = pruning(options.trials, options.epochs, options.studies)
+        show(rows, "a search with and without pruning")
+        print(record("sweeps_pruning", rows))
+
+
+if __name__ == "__main__":
+    logs.plain_logs()
+    sentences.run(main)

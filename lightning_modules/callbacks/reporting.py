@@ -1,0 +1,87 @@
+"""Telling whoever started a run how it stands, and ending it when they ask."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from datamodules.errors import BadInput
+
+
+class Pruned(Exception):
+    """A run was not promising enough to be finished."""
+
+
+class Reporting(Callback):
+    """Progress now and then; after each validation the metric, and the question whether to go on.
+
+    Under several processes the first one asks, and all of them follow.
+
+    Args:
+        tell: takes epoch, step, how many there will be, and the metric so far.
+        is_pruned: takes the number of validations so far and the metric's value; None where nothing prunes.
+        metric: such as `val/accuracy`; the task's own when None.
+        every_seconds: between two words of progress.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[dict[str, Any]], None],
+        is_pruned: Callable[[int, float], bool] | None = None,
+        metric: str | None = None,
+        every_seconds: float = 1.0,
+    ) -> None:
+        self.tell = tell
+        self.is_pruned = is_pruned
+        self.metric = metric
+        self.every_seconds = every_seconds
+        self.validations = 0
+        self._told = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"validations": self.validations}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.validations = state_dict["validations"]
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        if time.monotonic() - self._told > self.every_seconds:
+            self._tell(trainer, pl_module)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.state.fn != "fit":
+            return
+        self.validations += 1
+        self._tell(trainer, pl_module)
+        if self.is_pruned is None:
+            return
+        name = self._name(pl_module)
+        if name not in pl_module.latest:
+            known = ", ".join(sorted(key for key in pl_module.latest if key.startswith("val/")))
+            raise BadInput(f"sweep.objective={name}: no such metric; there are {known}")
+        pruned = trainer.is_global_zero and self.is_pruned(self.validations, float(pl_module.latest[name]))
+        if trainer.strategy.broadcast(pruned):
+            raise Pruned
+
+    def _tell(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        self._told = time.monotonic()
+        name = self._name(pl_module)
+        total = trainer.estimated_stepping_batches
+        self.tell(
+            {
+                "epoch": trainer.current_epoch + 1,
+                "epochs": trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None,
+                "step": trainer.global_step,
+                "steps": None if total == float("inf") else int(total),
+                "metric": name,
+                "value": pl_module.latest.get(name),
+            }
+        )
+
+    def _name(self, pl_module: LightningModule) -> str:
+        return self.metric or f"val/{pl_module.task.monitor}"

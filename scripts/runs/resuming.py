@@ -1,0 +1,111 @@
+"""Going on with a run that was stopped: `resume=RUN`, or `resume=auto` for the latest one of the same settings.
+
+The run's own settings stand.  What says how long and how it is watched may be changed on the way (`CHANGEABLE`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from datamodules.errors import BadInput
+from scripts.configuration.composing import compose
+from scripts.configuration.overrides import groups
+from scripts.runs.folder import RunFolder
+
+log = logging.getLogger(__name__)
+
+#: Groups and keys that a run may go on with changed.
+CHANGEABLE = ("trainer", "callbacks", "logger", "evaluate")
+#: Keys that say where, not what.
+PLACE = ("resume", "runs_dir", "sweep")
+
+
+def folder_to_go_on_in(words: Iterable[str]) -> RunFolder | None:
+    """The run that the words of a command ask to go on with; None where they ask for a new one.
+
+    Raises:
+        BadInput: there is no such run.
+    """
+    words = list(words)
+    asked = [word.partition("=")[2] for word in words if word.partition("=")[0].lstrip("+") == "resume"]
+    if not asked or asked[-1] in ("", "null"):
+        return None
+    if asked[-1] != "auto":
+        return RunFolder.existing(asked[-1])
+    settings = compose(*(word for word in words if "=" in word))
+    for folder in sorted((Path(settings["runs_dir"]) / settings["name"]).glob("*/config.yaml"), reverse=True):
+        run = RunFolder(folder.parent)
+        if same(run.config(), settings):
+            return run
+    return None
+
+
+def settings_to_go_on_with(run: RunFolder, composed: dict[str, Any], words: Iterable[str]) -> dict[str, Any]:
+    """The run's own settings, with those changes of this command that a run may go on with.
+
+    Args:
+        run: which run.
+        composed: all settings of this command, resolved.
+        words: of this command.
+
+    Raises:
+        BadInput: a word asks for what would be another run.
+    """
+    settings = run.config()
+    for word in words:
+        key = word.lstrip("+~").partition("=")[0]
+        group = key.partition(".")[0]
+        if group in (*PLACE, "name", "hydra"):
+            continue
+        if group in CHANGEABLE:
+            if "." not in key and group in groups():
+                settings[group] = composed[group]
+            else:
+                _put(settings, key, _get(composed, key))
+        elif key == "experiment" and not same(settings, composed):
+            raise BadInput(f"{word}: the run {run.path} goes on with its own settings; leave this word out")
+        elif _get(settings, key) != _get(composed, key):
+            raise BadInput(
+                f"{word.lstrip('+')}: the run {run.path} has {_shown(_get(settings, key))};"
+                f" a run goes on with its own settings, only those of {', '.join(CHANGEABLE)} can be changed"
+            )
+    return {**settings, "resume": None}
+
+
+def has_finished(run: RunFolder, settings: dict[str, Any]) -> bool:
+    """Whether there is nothing left to do for a run with these settings."""
+    return run.metrics() is not None and same(run.config(), settings)
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether settings describe the same run."""
+    return _without_place(one) == _without_place(other)
+
+
+def _without_place(settings: dict[str, Any]) -> dict[str, Any]:
+    # as a file holds it, where there are no tuples
+    return yaml.safe_load(yaml.safe_dump({key: value for key, value in settings.items() if key not in PLACE}))
+
+
+def _get(settings: Any, key: str) -> Any:
+    for part in key.split("."):
+        settings = settings.get(part) if isinstance(settings, dict) else None
+    if isinstance(settings, dict):  # a group: the class is what was chosen
+        return settings.get("_target_", settings)
+    return settings
+
+
+def _put(settings: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for part in parents:
+        settings = settings.setdefault(part, {})
+    settings[last] = value
+
+
+def _shown(value: Any) -> str:
+    return value.rpartition(".")[2].lower() if isinstance(value, str) else "null" if value is None else str(value)

@@ -1,0 +1,117 @@
+"""What a sweep is, which jobs it has, and what became of each: `sweep.json` in its folder.
+
+It is written whole at every change.  Whether a job has finished is its own folder's word (`metrics.json`), so nothing
+is lost that ended between two writes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from datamodules.errors import BadInput
+from scripts.runs.folder import RunFolder, write_whole
+from scripts.runs.naming import short_name
+
+FORMAT = 1
+State = Literal["waiting", "running", "finished", "pruned", "failed", "interrupted"]
+
+
+@dataclass
+class Job:
+    """One run of a sweep."""
+
+    number: int
+    words: list[str]  # the overrides in which it differs from the others
+    folder: str  # in that of the sweep
+    state: State = "waiting"
+    attempts: int = 0
+    reason: str = ""  # why it failed
+    seconds: float = 0.0
+    trial: int | None = None  # of a search
+    replicate: int = 0  # which of its seeds
+    validations: int = 0  # that a pruner heard of
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("finished", "pruned", "failed")
+
+
+@dataclass
+class Manifest:
+    """All of a sweep that outlives its process."""
+
+    folder: Path
+    space: dict[str, str]  # what makes two sweeps the same
+    command: list[str] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "sweep.json"
+
+    def run_folder(self, job: Job) -> RunFolder:
+        return RunFolder(self.folder / job.folder)
+
+    def add(self, words: list[str], **facts: Any) -> Job:
+        """A new job, its folder named by its words."""
+        name = facts.pop("name", None) or short_name(words) or "job"
+        if any(job.folder == name for job in self.jobs):
+            name = f"{len(self.jobs)},{name}"
+        job = Job(len(self.jobs), words, name, **facts)
+        self.jobs.append(job)
+        return job
+
+    def write(self) -> None:
+        content = {
+            "format": FORMAT,
+            "command": self.command,
+            "space": self.space,
+            "jobs": [asdict(job) for job in self.jobs],
+        }
+        write_whole(self.path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+    def read(self, name: str) -> None:
+        """Take over the jobs of an earlier call, if there was one.
+
+        Args:
+            name: of the sweep, for the sentences.
+
+        Raises:
+            BadInput: it was another sweep, or another program's.
+        """
+        if not self.path.exists():
+            return
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            jobs = [Job(**job) for job in content["jobs"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(f"{self.path}: not a manifest of a sweep ({error})") from None
+        if content["format"] > FORMAT:
+            raise BadInput(f"{self.path}: written by a later version (format {content['format']})")
+        changes = differences(content["space"], self.space)
+        if changes:
+            raise BadInput(
+                f"sweep.name={name}: there is another sweep of that name in {self.folder}: {'; '.join(changes)};"
+                " take another sweep.name, or the same settings to go on"
+            )
+        self.jobs = jobs
+        for job in self.jobs:
+            if self.run_folder(job).metrics() is not None:
+                job.state = "finished"
+            elif job.state in ("running", "finished"):
+                job.state = "interrupted"
+
+
+def differences(then: dict[str, str], now: dict[str, str]) -> list[str]:
+    """What a person changed, a phrase for each key."""
+    changes = []
+    for key in dict.fromkeys([*then, *now]):
+        old, new = then.get(key), now.get(key)
+        if old != new:
+            changes.append(
+                f"{key} was {'not given' if old is None else old}, now {'not given' if new is None else new}"
+            )
+    return changes

@@ -1,0 +1,39 @@
+"""The same sweep through other launchers of Hydra's kind, where they are installed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands import run
+
+SMALL = ["trainer.max_epochs=1", "module.hidden_size=4", "logger=none", "trainer.accelerator=cpu", "evaluate=[val]"]
+TROUBLED = "module._target_=tests.scripts.sweeps.troubled.Troubled"
+LAUNCHERS = {
+    "submitit": ("hydra_plugins.hydra_submitit_launcher", ["hydra/launcher=submitit_local"]),
+    "ray": ("hydra_plugins.hydra_ray_launcher", ["hydra/launcher=ray"]),
+}
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_jobs_fail_and_go_on_through(name: str, names_folder: Path, tmp_path: Path) -> None:
+    module, choice = LAUNCHERS[name]
+    pytest.importorskip(module, reason=f"the extra `{'slurm' if name == 'submitit' else name}` is not installed")
+    words = [
+        "-m", TROUBLED, "module.trouble=none,raise", f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}",
+        *SMALL, f"sweep.name={name}", *choice,
+    ]  # fmt: skip
+    done = run("train.py", *words, status=1)
+    sweep = tmp_path / "names" / name
+    assert done.stdout == f"{sweep}\n"
+    jobs = {job["folder"]: job for job in json.loads((sweep / "sweep.json").read_text())["jobs"]}
+    assert {folder: job["state"] for folder, job in jobs.items()} == {
+        "trouble=none": "finished",
+        "trouble=raise": "failed",
+    }
+    assert jobs["trouble=raise"]["reason"] == "ArithmeticError: it does not add up"
+    first = (sweep / "trouble=none" / "metrics.json").stat().st_mtime_ns
+    run("train.py", *words, status=1)  # nothing is left to do
+    assert (sweep / "trouble=none" / "metrics.json").stat().st_mtime_ns == first
