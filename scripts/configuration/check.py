@@ -37,6 +37,7 @@ def run_settings(
     resume: str | None = None,
     init_from: str | None = None,
     rerun: str | None = None,
+    freeze: Literal["none", "all_but_head", "new_rows"] = "none",
 ) -> None:
     """The settings of a run outside its groups; only the signature is used."""
 
@@ -96,6 +97,6 @@ def unbounded(config: dict[str, Any]) -> str | None:
 
 
 def _kind(cls: Any) -> str:
-    return {"TokenBatch": "texts", "WindowBatch": "windows of series"}.get(
-        cls.batch_type.__name__, cls.batch_type.__name__
-    )
+    name = cls.batch_type.__name__
+    kinds = {"TokenBatch": "texts", "WindowBatch": "windows of series", "LineBatch": "images of lines"}
+    return kinds.get(name, name)

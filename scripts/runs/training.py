@@ -25,6 +25,7 @@ from lightning_modules.callbacks.checkpoints import Checkpoints, WholeFiles
 from lightning_modules.callbacks.interruption import Interruption
 from lightning_modules.optimization import Optimization
 from scripts.runs.environment import environment
+from scripts.runs.fine_tuning import Start
 from scripts.runs.folder import RunFolder
 from scripts.runs.outcome import Outcome
 from scripts.runs.status import recorded
@@ -54,10 +55,15 @@ def prepared(config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequenc
     """
     _seed(config["seed"])
     datamodule: SequenceDataModule = build(config["datamodule"])
+    start = Start.of(config)
+    if start is not None:
+        start.introduce(datamodule)
     datamodule.setup()
     if not len(datamodule.indices["val"]):
         config = {**config, "trainer": {**config["trainer"], "limit_val_batches": 0}}
-    module = build_module(config, datamodule)
+    module = build_module(config, datamodule, start)
+    for remark in module.task.remarks(module, datamodule):
+        log.info(remark)
     callbacks, checkpoints = _callbacks(config, folder)
     trainer = make_trainer(config, folder, [*callbacks, *extra_callbacks], _loggers(config, folder))
     return Fitting(config, datamodule, module, trainer, checkpoints)
@@ -97,7 +103,7 @@ def train(config: dict[str, Any], folder: RunFolder, overrides: list[str]) -> di
     return outcome.write(folder, overrides, checkpoints.best)
 
 
-def build_module(config: dict[str, Any], datamodule: SequenceDataModule) -> SequenceModule:
+def build_module(config: dict[str, Any], datamodule: SequenceDataModule, start: Start | None = None) -> SequenceModule:
     """The architecture with its task and its way of learning, weights new or from `init_from`."""
     task = build(config["task"], description=datamodule.description)
     module: SequenceModule = build(config["module"], task=task)
@@ -112,23 +118,10 @@ def build_module(config: dict[str, Any], datamodule: SequenceDataModule) -> Sequ
         module.configure_optimizers()
     except ValueError as error:  # torch knows the ranges
         raise BadInput(f"optimizer: {error}") from None
-    if config["init_from"]:
-        start_from(module, RunFolder.existing(config["init_from"]))
+    start = start or Start.of(config)
+    if start is not None:
+        start.give(module, config.get("freeze", "none"))
     return module
-
-
-def start_from(module: SequenceModule, run: RunFolder) -> None:
-    """Take over the weights of a finished run of the same shape."""
-    state = checkpoint_files.load(run.checkpoints / "best.ckpt")["state_dict"]
-    own = module.state_dict()
-    for name in sorted(own.keys() | state.keys()):
-        there, here = state.get(name), own.get(name)
-        if there is None or here is None or there.shape != here.shape:
-            shapes = [str(tuple(w.shape)) if w is not None else "none" for w in (there, here)]
-            raise BadInput(
-                f"init_from={run.path}: its weights do not fit: {name} is {shapes[0]} there, {shapes[1]} here"
-            )
-    module.load_state_dict(state)
 
 
 def _seed(seed: int) -> None:
