@@ -130,7 +130,7 @@ def test_the_same_seed_gives_the_same_numbers(trained, names_folder, tmp_path) -
     ("arguments", "sentence"),
     [
         (["modul=gru"], "modul: no such setting or group (did you mean 'module'?)"),
-        (["module=gruu"], "module=gruu: no such option (did you mean 'gru'?); there are bag,"),
+        (["module=gruu"], "module=gruu: no such option (did you mean 'gru'?); there are "),
         (["module.hiden_size=3", "trainer.max_epochs=x"], "module.hiden_size: no such setting (did you mean"),
         (["datamodule.data_dir=/nowhere"], "datamodule.data_dir=/nowhere: there is no such file or folder"),
         (["trainer.accelerator=gpu"], "trainer: "),
