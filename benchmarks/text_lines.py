@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -87,26 +88,29 @@ def speed(data: Path, options: Any) -> list[dict[str, Any]]:
     module = load_module(reader_of("old_books", data, options))
     torch.set_num_threads(options.threads)
 
-    def in_bfloat16(files: list[str]) -> list[Any]:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            return answers(module, files)
-
     files = sorted(map(str, (data / "old_books").glob("[cf]*.png")))[:: max(1, 1820 // SPEED_LINES)][:SPEED_LINES]
     ways: dict[str, Callable] = {
         "crnn small, batches": lambda files: answers(module, files),
-        "crnn small, batches, bfloat16": in_bfloat16,
         **peers("eng", options.threads),
     }
-    rates: dict[str, list[float]] = {way: [] for way in ways}
+    rates: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
     for _ in range(3):
         for way, read in ways.items():
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), cpu_seconds()
             read(files)
-            rates[way].append(len(files) / (time.perf_counter() - start))
-    return [
-        {"way": way, "threads": options.threads, "lines_per_second": statistics.median(measured)}
-        for way, measured in rates.items()
-    ]
+            rates[way].append((len(files) / (time.perf_counter() - start), len(files) / (cpu_seconds() - busy)))
+    rows = []
+    for way, measured in rates.items():
+        by_clock, by_cpu = (statistics.median(column) for column in zip(*measured))
+        row = {"way": way, "threads": options.threads, "lines_per_second": by_clock, "lines_per_cpu_second": by_cpu}
+        rows.append(row)
+    return rows
+
+
+def cpu_seconds() -> float:
+    """Of this process and those that it has waited for: what other work on the machine does not change."""
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
 def beam(data: Path, options: Any) -> list[dict[str, Any]]:

@@ -70,14 +70,15 @@ class LineConvolutions(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         lengths = lengths.clamp(min=LEAST_WIDTH)
         for settings, convolution, norm in zip(self.settings, self.convolutions, self.norms):
-            x = self._convolved_and_normed(x, convolution, norm).relu_()
+            x = self._convolved_and_normed(x, convolution, norm)
             lengths = _convolved(settings, lengths)
-            x = x * _inside(x, lengths)
-            if settings.pool is not None:
-                pool = settings.pool
+            pool = settings.pool
+            if pool is not None:  # before ReLU, which changes nothing but that there is less to do
+                if pool.kernel[1] > 1:
+                    x = _only_inside(x, lengths)
                 x = functional.max_pool2d(x, pool.kernel, pool.steps, pool.padding, ceil_mode=pool.partial)
                 lengths = _pooled(pool, lengths, 1)
-                x = x * _inside(x, lengths)
+            x = _only_inside(x.relu_(), lengths)
         return x.permute(0, 3, 1, 2).flatten(2)  # (B, T, channels · height)
 
     def _convolved_and_normed(self, x: Tensor, convolution: nn.Module, norm: nn.Module) -> Tensor:
@@ -112,6 +113,7 @@ def _pooled(pool: Pool, size, axis: int):
     return (size + 2 * pool.padding[axis] - pool.kernel[axis] + extra) // pool.steps[axis] + 1
 
 
-def _inside(x: Tensor, lengths: Tensor) -> Tensor:
-    """(B, 1, 1, W) 1 where a column is the line's, else 0."""
-    return (torch.arange(x.shape[3], device=x.device) < lengths.unsqueeze(1)).to(x.dtype)[:, None, None, :]
+def _only_inside(x: Tensor, lengths: Tensor) -> Tensor:
+    """x (B, C, height, W) with 0 in every column that is not the line's."""
+    inside = (torch.arange(x.shape[3], device=x.device) < lengths.unsqueeze(1)).to(x.dtype)[:, None, None, :]
+    return x * inside if torch.is_grad_enabled() else x.mul_(inside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ def lines_figure(lines: Sequence[tuple[np.ndarray, str, str | None]]) -> Figure:
     """
     from matplotlib.figure import Figure
 
+    warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # it shows a box
     figure = Figure(figsize=(10, 0.95 * max(1, len(lines))), layout="constrained")
     rows = figure.subplots(max(1, len(lines)), 1, squeeze=False)[:, 0]
     for axes, (ink, truth, answer) in zip(rows, lines):

@@ -134,10 +134,10 @@ class Transcription(Task):
             )
 
     def read(self, output: Steps) -> list[str]:
-        """What each line says."""
+        """What each line says, without space at its ends, as truths are."""
         if output.texts is None:
             found = self.decoding(output.log_probs, output.lengths, self.vocabulary)
-            output.texts = [self.codec.decode(ids) for ids in found]
+            output.texts = [self.codec.decode(ids).strip() for ids in found]
         return output.texts
 
     def read_with_confidence(self, output: Steps) -> list[tuple[str, float]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lightning_modules.base import SequenceModule
 
 CHUNK = 512  # images held at a time
-BATCH = 32
+BATCH = 16  # more would leave a processor's cache
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -64,12 +64,20 @@ def answers(module: SequenceModule, paths: list[str]) -> list[Any]:
         except BadInput as error:
             results[position] = error
     readable.sort(key=lambda pair: pair[1].shape[1])  # lines of like width in a batch: little padding
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(module)):
         for start in range(0, len(readable), BATCH):
             positions, images = zip(*readable[start : start + BATCH])
             for position, result in zip(positions, module.task.read_with_confidence(module(description.batch(images)))):
                 results[position] = result
     return results
+
+
+def _in_bfloat16(module: SequenceModule) -> bool:
+    """Whether the run was trained in bfloat16 and this processor multiplies in it (AMX): twice as fast."""
+    import torch
+
+    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(known.get("amx_bf16")) and str(module.config["trainer"].get("precision")).startswith("bf16")
 
 
 def _bytes_of(path: Path) -> bytes:
