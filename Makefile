@@ -6,7 +6,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := baselines,search,slurm,test,lint
+EXTRAS := baselines,search,slurm,export,mlflow,test,lint
 
 .PHONY: setup demo test lint lock
 .DELETE_ON_ERROR:
@@ -31,5 +31,7 @@ lint: setup
 
 lock: setup
 	$(BIN)/python -m pip install --quiet uv
+	echo "# Every version that 'make setup' installs; made by 'make lock'.  (CUDA libraries follow from torch's own version.)" \
+		> .ci/constraints.txt
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --no-header --no-annotate --quiet \
-		| grep -v -E '^(nvidia|cuda-|triton)' > .ci/constraints.txt
+		| grep -v -E '^(nvidia|cuda-|triton)' >> .ci/constraints.txt

@@ -27,7 +27,7 @@ from datamodules.errors import BadInput
 from lightning_modules.building import build
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
-from scripts.comparison.leaderboard import t_quantile
+from scripts.comparison.intervals import t_quantile
 from scripts.configuration.composing import compose
 
 PROJECT = Path(__file__).resolve().parents[1]

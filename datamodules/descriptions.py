@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from datamodules.lines.description import WrittenLines
 from datamodules.series.description import ForecastSeries
 from datamodules.text.description import LabelledText
 
 #: Every kind of data description; its name is what a checkpoint says.
-KINDS: dict[str, Any] = {"labelled_text": LabelledText, "forecast_series": ForecastSeries}
+KINDS: dict[str, Any] = {
+    "labelled_text": LabelledText,
+    "forecast_series": ForecastSeries,
+    "written_lines": WrittenLines,
+}
 
 
 def to_dict(description: Any) -> dict:

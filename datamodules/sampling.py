@@ -5,6 +5,7 @@ Nothing here has a state, so an interrupted epoch goes on at any batch, on any n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -54,6 +55,52 @@ class Balanced(Shuffled):
         drawn = self.occupied[torch.randint(len(self.occupied), (len(self.indices),), generator=rng)]
         within = (torch.rand(len(drawn), generator=rng, dtype=torch.float64) * self.counts[drawn]).long()
         return list(self.indices[self.starts[drawn] + within].split(self.batch_size))[: len(self)]
+
+
+class Buckets(Shuffled):
+    """Every example once an epoch, those of like length together, so that little is padded.
+
+    Lengths are compared up to `spread` of their size, differently each epoch; the batches come in random order.
+    `lengths` gives those of some examples.
+    """
+
+    def __init__(
+        self,
+        indices: Tensor,
+        lengths: Callable[[Tensor], Tensor],
+        batch_size: int,
+        seed: int,
+        drop_last: bool = False,
+        spread: float = 0.1,
+    ) -> None:
+        super().__init__(indices, batch_size, seed, drop_last)
+        self.lengths = lengths
+        self.spread = spread
+
+    def batches(self, epoch: int) -> list[Tensor]:
+        rng = generator(self.seed, epoch)
+        noise = 2 * torch.rand(len(self.indices), generator=rng) - 1
+        blurred = self.lengths(self.indices) * (1 + self.spread * noise)
+        rows = self.indices[blurred.argsort()].split(self.batch_size)
+        return [rows[i] for i in torch.randperm(len(rows), generator=rng).tolist() if self._whole(rows[i])]
+
+    def _whole(self, row: Tensor) -> bool:
+        return not self.drop_last or len(row) == self.batch_size
+
+
+class Renewed:
+    """The batches of another sampler, after its examples were made anew for the epoch."""
+
+    def __init__(self, sampler: Sampler, renew: Callable[[int], None]) -> None:
+        self.sampler = sampler
+        self.renew = renew
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def batches(self, epoch: int) -> list[Tensor]:
+        self.renew(epoch)
+        return self.sampler.batches(epoch)
 
 
 class InOrder:

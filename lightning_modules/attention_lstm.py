@@ -20,7 +20,7 @@ from lightning_modules.tasks.base import Task
 
 
 class AttentionLSTM(SequenceModule):
-    """The last state asks, all states answer: summary = tanh(W [context, last state]) (Luong et al. 2015, equation 5).
+    """The last state asks, all states answer: each state becomes tanh(W [context, state]) (Luong et al. 2015, eq. 5).
 
     The weights of the steps stay in the encoding, for pictures.
 
@@ -67,5 +67,6 @@ class AttentionLSTM(SequenceModule):
     def encode(self, x: Tensor, lengths: Tensor | None) -> Encoding:
         states, last = self.layers(x, lengths)  # (B, T, H), (B, H)
         context, weights = self.attention(last, states, valid_steps(lengths, states))
+        every = torch.cat([context.unsqueeze(1).expand_as(states), states], dim=2)
         summary = torch.tanh(self.combine(torch.cat([context, last], dim=1)))
-        return Encoding(states, lengths, summary, weights)
+        return Encoding(torch.tanh(self.combine(every)), lengths, summary, weights)

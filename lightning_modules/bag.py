@@ -11,6 +11,7 @@ from typing import Annotated
 import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
+from torch.nn import functional
 
 from datamodules.errors import BadInput
 from datamodules.vocabulary import Vocabulary
@@ -75,10 +76,7 @@ class Bag(SequenceModule):
         """(B, G) embedding numbers of each text's n-grams, 0 for padding."""
         if self.max_n == 1:
             return tokens
-        batch_size, num_steps = tokens.shape
-        # a boundary mark, id 0, stands before and after each text
-        marked = torch.zeros(batch_size, num_steps + 2, dtype=torch.int64, device=tokens.device)
-        marked[:, 1:-1] = self.folding[tokens.long()]
+        marked = functional.pad(self.folding[tokens.long()], (1, 1))  # a boundary mark, id 0, at both ends
         groups = [tokens.long()]
         hashed = marked
         for n in range(2, self.max_n + 1):

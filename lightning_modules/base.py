@@ -56,7 +56,11 @@ class SequenceModule(Training):
 
     def once(self, batch: Any) -> Any:
         """The same from a single pass through the network; a task may need several to answer."""
-        return self.task.head(self.encode(self.task.embed(batch), batch.lengths), batch)
+        return self.task.head(self.encode(self.task.embed(batch), self.task.lengths(batch)), batch)
+
+    def steps(self, lengths: Tensor) -> Tensor:
+        """(B,) valid steps of the states, for `lengths` (B,) of the input; for architectures that shorten it."""
+        return lengths
 
     def loss(self, batch: Any) -> Tensor:
         """The task's loss, a scalar.  An architecture whose parts learn apart has its own."""

@@ -32,4 +32,4 @@ def last_valid(states: Tensor, lengths: Tensor | None) -> Tensor:
     """(B, H) the state at each example's last valid step."""
     if lengths is None:
         return states[:, -1]
-    return states[torch.arange(len(states), device=states.device), lengths - 1]
+    return states[torch.arange(states.shape[0], device=states.device), lengths - 1]

@@ -64,7 +64,7 @@ class Ensemble(SequenceModule):
 
     def _summary(self, member: nn.Module, batch: Any) -> Tensor:
         """(B, H) what a member makes of each text."""
-        return member.task.pool(member.encode(member.task.embed(batch), batch.lengths))
+        return member.task.pool(member.encode(member.task.embed(batch), member.task.lengths(batch)))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         groups = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -43,6 +44,10 @@ class Judge:
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         return self._metrics.tables()
+
+    def pictures(self) -> dict[str, Callable[[], Figure]]:
+        """What every validation shows, not yet drawn; most tasks show nothing before the end."""
+        return getattr(self._metrics, "pictures", dict)()
 
     def figures(self) -> dict[str, Figure]:
         return self._metrics.figures()

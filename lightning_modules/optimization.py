@@ -25,6 +25,8 @@ class Optimization:
     gradient_clip_algorithm: str = "norm"
     #: Batches whose gradients are averaged before a step.
     accumulate_grad_batches: int = 1
+    #: Called by the optimiser after each of its steps.
+    after_step: list[Callable[..., None]] = field(default_factory=list)
 
     def clip(self, groups: list[list[nn.Parameter]]) -> Tensor | None:
         """Clip each group's gradients apart; their joint norm before that (None under clipping by value)."""

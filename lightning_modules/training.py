@@ -8,6 +8,7 @@ gradient norms add up on it and are read at the points of the curve, every `log_
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -54,6 +55,8 @@ class Training(LightningModule):
         groups = self.parameter_groups()
         scales = [group.pop("lr_scale", 1.0) for group in groups]
         optimizer = self.optimization.optimizer(groups)
+        for hook in self.optimization.after_step:
+            optimizer.register_step_post_hook(hook)
         self._base_rates = [group["lr"] * scale for group, scale in zip(optimizer.param_groups, scales)]
         return optimizer
 
@@ -69,6 +72,7 @@ class Training(LightningModule):
         self._tally, self._epoch_tally = _Tally(self.device), _Tally(self.device)
         self._scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # of float16
         self._by_itself = self._takes_no_part()
+        self._log_pictures({f"train/{name}": make for name, make in self.task.data_pictures(self.trainer).items()})
         if self._goes_on_from is not None:
             self._tally.load_state_dict(self._goes_on_from["tally"])
             self._epoch_tally.load_state_dict(self._goes_on_from["epoch_tally"])
@@ -183,6 +187,13 @@ class Training(LightningModule):
         for logger in self.loggers:
             logger.log_metrics(values, step=self.trainer.global_step)
 
+    def _log_pictures(self, figures: dict[str, Callable[[], Any]]) -> None:
+        """Pictures for every logger that takes some, drawn only if there is one."""
+        for logger in self.loggers:
+            if hasattr(logger, "log_picture"):
+                for name, make in figures.items():
+                    logger.log_picture(name, make(), self.trainer.global_step)
+
     # ------------------------------------------------------------------ judging
 
     def on_validation_epoch_start(self) -> None:
@@ -197,6 +208,7 @@ class Training(LightningModule):
         values = {f"val/{name}": value for name, value in self.judge.compute().items()}
         self.log_dict(values, logger=False)
         self.log_values(values)
+        self._log_pictures({f"val/{name}": make for name, make in self.judge.pictures().items()})
         self.optimization.schedule.observe(values[f"val/{self.task.monitor}"], self.task.mode)
 
     def on_test_epoch_start(self) -> None:

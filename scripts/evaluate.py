@@ -3,6 +3,7 @@
 python scripts/evaluate.py RUN                                    # its test part
 python scripts/evaluate.py RUN --split val --json
 python scripts/evaluate.py RUN datamodule.data_dir=other/names    # all of another data set
+python scripts/evaluate.py RUN decoding.method=beam_search        # lines of text, read another way
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ def main() -> None:
     )
     options = parser.parse_args()
     run = RunFolder.existing(options.run)
-    config = overrides.changed(run.config(), options.settings, groups=("datamodule", "trainer"))
+    config = run.config()
+    groups = ["datamodule", "trainer"]
+    if "decoding" in config["task"]:
+        config["decoding"] = config["task"]["decoding"]
+        groups.append("decoding")
+    config = overrides.changed(config, options.settings, groups)
     elsewhere = any(setting.startswith("datamodule.data_dir=") for setting in options.settings)
     split = options.split or ("all" if elsewhere else "test")
 

@@ -3,6 +3,7 @@
 python scripts/predict.py RUN Satoshi Jackson --top-k 3
 cut -f1 people.tsv | python scripts/predict.py RUN - --json
 python scripts/predict.py RUN load.csv --output forecast.csv --plot forecast.png --backtest 72
+python scripts/predict.py RUN line.png scans/ --json            # lines of text: images, and folders of them
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scripts.runs.folder import RunFolder
 ANSWERING = {
     "lightning_modules.tasks.classification.Classification": "scripts.answering.classification",
     "lightning_modules.tasks.forecasting.Forecasting": "scripts.answering.forecasting",
+    "lightning_modules.tasks.transcription.Transcription": "scripts.answering.transcription",
 }
 
 

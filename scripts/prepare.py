@@ -1,7 +1,8 @@
-"""Fetch a public data set and verify every file; run it again to go on after a broken transfer.
+"""Fetch a public data set and verify every file; run it again to go on after a broken transfer.  Or convert lines.
 
 python scripts/prepare.py names                  # 18 languages, into data/names
 python scripts/prepare.py names --to elsewhere
+python scripts/prepare.py text_lines IN OUT      # a folder, .tsv, .csv, .parquet or .lmdb to another of them
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from scripts.commands.parser import Parser
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["text_lines"]:
+        _convert_lines(sys.argv[2:])
+        return
     known = ", ".join(download.datasets())
     parser = Parser(prog="prepare.py", description=__doc__)
     parser.add_argument("dataset", metavar="DATASET", help=f"one of {known}")
@@ -26,6 +30,22 @@ def main() -> None:
     fetched = _fetch_all(files, folder, options.base)
     print(f"{options.dataset}: {len(files)} files, {fetched} of them fetched now, all verified", file=sys.stderr)
     print(folder)
+
+
+def _convert_lines(words: list[str]) -> None:
+    """Lines of text from one form into another, the pictures' bytes as they are."""
+    from datamodules.lines.formats import ACCEPTED, read_lines, write_lines
+
+    parser = Parser(prog="prepare.py text_lines", description=__doc__)
+    parser.add_argument("source", metavar="IN", help=ACCEPTED)
+    parser.add_argument("target", metavar="OUT", help="its name says which: .tsv, .csv, .parquet, .lmdb, or a folder")
+    options = parser.parse_args(words)
+    read = read_lines(Path(options.source).expanduser())
+    for name, reason in read.left_out.items():
+        print(f"{name}: left out, {reason}", file=sys.stderr)
+    count = write_lines(read.records, Path(options.target).expanduser())
+    print(f"text_lines: {count:,} lines written, {len(read.left_out):,} left out", file=sys.stderr)
+    print(options.target)
 
 
 def _fetch_all(files: list[download.RemoteFile], folder: Path, base: str | None) -> int:

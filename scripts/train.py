@@ -4,6 +4,7 @@
     python scripts/train.py -m datamodule=names module=rnn,lstm,gru seed=1,2,3   # a grid
     python scripts/train.py -m sweep=names_gru sweep.trials=100                  # a search; typed again, it goes on
     python scripts/train.py experiment=names                                     # a named experiment
+    python scripts/train.py rerun=RUN                                            # a run again, and is it the same?
     python scripts/train.py resume=RUN                                           # on from where it was stopped
 
 The last line of standard output is the folder of the run, or of the sweep; everything else is standard error.
@@ -52,7 +53,7 @@ def train(config: DictConfig) -> dict[str, float] | None:
 def _train(config: DictConfig, path: Path, words: list[str], go_on: bool) -> dict[str, float] | None:
     """Train into the folder; its final metrics."""
     from scripts.configuration.check import check
-    from scripts.runs import resuming, training
+    from scripts.runs import rerunning, resuming, training
     from scripts.runs.folder import RunFolder
     from scripts.runs.lock import only_writer
 
@@ -63,18 +64,29 @@ def _train(config: DictConfig, path: Path, words: list[str], go_on: bool) -> dic
     go_on = go_on and folder.config_file.exists()
     if go_on:
         settings = resuming.settings_to_go_on_with(folder, settings, words)
+    repeated = None if go_on else rerunning.run_to_repeat(words)
+    if repeated:
+        settings = rerunning.settings_to_repeat(repeated, settings, words)
+        words = rerunning.words_told(repeated, words)
     check(settings)
     if go_on and resuming.has_finished(folder, settings):
         print(f"{path} has finished; trainer.max_epochs=N, more than it has, makes it go on", file=sys.stderr)
         return folder.metrics()
     with only_writer(path, str(path)) if rank() == 0 else contextlib.nullcontext():
-        return training.train(settings, folder, words, go_on)
+        metrics = training.train(settings, folder, words, go_on)
+    if repeated and rank() == 0:
+        print(rerunning.verdict(repeated, folder), file=sys.stderr)
+    return metrics
 
 
 def main() -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, where they become sentences
     naming.register()
     sys.argv[1:] = overrides.relaxed(sys.argv[1:])
+    if any(word.startswith("rerun=") for word in sys.argv):
+        from scripts.runs.rerunning import completed
+
+        sys.argv[1:] = completed(sys.argv[1:])
     _enter_run_to_go_on_with()
     _find_plugins()
     with _write_nothing() if rank() > 0 else contextlib.nullcontext():
@@ -135,18 +147,10 @@ def _ended_sweeps() -> list[Any]:
 
 
 def _tell_results(sweep: Path) -> None:
-    """The leaderboard of a sweep, and where to look further, on standard error."""
-    from rich.console import Console
+    """The leaderboard of a sweep, its report, and where to look further, on standard error."""
+    from scripts.comparison.ending import tell_results
 
-    from scripts.commands.tables import table
-    from scripts.comparison.leaderboard import headline_metric, leaderboard
-    from scripts.comparison.runs import read_runs
-
-    console = Console(stderr=True)
-    runs = [run for run in read_runs([str(sweep)]) if run.metrics]
-    if runs:
-        console.print(table(leaderboard(runs, headline_metric(runs))))
-    console.print(f"runs:        {sweep}\nTensorBoard: tensorboard --logdir {sweep}", soft_wrap=True, highlight=False)
+    tell_results(sweep)
 
 
 if __name__ == "__main__":

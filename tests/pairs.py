@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import copy
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
+
+import torch
+from torch.nn import functional
 
 from datamodules.base import SequenceDataModule
 from datamodules.batches import TokenBatch, WindowBatch
 from lightning_modules.base import SequenceModule
 from lightning_modules.building import build
+from lightning_modules.tasks.transcription import Steps
 from scripts.configuration.check import misfit
 from scripts.configuration.composing import compose
 from scripts.configuration.overrides import options
@@ -18,15 +22,17 @@ from scripts.configuration.overrides import options
 WORKLOADS = {
     "names-classification": ["datamodule=names", "task=classification", "datamodule.batch_size=16"],
     "energy-forecasting": [
-        "datamodule=energy",
-        "task=forecasting",
-        "datamodule.batch_size=16",
-        "datamodule.lookback=24",
-        "datamodule.horizon=3",
-        "datamodule.stride=97",
-        "task.past_calendar=true",
+        "datamodule=energy", "task=forecasting", "datamodule.batch_size=16", "datamodule.lookback=24",
+        "datamodule.horizon=3", "datamodule.stride=97", "task.past_calendar=true",
     ],
-}
+    "lines-transcription": [
+        "datamodule=text_lines", "datamodule.rendered_lines=16", "datamodule.batch_size=6", "task.feature_size=16",
+        "datamodule.augmentation=null",
+    ],
+}  # fmt: skip
+
+#: Fixture -> the workloads that read it; the others need no files.
+FILES = {"names_folder": ("names-classification",)}
 
 #: Settings that make an architecture small.
 SMALL = {
@@ -39,6 +45,7 @@ SMALL = {
     "attention_lstm": ["module.hidden_size=12", "module.bidirectional=true", "module.attention_size=8"],
     "mlp": ["module.hidden_size=12"],
     "bag": ["module.hidden_size=8", "module.num_buckets=1000"],
+    "crnn": ["module.hidden_size=12"],
     "ensemble": ["module.members.recurrent.hidden_size=12", "module.members.bag.num_buckets=1000"],
 }
 
@@ -63,14 +70,31 @@ def datamodule_for(config: dict[str, Any]) -> SequenceDataModule:
     return datamodule
 
 
+def padded(batch: Any, extra: int) -> Any:
+    """The batch with `extra` more padding at each example's end."""
+    name = "tokens" if isinstance(batch, TokenBatch) else "images"
+    return dataclasses.replace(batch, **{name: functional.pad(getattr(batch, name), (0, extra))})
+
+
 def alone(batch: Any, i: int) -> Any:
-    """The batch of its `i`-th example."""
-    one = copy.copy(batch)
-    if isinstance(batch, TokenBatch):
-        one.tokens, one.lengths = batch.tokens[i : i + 1, : int(batch.lengths[i])], batch.lengths[i : i + 1]
-    elif isinstance(batch, WindowBatch):
-        one.past, one.series, one.first = (t[i : i + 1] for t in (batch.past, batch.series, batch.first))
-    return one
+    """A batch of one example, without padding."""
+    if isinstance(batch, WindowBatch):
+        past, series, first = (tensor[i : i + 1] for tensor in (batch.past, batch.series, batch.first))
+        return dataclasses.replace(batch, past=past, series=series, first=first)
+    taken = {
+        field.name: getattr(batch, field.name)[i : i + 1]
+        for field in dataclasses.fields(batch)
+        if getattr(batch, field.name) is not None
+    }
+    name = "tokens" if isinstance(batch, TokenBatch) else "images"
+    return dataclasses.replace(batch, **{**taken, name: taken[name][..., : int(batch.lengths[i])]})
+
+
+def answers(output: Any) -> list[torch.Tensor]:
+    """The numbers that answer each example, without padding."""
+    if isinstance(output, Steps):
+        return [output.log_probs[:length, i] for i, length in enumerate(output.lengths.tolist())]
+    return list(output)
 
 
 FITTING = [

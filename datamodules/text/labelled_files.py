@@ -143,27 +143,32 @@ def _position(path: Path, header: list[str], column: str) -> int:
     if column not in header:
         raise BadInput(
             f"{path}: no column '{column}'{did_you_mean(column, header)}; it has {', '.join(header)}"
-            " (text_column and label_column name those to read)"
+            " (the keys datamodule.*_column name those to read)"
         )
     return header.index(column)
 
 
 def _read_parquet(path: Path, text_column: str, label_column: str) -> LabelledTexts:
-    import polars
-
-    try:
-        header = list(polars.read_parquet_schema(path))
-        table = polars.read_parquet(
-            path, columns=[header[_position(path, header, c)] for c in (text_column, label_column)]
-        )
-    except (polars.exceptions.PolarsError, OSError) as error:
-        raise BadInput(f"{path}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from None
     read = LabelledTexts()
-    texts, labels = (
-        table[column].cast(polars.String, strict=False).to_list() for column in (text_column, label_column)
-    )
+    texts, labels = parquet_columns(path, [text_column, label_column])
     for number, (text, label) in enumerate(zip(texts, labels), 1):
         if label is None or not label.strip():
             raise BadInput(f"{path} row {number}: no label in column '{label_column}'")
         read.add(text or "", label.strip(), f"{path.name}:{number}")
     return read
+
+
+def parquet_columns(path: Path, columns: list[str]) -> list[list[str | None]]:
+    """The cells of `columns` of a Parquet table, as text.
+
+    Raises:
+        BadInput: it cannot be read, or has no such column.
+    """
+    import polars
+
+    try:
+        header = list(polars.read_parquet_schema(path))
+        table = polars.read_parquet(path, columns=[header[_position(path, header, column)] for column in columns])
+    except (polars.exceptions.PolarsError, OSError) as error:
+        raise BadInput(f"{path}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from None
+    return [table[column].cast(polars.String, strict=False).to_list() for column in columns]

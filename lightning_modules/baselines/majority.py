@@ -30,4 +30,4 @@ class Majority(Baseline):
         self.log_share.copy_((counts / counts.sum()).log())
 
     def forward(self, batch: TokenBatch) -> Tensor:
-        return self.log_share.expand(len(batch), -1)  # (B, C)
+        return self.log_share.expand(batch.tokens.shape[0], -1)  # (B, C)

@@ -40,6 +40,10 @@ class Task(nn.Module):
         """(B, T, D) features of a batch, or the form that `build` was told."""
         raise NotImplementedError
 
+    def lengths(self, batch: Any) -> Tensor | None:
+        """(B,) valid steps of what `embed` gives; None where all are."""
+        return batch.lengths
+
     def head(self, encoding: Any, batch: Any) -> Any:
         """The output for an `Encoding` of a batch."""
         raise NotImplementedError
@@ -56,6 +60,10 @@ class Task(nn.Module):
         """The output that several networks agree on."""
         raise NotImplementedError
 
+    def head_layer(self) -> nn.Linear | None:
+        """The output layer, where each of its rows is a symbol of the description's vocabulary; else None."""
+        return None
+
     def drop_output(self) -> None:
         """Forget the output layer: another network's stands in for it."""
         raise NotImplementedError
@@ -63,6 +71,14 @@ class Task(nn.Module):
     def loss(self, output: Any, batch: Any) -> Tensor:
         """Mean loss of a batch, a scalar in float32."""
         raise NotImplementedError
+
+    def remarks(self, module: Any, datamodule: Any) -> list[str]:
+        """What a person should know before this module is trained on this data, a line each."""
+        return []
+
+    def data_pictures(self, trainer: Any) -> dict[str, Callable[[], Any]]:
+        """Pictures of what the network is trained on, not yet drawn, for `trainer.datamodule`."""
+        return {}
 
     def metrics(self) -> nn.Module:
         """Fresh counters with `update(output, batch)`, `compute() -> {name: number}`, `tables()` and `figures()`."""

@@ -16,7 +16,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings)
 
     def parse_args(self, args=None, namespace=None):  # type: ignore[override]
-        parsed, unknown = self.parse_known_args(args, namespace)
+        # intermixed: `RUN --split val KEY=VALUE`, too
+        parsed, unknown = self.parse_known_intermixed_args(args, namespace)
         if unknown:
             self.refuse(unknown[0])
         return parsed

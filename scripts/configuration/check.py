@@ -15,7 +15,7 @@ GIVEN = {
     "module": {"task"},
     "task": {"description"},
     "optimizer": {"params"},
-    "logger": {"save_dir", "name", "version"},
+    "logger": {"save_dir", "name", "run_name", "version"},
     "trainer": {"callbacks", "logger", "plugins", "default_root_dir"},
 }
 GROUPS = ("datamodule", "task", "module", "optimizer", "scheduler", "trainer", "callbacks", "logger")
@@ -36,6 +36,8 @@ def run_settings(
     evaluate: list[Literal["train", "val", "test"]],
     resume: str | None = None,
     init_from: str | None = None,
+    freeze: Literal["none", "all_but_head", "new_rows"] = "none",
+    rerun: str | None = None,
     sweep: dict | None = None,
 ) -> None:
     """The settings of a run outside its groups; only the signature is used."""
@@ -96,6 +98,6 @@ def unbounded(config: dict[str, Any]) -> str | None:
 
 
 def _kind(cls: Any) -> str:
-    return {"TokenBatch": "texts", "WindowBatch": "windows of series"}.get(
-        cls.batch_type.__name__, cls.batch_type.__name__
-    )
+    name = cls.batch_type.__name__
+    kinds = {"TokenBatch": "texts", "WindowBatch": "windows of series", "LineBatch": "images of lines"}
+    return kinds.get(name, name)

@@ -9,6 +9,7 @@ from typing import Any
 from datamodules.base import SequenceDataModule
 from datamodules.errors import BadInput
 from lightning_modules.building import build
+from lightning_modules.decoding.settings import Decoding
 from scripts.configuration.signatures import target_problems
 from scripts.runs.folder import RunFolder
 from scripts.runs.loading import load_module, trusted
@@ -27,8 +28,13 @@ def evaluate(run: RunFolder, config: dict[str, Any], split: str, allowed: Collec
     module = load_module(run, allowed)
     trusted(config["datamodule"], SequenceDataModule, allowed)
     found = target_problems(config["datamodule"], "datamodule") + target_problems(config["trainer"], "trainer")
+    if config.get("decoding"):
+        trusted(config["decoding"], Decoding, allowed)
+        found += target_problems(config["decoding"], "decoding")
     if found:
         raise BadInput("\n".join(found))
+    if config.get("decoding"):
+        module.task.decoding = build(config["decoding"])
     datamodule: SequenceDataModule = build(config["datamodule"])
     datamodule.fixed_description = module.task.description
     datamodule.setup()

@@ -55,6 +55,10 @@ class RunFolder:
         return self.path / "predictions.parquet"
 
     @property
+    def status_file(self) -> Path:
+        return self.path / "status.json"
+
+    @property
     def pictures(self) -> Path:
         return self.path / "pictures"
 
@@ -73,6 +77,10 @@ class RunFolder:
     def metrics(self) -> dict[str, Any] | None:
         """The final metrics; None while the run has not finished."""
         return _read_json(self.metrics_file) if self.metrics_file.exists() else None
+
+    def status(self) -> dict[str, Any]:
+        """How a run ended that did not finish: `status` (failed, pruned, interrupted) and `reason`; else empty."""
+        return _read_json(self.status_file) if self.status_file.exists() else {}
 
     def write_picture(self, name: str, picture: np.ndarray) -> None:
         """Args: picture (H, W, 3) uint8."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamodules import descriptions
@@ -77,22 +76,3 @@ def _targets(settings: Any, at: str = "") -> Iterator[tuple[str, Any]]:
     elif isinstance(settings, list):
         for i, value in enumerate(settings):
             yield from _targets(value, f"{at}.{i}")
-
-
-def run_folders(paths: Collection[str]) -> list[RunFolder]:
-    """Every run folder at or below the paths, each once, in order of name.
-
-    Raises:
-        BadInput: a path does not exist, or has no run in it.
-    """
-    found: dict[Path, RunFolder] = {}
-    for path in paths:
-        root = Path(path).expanduser()
-        if not root.exists():
-            raise BadInput(f"{path}: there is no such folder")
-        runs = sorted(p.parent for p in root.rglob("config.yaml"))
-        if not runs:
-            raise BadInput(f"{path}: no run folder in it")
-        for run in runs:
-            found.setdefault(run.resolve(), RunFolder(run))
-    return list(found.values())

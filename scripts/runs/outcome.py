@@ -10,9 +10,10 @@ from pytorch_lightning import Trainer
 from datamodules.base import SequenceDataModule
 from lightning_modules.base import SequenceModule
 from lightning_modules.judging import Judge
+from scripts.runs.embeddings import write_embeddings
 from scripts.runs.environment import peak_memory_mb
 from scripts.runs.folder import RunFolder
-from scripts.runs.hyperparameters import write_hyperparameters
+from scripts.runs.hyperparameters import final_metrics, hyperparameters, write_hyperparameters
 from scripts.runs.pictures import pixels
 from scripts.runs.tensorboard import RunLogger
 
@@ -77,9 +78,16 @@ class Outcome:
             self.predictions("test").write_parquet(folder.predictions_file)
         run_loggers = [logger for logger in self.trainer.loggers if isinstance(logger, RunLogger)]
         self._write_pictures(folder, run_loggers)
-        for logger in run_loggers:
-            write_hyperparameters(logger, overrides, everything)
-            logger.finish()
+        for run_logger in run_loggers:
+            write_embeddings(folder.path, self.module, self.datamodule, run_logger.embeddings)
+            write_hyperparameters(folder.path, self.module.config, overrides, everything, "finished")
+            run_logger.finish()
+        for logger in self.trainer.loggers:
+            if not isinstance(logger, RunLogger):
+                logger.log_hyperparams(hyperparameters(self.module.config, overrides))
+                logger.log_metrics(final_metrics(everything), self.trainer.global_step)
+                logger.save()
+                logger.finalize("success")
         folder.write_json(folder.metrics_file, everything)
         return everything
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from hydra.utils import get_class, instantiate
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from datamodules.base import SequenceDataModule
 from datamodules.errors import BadInput
@@ -26,9 +26,11 @@ from lightning_modules.callbacks.interruption import Interruption
 from lightning_modules.optimization import Optimization
 from scripts.runs import ranks
 from scripts.runs.environment import environment
+from scripts.runs.fine_tuning import Start
 from scripts.runs.folder import RunFolder
 from scripts.runs.launched import rank
 from scripts.runs.outcome import Outcome
+from scripts.runs.status import recorded
 
 log = logging.getLogger(__name__)
 
@@ -55,15 +57,21 @@ def prepared(config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequenc
     """
     _seed(config["seed"])
     datamodule: SequenceDataModule = build(config["datamodule"])
+    start = Start.of(config)
+    if start is not None:
+        start.introduce(datamodule)
     datamodule.setup()
     if not len(datamodule.indices["val"]):
         config = {**config, "trainer": {**config["trainer"], "limit_val_batches": 0}}
-    module = build_module(config, datamodule)
+    module = build_module(config, datamodule, start)
+    for remark in module.task.remarks(module, datamodule):
+        log.info(remark)
     callbacks, checkpoints = _callbacks(config, folder)
     trainer = make_trainer(config, folder, [*callbacks, *extra_callbacks], _loggers(config, folder))
     return Fitting(config, datamodule, module, trainer, checkpoints)
 
 
+@recorded
 def train(
     config: dict[str, Any],
     folder: RunFolder,
@@ -124,7 +132,7 @@ def _fitted(
     return fitting
 
 
-def build_module(config: dict[str, Any], datamodule: SequenceDataModule) -> SequenceModule:
+def build_module(config: dict[str, Any], datamodule: SequenceDataModule, start: Start | None = None) -> SequenceModule:
     """The architecture with its task and its way of learning, weights new or from `init_from`."""
     task = build(config["task"], description=datamodule.description)
     module: SequenceModule = build(config["module"], task=task)
@@ -139,23 +147,10 @@ def build_module(config: dict[str, Any], datamodule: SequenceDataModule) -> Sequ
         module.configure_optimizers()
     except ValueError as error:  # torch knows the ranges
         raise BadInput(f"optimizer: {error}") from None
-    if config["init_from"]:
-        start_from(module, RunFolder.existing(config["init_from"]))
+    start = start or Start.of(config)
+    if start is not None:
+        start.give(module, config.get("freeze", "none"))
     return module
-
-
-def start_from(module: SequenceModule, run: RunFolder) -> None:
-    """Take over the weights of a finished run of the same shape."""
-    state = checkpoint_files.load(run.checkpoints / "best.ckpt")["state_dict"]
-    own = module.state_dict()
-    for name in sorted(own.keys() | state.keys()):
-        there, here = state.get(name), own.get(name)
-        if there is None or here is None or there.shape != here.shape:
-            shapes = [str(tuple(w.shape)) if w is not None else "none" for w in (there, here)]
-            raise BadInput(
-                f"init_from={run.path}: its weights do not fit: {name} is {shapes[0]} there, {shapes[1]} here"
-            )
-    module.load_state_dict(state)
 
 
 def _seed(seed: int) -> None:
@@ -190,13 +185,21 @@ def _callbacks(config: dict[str, Any], folder: RunFolder) -> tuple[list[Callback
 
 
 def _loggers(config: dict[str, Any], folder: RunFolder) -> list[Logger]:
-    """The loggers asked for, all writing into the run folder itself."""
+    """The loggers asked for; what they write as files goes into the run folder itself, others know its name."""
     loggers = []
-    for settings in (config["logger"] or {}).values():
+    for name, settings in (config["logger"] or {}).items():
         if settings:
-            takes = inspect.signature(get_class(settings["_target_"])).parameters
-            place = {"save_dir": str(folder.path), "name": "", "version": ""}
-            loggers.append(build({**{key: place[key] for key in place if key in takes}, **settings}))
+            target = get_class(settings["_target_"])
+            in_folder = issubclass(target, (TensorBoardLogger, CSVLogger))
+            title = "" if in_folder else folder.path.name
+            place = {"save_dir": str(folder.path), "name": title, "run_name": title}
+            if in_folder:
+                place["version"] = ""
+            takes = inspect.signature(target).parameters
+            try:
+                loggers.append(build({**{key: place[key] for key in place if key in takes}, **settings}))
+            except ModuleNotFoundError as error:
+                raise BadInput(f"logger={name}: {' '.join(str(error).split())}") from error
     return loggers
 
 

@@ -7,7 +7,10 @@ from typing import Any
 from rich.console import Console
 
 from scripts.commands.tables import table
-from scripts.comparison.leaderboard import headline_metric, leaderboard
+from scripts.comparison import output
+from scripts.comparison.console import wide_console
+from scripts.comparison.ending import tell_where
+from scripts.comparison.leaderboard import compare
 from scripts.comparison.runs import read_runs
 from scripts.sweeps.search import Search
 from scripts.sweeps.sweep import Sweep
@@ -16,11 +19,11 @@ from scripts.sweeps.winner import at_boundaries, command, sought, winners, write
 
 def tell(sweep: Sweep) -> None:
     """The leaderboard, the winner, what failed and where its log is, and how to go on."""
-    console = Console(stderr=True, highlight=False)
-    finished = [str(sweep.folder / job.folder) for job in sweep.manifest.jobs if job.state == "finished"]
-    if finished:
-        runs = read_runs(finished)
-        console.print(table(leaderboard(runs, headline_metric(runs))))
+    console = wide_console(stderr=True)
+    comparison = None
+    if any(job.state == "finished" for job in sweep.manifest.jobs):
+        comparison = compare(read_runs([str(sweep.folder)]))
+        output.show(comparison, console)
         _tell_winners(sweep, console)
     if isinstance(sweep.plan, Search):
         importance = sweep.plan.importance()
@@ -37,7 +40,10 @@ def tell(sweep: Sweep) -> None:
             f" the same command with sweep.name={sweep.settings.name} goes on",
             soft_wrap=True,
         )
-    console.print(f"runs:        {sweep.folder}\nTensorBoard: tensorboard --logdir {sweep.folder}", soft_wrap=True)
+    if comparison is not None:
+        tell_where(sweep.folder, comparison, console)
+    else:
+        console.print(f"runs:        {sweep.folder}", soft_wrap=True)
 
 
 def _tell_winners(sweep: Sweep, console: Console) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import polars
@@ -10,6 +11,7 @@ import pytest
 import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from tests.commands import run
 
@@ -70,13 +72,50 @@ def test_tensorboard_has_curves_pictures_and_final_hyperparameters(trained) -> N
     events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
     events.Reload()
     scalars = set(events.Tags()["scalars"])
-    assert {"train/loss", "val/accuracy", "lr", "gradient_norm", "samples_per_second", "final/test/accuracy"} <= scalars
+    curves = {"train/loss", "val/accuracy", "lr", "gradient_norm", "samples_per_second"}
+    assert curves | {"by_epoch/train/loss", "by_epoch/val/loss", "by_epoch/val/accuracy"} <= scalars
+    assert [event.step for event in events.Scalars("by_epoch/val/accuracy")] == [1, 2]
+    assert events.Scalars("by_epoch/val/loss")[-1].value == events.Scalars("val/loss")[-1].value
     assert "hp_metric" not in scalars
     assert "test/confusion_matrix" in events.Tags()["images"]
-    plugins = {tag for tag in events.summary_metadata if tag.startswith("_hparams_")}
-    assert {"_hparams_/experiment", "_hparams_/session_start_info", "_hparams_/session_end_info"} <= plugins
+    assert not any(tag.startswith("_hparams_") for tag in events.summary_metadata), "else every curve were a column"
+
+
+def test_the_row_of_hyperparameters_has_what_was_set_and_the_final_metrics(trained) -> None:
+    folder, _, _ = trained
+    row = EventAccumulator(str(folder / "final"))
+    row.Reload()
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert events.Scalars("final/test/accuracy")[-1].value == pytest.approx(metrics["test/accuracy"], abs=1e-6)
+    assert row.Scalars("test/accuracy")[-1].value == pytest.approx(metrics["test/accuracy"], abs=1e-6)
+    assert row.Scalars("val_best/loss")[-1].value == pytest.approx(metrics["val/loss"], abs=1e-6)
+    content = row.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    cells = HParamsPluginData.FromString(content).session_start_info.hparams
+    assert {name: getattr(cell, cell.WhichOneof("kind")) for name, cell in cells.items()} == {
+        "module": "GRU", "seed": 1, "max_epochs": 2, "hidden_size": 8, "batch_size": 16,
+        "log_every_n_steps": 2, "status": "finished",
+    }  # fmt: skip
+
+
+def test_the_projector_has_a_row_for_each_test_example(trained) -> None:
+    folder, _, _ = trained
+    table = polars.read_parquet(folder / "predictions.parquet")
+    lines = (folder / "projector" / "examples.tsv").read_text().splitlines()
+    assert lines[0] == "text\ttarget\tid"
+    assert [tuple(line.split("\t")) for line in lines[1:]] == list(zip(table["text"], table["target"], table["id"]))
+    assert len((folder / "projector" / "vectors.tsv").read_text().splitlines()) == len(table)
+
+
+def test_a_run_that_fails_says_why_in_its_folder_and_in_the_table(names_folder: Path, tmp_path: Path) -> None:
+    where = [f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", *SMALL]
+    run("train.py", *where, "callbacks.checkpoints.monitor=val/none", status=2)
+    (folder,) = (tmp_path / "names").iterdir()
+    status = json.loads((folder / "status.json").read_text())
+    assert status["status"] == "failed"
+    assert status["reason"].startswith("callbacks.checkpoints.monitor=val/none: no such metric")
+    row = EventAccumulator(str(folder / "final"))
+    row.Reload()
+    assert {tag.partition("/")[0] for tag in row.Tags()["scalars"]} == {"val_best"}
+    assert "nothing to compare: 1 run: 0 finished, 1 failed" in run("compare.py", tmp_path, status=2).stderr
 
 
 def test_the_same_seed_gives_the_same_numbers(trained, names_folder, tmp_path) -> None:
@@ -124,3 +163,8 @@ def test_a_multirun_ends_with_a_leaderboard_and_the_sweep_folder(names_folder: P
     assert len(list(sweep.glob("*/metrics.json"))) == 4
     assert "test/accuracy" in done.stderr
     assert "GRU" in done.stderr
+    assert f"report:      {sweep / 'report.html'}" in done.stderr
+    assert (sweep / "report.html").is_file()
+    told = next(line for line in done.stderr.splitlines() if line.startswith("predict:"))
+    words = shlex.split(told.partition("scripts/predict.py ")[2])
+    assert run("predict.py", *words).stdout.startswith(f"> {words[1]}")

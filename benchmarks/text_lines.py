@@ -1,0 +1,241 @@
+"""Lines of text: error rates beside Tesseract and RapidOCR where they are installed, and lines a second.
+
+    python benchmarks/text_lines.py                             # everything, about 2 hours on 2 cores
+    python benchmarks/text_lines.py --part speed --run RUN      # accuracy, extend, speed or beam
+
+The sets are read from --data, SEQUENCE_DATA/text_lines or ../shared/data/text_lines.  Every way reads the same lines of
+the test part, which no reader of this project was trained on; error rates are pooled over its characters.  The lines of
+old_books were chosen with Tesseract's help (see the set's own notes), which flatters it there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.recording import record, show
+from datamodules.errors import BadInput
+from datamodules.lines.codec import composed
+from lightning_modules.building import build
+from lightning_modules.metrics.edits import edits
+from scripts.commands import logs, sentences
+from scripts.commands.parser import Parser
+from scripts.comparison.leaderboard import t_quantile
+from scripts.runs.folder import RunFolder
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+#: Set -> the experiment of its reader, and Tesseract's models for it.
+SETS = {
+    "old_books": ("text_lines_cpu", "eng"),
+    "fraktur": ("text_lines_fraktur_cpu", "Fraktur"),
+    "greek": ("text_lines_greek_cpu", "grc+eng"),
+}
+SPEED_LINES = 200
+
+
+def accuracy(data: Path, options: Any) -> list[dict[str, Any]]:
+    """CER of the test part of each set."""
+    rows = []
+    for name, (experiment, languages) in SETS.items():
+        run = reader_of(name, data, options)
+        cer, minutes = test_cer(run, data / name), run.metrics()["fit_seconds"] / 60
+        rows.append({"set": name, "way": f"experiment={experiment}", "cer": cer, "minutes": minutes})
+        files, truths = judged_lines(run, data / name)
+        for way, read in peers(languages, options.threads).items():
+            wrong = sum(edits(truth, composed(text)) for truth, text in zip(truths, read(files)))
+            rows.append({"set": name, "way": way, "cer": wrong / sum(map(len, truths)), "minutes": None})
+    return rows
+
+
+def extend(data: Path, options: Any) -> list[dict[str, Any]]:
+    """A reader of old_books goes on with 300 lines of fraktur, against the same lines from scratch."""
+    reader = reader_of("old_books", data, options).path
+    rows = []
+    for way, words in {"from scratch": [], "from the reader of old_books": [f"init_from={reader}"]}.items():
+        rates = []
+        for seed in range(1, options.seeds + 1):
+            fraktur = [f"datamodule.data_dir={data / 'fraktur'}", f"seed={seed}"]
+            metrics, run = train(["experiment=text_lines_extend", *fraktur, *words])
+            rates.append(metrics["test/cer"])
+            shutil.rmtree(run.parent)
+        spread = statistics.stdev(rates) / len(rates) ** 0.5 * t_quantile(len(rates) - 1) if len(rates) > 1 else None
+        rows.append({"way": way, "lines": 300, "seeds": len(rates), "cer": statistics.mean(rates), "ci95": spread})
+    return rows
+
+
+def speed(data: Path, options: Any) -> list[dict[str, Any]]:
+    """Lines a second from image files to texts, every way with --threads threads, in turn, medians of 3."""
+    import lightning_modules
+
+    lightning_modules.ANSWERS_ONLY = True
+    from scripts.answering.transcription import answers
+    from scripts.runs.loading import load_module
+
+    module = load_module(reader_of("old_books", data, options))
+    torch.set_num_threads(options.threads)
+
+    files = sorted(map(str, (data / "old_books").glob("[cf]*.png")))[:: max(1, 1820 // SPEED_LINES)][:SPEED_LINES]
+    ways: dict[str, Callable] = {
+        "crnn small, batches": lambda files: answers(module, files),
+        **peers("eng", options.threads),
+    }
+    rates: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
+    for _ in range(3):
+        for way, read in ways.items():
+            start, busy = time.perf_counter(), cpu_seconds()
+            read(files)
+            rates[way].append((len(files) / (time.perf_counter() - start), len(files) / (cpu_seconds() - busy)))
+    rows = []
+    for way, measured in rates.items():
+        by_clock, by_cpu = (statistics.median(column) for column in zip(*measured))
+        row = {"way": way, "threads": options.threads, "lines_per_second": by_clock, "lines_per_cpu_second": by_cpu}
+        rows.append(row)
+    return rows
+
+
+def cpu_seconds() -> float:
+    """Of this process and those that it has waited for: what other work on the machine does not change."""
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def beam(data: Path, options: Any) -> list[dict[str, Any]]:
+    """Lines a second of prefix beam search alone: 100 steps, 100 characters, one process."""
+    from lightning_modules.decoding.beam_search import beam_search
+
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(100, 64, 100)) * 3
+    log_probs = scores - np.log(np.exp(scores).sum(axis=2, keepdims=True))
+    rows = []
+    for width in (1, 10, 50):
+        rates = []
+        for _ in range(3):
+            start = time.perf_counter()
+            beam_search(log_probs, np.full(64, 100), width)
+            rates.append(64 / (time.perf_counter() - start))
+        rows.append({"beam_width": width, "steps": 100, "lines_per_second": statistics.median(rates)})
+    return rows
+
+
+def reader_of(name: str, data: Path, options: Any) -> RunFolder:
+    """A run on a set: one of those given, or one trained now, once."""
+    for path in options.run:
+        run = RunFolder.existing(path)
+        config = run.config()
+        if Path(config["datamodule"]["data_dir"]).name == name and config["datamodule"]["max_train_lines"] is None:
+            return run
+    _, folder = train([f"experiment={SETS[name][0]}", f"datamodule.data_dir={data / name}"])
+    options.run.append(str(folder))
+    return RunFolder(folder)
+
+
+def test_cer(run: RunFolder, folder: Path) -> float:
+    """Of a run's test part."""
+    metrics = run.metrics() or {}
+    if "test/cer" in metrics:
+        return metrics["test/cer"]
+    from scripts.runs.evaluation import evaluate
+
+    config = run.config()
+    config["datamodule"]["data_dir"] = str(folder)
+    return evaluate(run, config, "test").metrics["test/cer"]
+
+
+def train(words: list[str]) -> tuple[dict[str, float], Path]:
+    """Metrics and folder of a run."""
+    runs = tempfile.mkdtemp()
+    command = [sys.executable, str(PROJECT / "scripts/train.py"), *words, f"runs_dir={runs}", "name=benchmark"]
+    done = subprocess.run([*command, "logger=none"], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise BadInput(f"{' '.join(words)}: training failed")
+    folder = Path(done.stdout.strip().splitlines()[-1])
+    return json.loads((folder / "metrics.json").read_text()), folder
+
+
+def judged_lines(run: RunFolder, folder: Path) -> tuple[list[str], list[str]]:
+    """Image files and truths of a run's test part."""
+    datamodule = build({**run.config()["datamodule"], "data_dir": str(folder)})
+    datamodule.setup()
+    places = datamodule.indices["test"].tolist()
+    return [str(folder / datamodule.collection.ids[i]) for i in places], [
+        datamodule.collection.texts[i] for i in places
+    ]
+
+
+def peers(languages: str, threads: int = 1) -> dict[str, Callable[[list[str]], list[str]]]:
+    """Other readers that are installed here: image files -> texts."""
+    found: dict[str, Callable[[list[str]], list[str]]] = {}
+    if shutil.which("tesseract"):
+        known = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True).stdout.split()
+        if set(languages.split("+")) <= set(known):
+            found[f"Tesseract, {languages}"] = lambda files: tesseract(files, languages, threads)
+    try:
+        import rapidocr
+    except ImportError:
+        return found
+    found["RapidOCR"] = lambda files: rapid(rapidocr, files, threads)
+    return found
+
+
+def tesseract(files: list[str], languages: str, threads: int) -> list[str]:
+    """One process reads every file as a single line of text."""
+    with tempfile.TemporaryDirectory() as folder:
+        listed = Path(folder, "files.txt")
+        listed.write_text("\n".join(files) + "\n")
+        command = ["tesseract", str(listed), str(Path(folder, "out")), "-l", languages, "--psm", "7"]
+        environment = {**os.environ, "OMP_THREAD_LIMIT": str(threads)}
+        subprocess.run(command, capture_output=True, check=True, env=environment)
+        pages = Path(folder, "out.txt").read_text(encoding="utf-8").split("\f")
+    return [" ".join(page.split()) for page in pages[: len(files)]]
+
+
+def rapid(rapidocr: Any, files: list[str], threads: int) -> list[str]:
+    """Its recogniser alone, with its bundled models."""
+    settings = {"EngineConfig.onnxruntime.intra_op_num_threads": threads}
+    engine = rapidocr.RapidOCR(params=settings)
+    results = (engine(file, use_det=False, use_cls=False, use_rec=True) for file in files)
+    return [" ".join(result.txts or ()) for result in results]
+
+
+def data_folder(given: str | None) -> Path:
+    places = [given] if given else [
+        os.environ.get("SEQUENCE_DATA", "") + "/text_lines", str(PROJECT.parent / "shared/data/text_lines"),
+    ]  # fmt: skip
+    for place in places:
+        if place and Path(place).is_dir():
+            return Path(place)
+    raise BadInput(f"no sets of lines at {' or '.join(filter(None, places))}; --data FOLDER names it")
+
+
+def main() -> None:
+    parts = {"accuracy": accuracy, "extend": extend, "speed": speed, "beam": beam}
+    parser = Parser(prog="text_lines.py", description=__doc__)
+    parser.add_argument("--part", choices=[*parts], help="one of them (all)")
+    parser.add_argument("--data", metavar="FOLDER", help="of old_books, fraktur and greek")
+    parser.add_argument("--run", action="append", default=[], help="a finished run on one of them, to train none")
+    parser.add_argument("--seeds", type=int, default=3, help="of each row of extend (3)")
+    parser.add_argument("--threads", type=int, default=2, help="of each way in speed (2)")
+    options = parser.parse_args()
+    logs.quiet_lightning()
+    for name in [options.part] if options.part else parts:
+        rows = parts[name](Path() if name == "beam" else data_folder(options.data), options)
+        show(rows, name)
+        print(record(f"text_lines_{name}", rows))
+
+
+if __name__ == "__main__":
+    sentences.run(main)

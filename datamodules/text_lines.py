@@ -1,0 +1,223 @@
+"""Images of one line of text, and what they say.
+
+python scripts/train.py datamodule=text_lines module=crnn                              # rendered lines
+python scripts/train.py datamodule=text_lines module=crnn datamodule.data_dir=FOLDER   # of x.png and x.gt.txt
+python scripts/train.py datamodule=text_lines module=gru datamodule.data_dir=lines.tsv # paths and texts
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt, Lt
+from torch import Tensor
+
+from datamodules.base import SequenceDataModule
+from datamodules.batches import LineBatch
+from datamodules.blocks import Block
+from datamodules.errors import BadInput
+from datamodules.lines.augmentation import Augmentation, AugmentedSource
+from datamodules.lines.codec import LineCodec
+from datamodules.lines.collection import Collection, Unknown, read_collection, without_unknown
+from datamodules.lines.description import WrittenLines
+from datamodules.lines.groups import SplitBy, groups_of, split_lines
+from datamodules.lines.images import Polarity
+from datamodules.lines.rendering import Renderer, words_of
+from datamodules.lines.report import report
+from datamodules.lines.source import LineSource
+from datamodules.sampling import Buckets, Renewed, Sampler
+from datamodules.text.splits import Split
+
+log = logging.getLogger(__name__)
+
+Count = Annotated[int, Ge(0)]
+Fraction = Annotated[float, Ge(0), Lt(1)]
+
+
+class TextLines(SequenceDataModule):
+    """Lines of text: a folder, a table, an LMDB, or lines that the program renders, endless and seeded.
+
+    Args:
+        data_dir: see `datamodules.lines.formats`; rendered lines alone when absent.
+        path_column, text_column: columns of a table.
+        split_by: `prefix` of the file name, `folder`, or `random` (line by line: neighbours may leak).
+        group_pattern: what of the file name, or of the folder, names the group that stays together (a book, a page).
+        val_groups, test_groups: regular expressions of the groups held out; a fraction of the groups when absent.
+        val_fraction, test_fraction, split_seed: of that fraction, and the choice.
+        max_train_lines: so many training lines are kept, drawn with `split_seed`; all when absent.
+        height: of the images; the width follows.
+        max_width: pixels at that height; wider images are left out by name.
+        polarity: `auto`, `dark_on_light` or `light_on_dark`.
+        alphabet: the characters to know; those of the training part when absent.
+        unknown: what happens to training lines with other characters: `error`, `drop_sample` or `replace`.
+        charset: with init_from, the characters that the run knew: `keep`, `extend` by those of the training part, or
+            `replace` by them.
+        rendered_lines: rendered lines in each epoch, besides those of `data_dir`; other ones each time.
+        words: a text file of words to render; those of the training part, or random ones, when absent.
+        fonts: a folder of fonts; those that matplotlib ships when absent.
+        augmentation: how training lines are changed; None for not at all.
+        batch_size, evaluation_batch_size, seed, drop_last: see `SequenceDataModule`.
+    """
+
+    batch_type = LineBatch
+    description: WrittenLines
+    source: LineSource
+
+    def __init__(
+        self,
+        data_dir: str | None = None,
+        path_column: str = "path",
+        text_column: str = "text",
+        split_by: SplitBy = "prefix",
+        group_pattern: str = "[^_]+",
+        val_groups: str | None = None,
+        test_groups: str | None = None,
+        val_fraction: Fraction = 0.1,
+        test_fraction: Fraction = 0.2,
+        split_seed: Count = 0,
+        max_train_lines: Annotated[int, Gt(0)] | None = None,
+        height: Annotated[int, Ge(8)] = 32,
+        max_width: Annotated[int, Gt(0)] = 4000,
+        polarity: Polarity = "auto",
+        alphabet: str | None = None,
+        unknown: Unknown = "error",
+        charset: Literal["keep", "extend", "replace"] = "extend",
+        rendered_lines: Count = 0,
+        words: str | None = None,
+        fonts: str | None = None,
+        augmentation: Augmentation | None = None,
+        batch_size: Annotated[int, Gt(0)] = 16,
+        evaluation_batch_size: Annotated[int, Gt(0)] = 64,
+        seed: Count = 0,
+        drop_last: bool = False,
+    ) -> None:
+        super().__init__(batch_size, evaluation_batch_size, seed, drop_last)
+        self.data_dir = data_dir
+        self.columns = path_column, text_column
+        self.split_by: SplitBy = split_by
+        self.group_pattern = group_pattern
+        self.parts = val_groups, test_groups, val_fraction, test_fraction, split_seed
+        self.max_train_lines = max_train_lines
+        self.height, self.max_width, self.polarity = height, max_width, polarity
+        self.alphabet = alphabet
+        self.unknown: Unknown = unknown
+        self.charset = charset
+        self.rendered_lines = rendered_lines or (0 if data_dir else 1000)
+        self.words, self.fonts = words, fonts
+        self.augmentation = augmentation
+        self.starting_from: WrittenLines | None = None  # what the run of init_from knew
+
+    def load(self) -> None:
+        if self.fixed_description is not None:
+            fixed = self.fixed_description
+            self.height, self.max_width, self.polarity = fixed.height, fixed.max_width, fixed.polarity
+        if self.starting_from is not None and not isinstance(self.starting_from, WrittenLines):
+            raise BadInput("init_from: a run on other data than lines of text; datamodule=text_lines starts from those")
+        read, split = self._read()
+        train = [read.texts[i] for i in split.train]
+        codec = self.fixed_description.codec if self.fixed_description else self._codec(train)
+        if self.fixed_description is None:
+            split.train = without_unknown(read, split.train, codec, self.unknown)
+        self.description = WrittenLines(codec, self.height, self.max_width, self.polarity)
+        self.source = LineSource.of(read.images, read.texts, codec, self.height)
+        self.indices = {part: torch.from_numpy(positions) for part, positions in split.parts().items()}
+        for part in ("val", "test"):  # lines of like width in a batch
+            self.indices[part] = self.indices[part][self.source.width_of(self.indices[part]).argsort(stable=True)]
+        self.collection = read
+        self.fingerprint = read.fingerprint()
+        self.report = report(read, self.indices, codec, split.notes, self.starting_from)
+        read.images.clear()  # the source has them
+        for line in self.report["lines"]:
+            log.info(line)
+
+    def example_columns(self, indices: Tensor) -> dict[str, list]:
+        return {"id": [self.collection.ids[i] for i in indices.tolist()]}
+
+    def training_sampler(self) -> Sampler:
+        train = self.indices["train"]
+        buckets = Buckets(train, self.source.width_of, self.batch_size, self.seed, self.drop_last)
+        return Renewed(buckets, self._render_again) if self.rendered_lines else buckets
+
+    def transfer_batch_to_device(self, block: Block, device: torch.device, dataloader_idx: int) -> Block:
+        block = super().transfer_batch_to_device(block, device, dataloader_idx)
+        if self.augmentation is not None and self.trainer is not None and self.trainer.training:
+            block.source = AugmentedSource(block.source, self.augmentation)
+        return block
+
+    def samples(self, count: int = 8) -> LineBatch:
+        """A few training lines as a network may see them, for pictures."""
+        row = self.indices["train"][:: max(1, len(self.indices["train"]) // count)][:count]
+        batch = self.source.gather(row, self.source.span(row))
+        if self.augmentation is None:
+            return batch
+        with torch.random.fork_rng():  # training draws the same numbers whether somebody looks or not
+            return self.augmentation(batch)
+
+    # ------------------------------------------------------------------ steps of load
+
+    def _read(self) -> tuple[Collection, Split]:
+        """All lines, rendered ones last, and which part each belongs to."""
+        if self.data_dir is None:
+            return self._rendered_alone()
+        read = read_collection(
+            Path(self.data_dir).expanduser(), *self.columns, self.height, self.max_width, self.polarity
+        )
+        try:
+            split = split_lines(groups_of(read.records, self.split_by, self.group_pattern), *self.parts)
+        except BadInput:
+            if self.fixed_description is None:
+                raise
+            nothing = np.array([], dtype=np.int64)  # other data than the run was trained on is judged whole
+            split = Split(nothing, nothing, np.arange(len(read.texts)))
+        if self.max_train_lines is not None:
+            drawn = np.random.default_rng(self.parts[-1]).permutation(split.train)[: self.max_train_lines]
+            split.train = np.sort(drawn)
+        if self.rendered_lines and self.fixed_description is None:
+            known = [read.texts[i] for i in split.train]
+            self.renderer = self._made_renderer([word for text in known for word in text.split()])
+            self._first_rendered = len(read.texts)
+            read.add_rendered(self.renderer, range(self.rendered_lines))
+            split.train = np.concatenate([split.train, np.arange(self._first_rendered, len(read.texts))])
+        return read, split
+
+    def _rendered_alone(self) -> tuple[Collection, Split]:
+        """Lines for validation and test come first; they are never rendered again."""
+        self.renderer = self._made_renderer([])
+        val_fraction, test_fraction = self.parts[2:4]
+        held_out = [round(self.rendered_lines * fraction) for fraction in (val_fraction, test_fraction)]
+        self._first_rendered = sum(held_out)
+        read = Collection(f"rendered lines in {len(self.renderer.fonts)} fonts (no data_dir given)")
+        read.add_rendered(self.renderer, range(-self._first_rendered, self.rendered_lines))
+        val, test, train = np.split(np.arange(len(read.texts)), np.cumsum(held_out))
+        return read, Split(train, val, test)
+
+    def _made_renderer(self, words: list[str]) -> Renderer:
+        if self.words is not None:
+            words = words_of(Path(self.words).expanduser())
+        return Renderer(self.height, words, self.fonts, seed=self.parts[-1])
+
+    def _codec(self, training_texts: list[str]) -> LineCodec:
+        if self.alphabet is not None:
+            return LineCodec.of([self.alphabet])
+        if self.data_dir is None:
+            training_texts = [self.renderer.alphabet()]
+        if self.starting_from is None or self.charset == "replace":
+            return LineCodec.of(training_texts)
+        known = self.starting_from.codec
+        return known if self.charset == "keep" else known.extended(training_texts)
+
+    def _render_again(self, epoch: int) -> None:
+        """Other lines in the place of the rendered training lines: those of this epoch."""
+        first = self._first_rendered
+        numbers = range(epoch * self.rendered_lines, (epoch + 1) * self.rendered_lines)
+        if self.collection.ids[first] == Collection.rendered_id(numbers[0]):
+            return
+        fresh = Collection("rendered")
+        fresh.add_rendered(self.renderer, numbers)
+        self.source.refill(first, LineSource.of(fresh.images, fresh.texts, self.description.codec, self.height))
+        self.collection.replace_from(first, fresh)
+        self._resident = None

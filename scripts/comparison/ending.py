@@ -1,0 +1,54 @@
+"""What a sweep ends with: the leaderboard, the report, and the commands to go on with."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.comparison import output
+from scripts.comparison.leaderboard import Comparison, compare
+from scripts.comparison.runs import Run, read_runs
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def tell_results(sweep: Path) -> None:
+    """Print the results of a sweep on standard error and write `report.html` into its folder."""
+    from scripts.comparison.console import wide_console
+
+    console = wide_console(stderr=True)
+    comparison = compare(read_runs([str(sweep)]))
+    output.show(comparison, console)
+    tell_where(sweep, comparison, console)
+
+
+def tell_where(sweep: Path, comparison: Comparison, console: Console) -> None:
+    """Write the report of a sweep, and print where it is and how to go on."""
+    lines = [f"runs:        {sweep}"]
+    if comparison.leaderboards:
+        from scripts.comparison.report.page import write_report
+
+        lines.append(f"report:      {write_report(comparison, sweep / 'report.html')}")
+    lines.append(f"TensorBoard: tensorboard --logdir {shlex.quote(str(sweep))}   (curves; settings under HPARAMS)")
+    best = best_run(comparison)
+    if best:
+        lines.append(f"predict:     python scripts/predict.py {shlex.quote(str(best.folder.path))} {_example(best)}")
+    console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+
+def best_run(comparison: Comparison) -> Run | None:
+    """A run of the best configuration, the first of its seeds; None where nothing has finished."""
+    if not comparison.leaderboards:
+        return None
+    return comparison.leaderboards[0].rows[0].configuration.runs[0]
+
+
+def _example(run: Run) -> str:
+    """Something to ask the run: a test example's text where it has one."""
+    table = run.predictions()
+    if table is None or "text" not in table.columns:
+        return "INPUT"
+    texts = table["text"].to_list()
+    return shlex.quote(next((text for text in texts if text.isalpha()), texts[0]))

@@ -1,0 +1,44 @@
+"""Run folders at and below what a person names; nothing but file names is read."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from datamodules.errors import BadInput
+from scripts.runs.folder import RunFolder
+
+#: Files that only run folders have; the second is all that a run leaves which failed before its settings were kept.
+MARKS = ("config.yaml", "status.json")
+
+
+def run_folders(paths: Collection[str]) -> list[RunFolder]:
+    """Every run folder at or below the paths, each once, in order of name.
+
+    Args:
+        paths: run folders, sweep folders, folders of them, and patterns such as `runs/*/2026-01-*`.
+
+    Raises:
+        BadInput: a path does not exist, or has no run in it.
+    """
+    found: dict[str, RunFolder] = {}
+    for path in paths:
+        places = sorted(glob.glob(os.path.expanduser(path))) if glob.has_magic(path) else [os.path.expanduser(path)]
+        if not places or not os.path.exists(places[0]):
+            raise BadInput(f"{path}: there is no such folder; run folders, sweep folders and patterns are accepted")
+        runs = [run for place in places for run in _below(place)]
+        if not runs:
+            raise BadInput(f"{path}: no run folder in it (a run folder holds config.yaml)")
+        for run in runs:
+            found.setdefault(os.path.realpath(run), RunFolder(Path(run)))
+    return list(found.values())
+
+
+def _below(place: str) -> Iterator[str]:
+    for folder, inside, files in os.walk(place):
+        inside[:] = sorted(name for name in inside if not name.startswith("."))
+        if any(mark in files for mark in MARKS):
+            inside.clear()
+            yield folder

@@ -1,0 +1,58 @@
+"""The weights as safetensors, with everything that is needed to build the network around them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from datamodules import descriptions
+from scripts.exporting import EXPORTING
+
+PACKAGES = ("safetensors",)
+
+
+def write(
+    folder: Path,
+    network: nn.Module,
+    module: Any,
+    sample: dict[str, Tensor],
+    dynamic: dict[str, tuple[str, ...]],
+    longest: dict[str, Tensor],
+) -> bool:
+    """Write model.safetensors and settings.json; False, as no length is fixed."""
+    from safetensors.torch import save_file
+
+    weights = {name: value.detach().clone().contiguous() for name, value in module.state_dict().items()}
+    save_file(weights, folder / "model.safetensors")
+    settings = {
+        "module": module.config["module"],
+        "task": module.config["task"],
+        "description": descriptions.to_dict(module.task.description),
+    }
+    text = json.dumps(settings, ensure_ascii=False, indent=1)
+    (folder / "settings.json").write_text(text + "\n", encoding="utf-8")
+    return False
+
+
+def load(folder: Path) -> nn.Module:
+    """The network of an exported folder, ready to answer; only classes of this project are built."""
+    from safetensors.torch import load_file
+
+    from lightning_modules.base import SequenceModule
+    from lightning_modules.building import build
+    from lightning_modules.tasks.base import Task
+    from scripts.runs.loading import trusted
+
+    settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    trusted(settings["task"], Task)
+    trusted(settings["module"], SequenceModule)
+    for member in settings["module"].get("members", {}).values():
+        trusted(member, SequenceModule)
+    task = build(settings["task"], description=descriptions.from_dict(settings["description"]))
+    module = build(settings["module"], task=task)
+    module.load_state_dict(load_file(folder / "model.safetensors"))
+    return importlib.import_module(EXPORTING[settings["task"]["_target_"]]).network(module).eval()

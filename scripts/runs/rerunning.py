@@ -1,0 +1,135 @@
+"""Repeating a run from its folder: `rerun=RUN`, with what is to be different this time after it.
+
+The new run has the old one's settings as they were resolved then, whatever the files in conf say today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from datamodules.errors import BadInput
+from scripts.comparison.diff import Diff, diff
+from scripts.comparison.quantities import amount
+from scripts.configuration.overrides import groups
+from scripts.runs.folder import RunFolder
+
+#: What a word may name besides settings of the run.
+PLACE = ("rerun", "runs_dir", "name", "hydra")
+
+
+def completed(words: Sequence[str]) -> list[str]:
+    """The words of a command as Hydra can read them, with those added that put a repeated run beside the first one.
+
+    Raises:
+        BadInput: there is no such run, or several runs are asked for at once.
+    """
+    run = run_to_repeat(words)
+    if run is None:
+        return list(words)
+    if {"-m", "--multirun"} & set(words):
+        raise BadInput("rerun: repeats one run; without -m")
+    config = run.config()
+    typed = {_key(word) for word in words}
+    place = {"rerun": run.path, **{key: config[key] for key in ("runs_dir", "name") if key not in typed}}
+    kept = [word for word in words if _key(word) != "rerun"]
+    return kept + [f"{key}={_quoted(str(value))}" for key, value in place.items()]
+
+
+def run_to_repeat(words: Iterable[str]) -> RunFolder | None:
+    asked = [word.partition("=")[2].strip("'\"") for word in words if _key(word) == "rerun"]
+    return RunFolder.existing(asked[-1]) if asked and asked[-1] not in ("", "null") else None
+
+
+def settings_to_repeat(run: RunFolder, composed: dict[str, Any], words: Iterable[str]) -> dict[str, Any]:
+    """The run's own settings with the changes that the words of this command ask for.
+
+    Args:
+        run: which run.
+        composed: all settings of this command, resolved.
+        words: of this command.
+
+    Raises:
+        BadInput: a word names settings that only a whole new composition could change.
+    """
+    known = groups()
+    settings = {**run.config(), **{key: composed[key] for key in ("runs_dir", "name", "rerun")}, "resume": None}
+    for word in words:
+        key = _key(word)
+        group = key.partition(".")[0]
+        if group in PLACE:
+            continue
+        if key == "experiment" or (key in known and key not in composed):
+            raise BadInput(f"{word}: a repeated run has its own settings; single settings and groups can be changed")
+        _put(settings, key.partition("@")[0], _get(composed, key.partition("@")[0]))
+    if "seed" in settings and any(_key(word) == "seed" for word in words):
+        settings["datamodule"] = {**settings["datamodule"], "seed": settings["seed"]}
+    return settings
+
+
+def words_told(run: RunFolder, words: Iterable[str]) -> list[str]:
+    """What was set for the run and is now, as the words of one command."""
+    words = [word for word in words if _key(word) != "rerun"]
+    typed = {_key(word) for word in words}
+    return [word for word in run.environment().get("overrides", []) if _key(word) not in typed] + words
+
+
+def verdict(before: RunFolder, after: RunFolder) -> str:
+    """Whether the metrics are equal to the last digit, or what differs, and what else does."""
+    then, now = before.metrics(), after.metrics() or {}
+    if then is None:
+        return f"rerun: {before.path} has no metrics to compare with"
+    names = [name for name in {**then, **now} if "/" in name]
+    unequal = [name for name in names if then.get(name) != now.get(name)]
+    difference = diff(str(before.path), str(after.path))
+    told = _circumstances(difference)
+    if not unequal:
+        return f"rerun: all {len(names)} metrics are equal to the last digit{told}"
+    shown = "; ".join(f"{name} {_number(then.get(name))} then, {_number(now.get(name))} now" for name in unequal[:6])
+    more = f"; and {len(unequal) - 6} more" if len(unequal) > 6 else ""
+    return f"rerun: {len(unequal)} of {len(names)} metrics differ: {shown}{more}{told or '; nothing else differs'}"
+
+
+def _circumstances(difference: Diff) -> str:
+    """Settings, versions, hardware and data that differ, as the end of a sentence."""
+    phrases = []
+    for section in ("settings", "environment", "data"):
+        own = {
+            key: pair for key, pair in difference.sections[section].items() if key not in (*PLACE, "datamodule.seed")
+        }
+        changes = {key: pair for key, pair in own.items() if pair[0] != pair[1]}
+        if changes:
+            listed = ", ".join(f"{key} {_number(a)} -> {_number(b)}" for key, (a, b) in list(changes.items())[:6])
+            phrases.append(f"{section}: {listed}" + (f" and {len(changes) - 6} more" if len(changes) > 6 else ""))
+    return "; different are " + "; ".join(phrases) if phrases else ""
+
+
+def _number(value: Any) -> str:
+    """A float with all its digits, as the last one is what counts here."""
+    if value is None:
+        return "none"
+    text = repr(value) if isinstance(value, float) else str(value)
+    return text if len(text) < 60 else amount(value) if isinstance(value, float) else text[:57] + "..."
+
+
+def _quoted(text: str) -> str:
+    """In Hydra's grammar, where folder names with commas would be lists."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _key(word: str) -> str:
+    return word.lstrip("+~").partition("=")[0]
+
+
+def _get(settings: Any, key: str) -> Any:
+    for part in key.split("."):
+        settings = settings.get(part) if isinstance(settings, dict) else None
+    return settings
+
+
+def _put(settings: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for part in parents:
+        settings[part] = dict(settings.get(part) or {})
+        settings = settings[part]
+    settings[last] = value

@@ -1,0 +1,154 @@
+"""Lines of text from the command line: train, evaluate, predict, convert."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import polars
+import pytest
+import torch
+
+from datamodules.errors import BadInput
+from scripts.configuration.check import check
+from scripts.configuration.composing import compose
+from tests.commands import run
+from tests.datamodules.lines.pictures import encoded, write_lines_folder, written
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_lines_folder(tmp_path_factory.mktemp("data") / "lines", count=20)
+
+
+@pytest.fixture(scope="module")
+def reader(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that knows its 20 lines by heart."""
+    runs = tmp_path_factory.mktemp("runs")
+    done = run(
+        "train.py", "datamodule=text_lines", "module=crnn", f"datamodule.data_dir={lines}", f"runs_dir={runs}",
+        "datamodule.test_fraction=0.0", "datamodule.val_fraction=0.0", "datamodule.augmentation=null",
+        "trainer.max_epochs=40", "datamodule.batch_size=5", "optimizer.lr=0.005", "module.hidden_size=48",
+        "evaluate=[train]",
+    )  # fmt: skip
+    return Path(done.stdout.strip())
+
+
+def pictures(folder: Path) -> set[str]:
+    """Names of the pictures in a run's event file."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return set(events.Tags()["images"])
+
+
+def test_a_small_reader_learns_20_lines_to_the_last_character(reader: Path) -> None:
+    metrics = json.loads((reader / "metrics.json").read_text())
+    assert metrics["train/cer"] == 0.0
+    assert metrics["train/exact_lines"] == 1.0
+    assert metrics["train/infeasible"] == 0
+
+
+def test_evaluate_reads_other_lines_and_names_the_most_frequent_edits(reader: Path, lines: Path, tmp_path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(lines, other)
+    (other / "a_000.gt.txt").write_text("tin Ω\n", encoding="utf-8")
+    done = run("evaluate.py", reader, f"datamodule.data_dir={other}")
+    assert "most frequent edits" in done.stdout
+    assert "Ω" in done.stdout
+    done = run("evaluate.py", reader, "--split", "train", "decoding.method=beam_search", "--json")
+    assert json.loads(done.stdout)["train/cer"] == 0.0
+    done = run("evaluate.py", reader, "decoding.method=beam", status=2)
+    assert done.stderr.startswith("decoding.method=beam: must be 'best_path' or 'beam_search'")
+
+
+def test_predict_reads_images_and_folders_and_goes_on_after_bad_ones(reader: Path, lines: Path, tmp_path) -> None:
+    torn = tmp_path / "torn.png"
+    torn.write_bytes(b"no picture")
+    done = run("predict.py", reader, torn, lines, tmp_path / "nowhere.png", lines / "b_001.png", "--json", status=1)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == 21
+    for answer in answers:
+        truth = Path(answer["input"]).with_suffix(".gt.txt").read_text().strip()
+        assert answer["text"] == truth
+        assert 0.5 < answer["confidence"] <= 1
+    assert answers[-1]["input"] == str(lines / "b_001.png")
+    assert done.stderr.splitlines() == [
+        f"{torn}: not an image that can be read (cannot identify image file)",
+        f"{tmp_path / 'nowhere.png'}: cannot be read (No such file or directory)",
+    ]
+
+
+def test_predict_by_beam_search_with_a_language_model(reader: Path, lines: Path, tmp_path) -> None:
+    (tmp_path / "words.txt").write_text("tin net\nten tie\n")
+    words = ["--beam-width", "4", "--language-model", tmp_path / "words.txt"]
+    done = run("predict.py", reader, lines / "c_002.png", *words)
+    path, text, confidence = done.stdout.rstrip("\n").split("\t")
+    assert path == str(lines / "c_002.png")
+    assert text == (lines / "c_002.gt.txt").read_text().strip()
+    assert float(confidence) > 0.5
+    done = run("predict.py", reader, lines / "c_002.png", *words[2:], status=2)
+    assert done.stderr == "--language-model: guides a beam search; give --beam-width as well\n"
+
+
+def test_a_run_shows_its_lines(reader: Path) -> None:
+    assert "train/lines" in pictures(reader)
+    environment = json.loads((reader / "environment.json").read_text())
+    assert environment["data"]["infeasible"] == {}
+    assert environment["data"]["parts"]["train"] == 20
+
+
+def test_lines_that_ctc_cannot_fit_are_named_before_training(tmp_path: Path) -> None:
+    lines = write_lines_folder(tmp_path / "lines", count=8)
+    (lines / "a_000.gt.txt").write_text("t" * 200 + "\n")
+    done = run(
+        "train.py", "datamodule=text_lines", f"datamodule.data_dir={lines}", f"runs_dir={tmp_path}",
+        "trainer.max_epochs=1", "module.hidden_size=4", "datamodule.split_by=random",
+    )  # fmt: skip
+    assert "data: 1 lines have too few steps for their text, so their loss is 0: a_000.png (" in done.stderr
+    folder = Path(done.stdout.strip())
+    assert {"train/lines", "val/lines", "test/lines"} <= pictures(folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert sum(metrics[f"{part}/infeasible"] for part in ("train", "val", "test")) == 1
+    assert set(polars.read_parquet(folder / "predictions.parquet").columns) >= {"id", "target", "answer", "score"}
+    assert torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["description"]["kind"] == "written_lines"
+
+
+def test_prepare_converts_between_forms(lines: Path, tmp_path: Path) -> None:
+    done = run("prepare.py", "text_lines", lines, tmp_path / "lines.lmdb")
+    assert done.stdout == f"{tmp_path / 'lines.lmdb'}\n"
+    assert done.stderr == "text_lines: 20 lines written, 0 left out\n"
+    run("prepare.py", "text_lines", tmp_path / "lines.lmdb", tmp_path / "table" / "lines.csv")
+    table = polars.read_csv(tmp_path / "table" / "lines.csv")
+    assert table["text"].to_list() == [file.read_text().strip() for file in sorted(lines.glob("*.gt.txt"))]
+    done = run("prepare.py", "text_lines", lines, tmp_path / "lines.lmdb", status=2)
+    assert "there is something already" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["module=crnn", "datamodule=names"], "module=crnn reads image; task=classification offers steps, tokens"),
+        (["datamodule=text_lines", "module=bag"], "module=bag reads tokens; task=transcription offers image, steps"),
+        (
+            ["datamodule=text_lines", "task=classification"],
+            "task=classification asks something of texts; datamodule=textlines has images of lines",
+        ),
+        (
+            ["datamodule=text_lines", "datamodule.augmentation.blur=2"],
+            "datamodule.augmentation.blur=2: must be less than or equal to 1",
+        ),
+        (["freeze=head"], "freeze=head: must be 'none', 'all_but_head' or 'new_rows'"),
+    ],
+)
+def test_what_makes_no_sense_is_a_sentence(words: list[str], sentence: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        check(compose(*words))
+    assert str(caught.value) == sentence
+
+
+def test_a_picture_of_any_size_is_answered(reader: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(encoded(written()[:, :9]))
+    run("predict.py", reader, tmp_path / "x.png")
