@@ -22,7 +22,7 @@ from benchmarks.recording import record, show
 from datamodules.errors import BadInput
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
-from scripts.comparison.leaderboard import t_quantile
+from scripts.comparison.intervals import t_quantile
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -33,7 +33,7 @@ ROWS = {
         "seasonal naive, 24": ["datamodule=energy", "module=baseline/seasonal_naive"],
         "linear, per series (NLinear)": ["datamodule=energy", "module=linear", "trainer.max_epochs=10"],
         "LightGBM on lags and calendar": [
-            "datamodule=energy", "module=baseline/lightgbm", "module.max_windows=0", "module.num_rounds=600",
+            "datamodule=energy", "module=baseline/lightgbm", "module.max_windows=300000", "module.num_rounds=400",
         ],
         "experiment=energy_next_hour": ["experiment=energy_next_hour"],
     },

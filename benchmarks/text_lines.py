@@ -33,7 +33,7 @@ from lightning_modules.building import build
 from lightning_modules.metrics.edits import edits
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
-from scripts.comparison.leaderboard import t_quantile
+from scripts.comparison.intervals import t_quantile
 from scripts.runs.folder import RunFolder
 
 PROJECT = Path(__file__).resolve().parents[1]
