@@ -21,7 +21,7 @@ SHIM = """
 set -e
 python() {
   case "$1" in
-    scripts/train.py) "$PYTHON" "$@" trainer.max_epochs=1 trainer.max_steps=3 "evaluate=[test]" ;;
+    scripts/train.py) "$PYTHON" "$@" trainer.max_epochs=1 trainer.max_steps=3 "evaluate=[val,test]" ;;
     scripts/prepare.py) "$PYTHON" "$@" --base "$BASE/$2" ;;
     *) "$PYTHON" "$@" ;;
   esac

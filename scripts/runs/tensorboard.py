@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
+
+from scripts.runs.pictures import pixels
 
 #: Chart -> the curves in it, for the tab CUSTOM SCALARS.
 LAYOUT = {
@@ -63,6 +65,7 @@ class RunLogger(TensorBoardLogger):
     def finish(self) -> None:
         self.experiment.close()
 
-    def log_picture(self, tag: str, picture: np.ndarray, step: int) -> None:
-        """Pixels (H, W, 3) uint8 as an image."""
-        self.experiment.add_image(tag, picture, step, dataformats="HWC")
+    def log_picture(self, tag: str, picture: Any, step: int) -> None:
+        """A matplotlib figure, or pixels (H, W, 3) uint8, as an image."""
+        drawn = picture if isinstance(picture, np.ndarray) else pixels(picture)
+        self.experiment.add_image(tag, drawn, step, dataformats="HWC")

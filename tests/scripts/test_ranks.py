@@ -52,7 +52,7 @@ def test_two_processes_in_a_sweep_train_as_one(names_folder: Path, tmp_path: Pat
     assert one["id"].to_list() == two["id"].to_list()
     assert one["answer"].to_list() == two["answer"].to_list()
     assert len([p for p in job.iterdir() if p.name.startswith("events.")]) == 1
-    assert {p.name for p in sweep.iterdir()} == {".lock", "seed=1", "seed=2", "sweep.json", "experiment"}
+    assert {p.name for p in sweep.iterdir()} == {".lock", "seed=1", "seed=2", "sweep.json", "experiment", "report.html"}
 
 
 def test_under_torchrun_the_first_process_writes(names_folder: Path, tmp_path: Path) -> None:
