@@ -23,12 +23,12 @@ class Ensemble(SequenceModule):
     """Members that are averaged, or whose encodings are joined.
 
     `average`: each member answers by itself and learns from its own loss, as if alone (the training loss is their
-    sum); the answer is the mean of their log-probabilities.  `join`: the members' summaries, one after the other, go
-    into one output layer.
+    sum); the answer is the mean of theirs (of log-probabilities, where classes are asked for).  `join`: the members'
+    summaries, one after the other, go into one output layer.
 
     Args:
         task: what it is trained for; every member has a copy of its own.
-        members: name -> the settings of a module (`_target_` and its arguments).
+        members: name -> the settings of a module (`_target_` and its arguments), or None for one that is left out.
         combine: `average` or `join`.
         lr_scales: name -> what the learning rate of that member is multiplied with.
     """
@@ -42,6 +42,7 @@ class Ensemble(SequenceModule):
         combine: Literal["average", "join"] = "average",
         lr_scales: dict[str, float] | None = None,
     ) -> None:
+        members = {name: settings for name, settings in members.items() if settings is not None}
         tasks = {name: copy.deepcopy(task) for name in members}
         built = {name: build(settings, task=tasks[name]) for name, settings in members.items()}
         super().__init__(task, encoding_size=sum(member.encoding_size for member in built.values()))

@@ -71,7 +71,7 @@ def misfit(config: dict[str, Any]) -> str | None:
             f"task={task.__name__.lower()} asks something of {_kind(task)};"
             f" datamodule={datamodule.__name__.lower()} has {_kind(datamodule)}"
         )
-    for settings in [config["module"], *config["module"].get("members", {}).values()]:
+    for settings in [config["module"], *filter(None, config["module"].get("members", {}).values())]:
         module = get_class(settings["_target_"])
         if module.reads not in (*task.offers, "batch"):
             return (

@@ -50,7 +50,7 @@ def load(folder: Path) -> nn.Module:
     settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     trusted(settings["task"], Task)
     trusted(settings["module"], SequenceModule)
-    for member in settings["module"].get("members", {}).values():
+    for member in filter(None, settings["module"].get("members", {}).values()):
         trusted(member, SequenceModule)
     task = build(settings["task"], description=descriptions.from_dict(settings["description"]))
     module = build(settings["module"], task=task)

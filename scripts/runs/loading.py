@@ -35,7 +35,7 @@ def load_module(run: RunFolder, allowed: Collection[str] = ()) -> SequenceModule
     config = state["config"]
     trusted(config["task"], Task, allowed)
     trusted(config["module"], SequenceModule, allowed)
-    for settings in config["module"].get("members", {}).values():
+    for settings in filter(None, config["module"].get("members", {}).values()):
         trusted(settings, SequenceModule, allowed)
     task = build(config["task"], description=descriptions.from_dict(state["description"]))
     module: SequenceModule = build(config["module"], task=task)

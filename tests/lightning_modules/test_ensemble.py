@@ -1,7 +1,9 @@
 import torch
 
+from scripts.configuration.check import check
+from scripts.configuration.composing import compose
 from scripts.runs.training import build_module
-from tests.pairs import datamodule_for, small_settings
+from tests.pairs import WORKLOADS, datamodule_for, small_settings
 
 
 def build(names_folder, combine: str):
@@ -35,3 +37,20 @@ def test_members_have_learning_rates_and_clipping_of_their_own(names_folder) -> 
     groups = list(module.clipped_apart())
     assert sum(p.numel() for group in groups for p in group) == sum(p.numel() for p in module.parameters())
     assert not {id(p) for p in groups[0]} & {id(p) for p in groups[1]}
+
+
+def test_forecasts_are_averaged_and_members_can_be_left_out() -> None:
+    words = [
+        "module.members.recurrent=null",
+        "module.members.bag=null",
+        "module.members.a._target_=lightning_modules.mlp.MLP",
+        "module.members.b._target_=lightning_modules.linear.Linear",
+    ]  # fmt: skip
+    config = compose("module=ensemble", *WORKLOADS["energy-forecasting"], *words)
+    check(config)
+    datamodule = datamodule_for(config)
+    module = build_module(config, datamodule).eval()
+    assert list(module.members) == ["a", "b"]
+    torch.nn.init.normal_(module.members["b"].weight)
+    batch = datamodule.source.gather(datamodule.indices["val"][:8], 0)
+    torch.testing.assert_close(module(batch), (module.members["a"](batch) + module.members["b"](batch)) / 2)
