@@ -116,3 +116,15 @@ def test_a_finished_run_reads_other_data_as_it_read_its_own(names_folder: Path, 
     strange.fixed_description = first.description
     with pytest.raises(BadInput, match=r"Klingon\.txt:1: the run knows no label 'Klingon'"):
         strange.setup()
+
+
+def test_texts_of_like_length_can_share_batches(names_folder: Path) -> None:
+    datamodule = Names(str(names_folder), batch_size=8, by_length=True)
+    datamodule.setup()
+    batches = [batch for block in datamodule.train_dataloader() for batch in block]
+    seen = torch.cat([batch.lengths for batch in batches])
+    assert sorted(seen.tolist()) == sorted(datamodule.source.lengths[datamodule.indices["train"]].tolist())
+    spans = [int(batch.lengths.max() - batch.lengths.min()) for batch in batches]
+    assert max(spans) <= 3
+    with pytest.raises(BadInput, match="by_length=true"):
+        Names(sampling="balanced", by_length=True)
