@@ -6,11 +6,12 @@ from typing import Any
 
 from datamodules.lines.description import WrittenLines
 from datamodules.series.description import ForecastSeries
-from datamodules.text.description import LabelledText
+from datamodules.text.description import LabelledText, UnlabelledText
 
 #: Every kind of data description; its name is what a checkpoint says.
 KINDS: dict[str, Any] = {
     "labelled_text": LabelledText,
+    "unlabelled_text": UnlabelledText,
     "forecast_series": ForecastSeries,
     "written_lines": WrittenLines,
 }

@@ -29,6 +29,8 @@ class GRU(SequenceModule):
         initialization: of the weights; see `initialize`.
     """
 
+    can_be_causal = True
+
     def __init__(
         self,
         task: Task,

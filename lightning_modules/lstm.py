@@ -30,6 +30,8 @@ class LSTM(SequenceModule):
         forget_bias: first bias of the forget gates; torch's own small random ones when absent.
     """
 
+    can_be_causal = True
+
     def __init__(
         self,
         task: Task,

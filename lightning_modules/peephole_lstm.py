@@ -33,6 +33,8 @@ class PeepholeLSTM(SequenceModule):
         forget_bias: first bias of the forget gates; small random ones when absent.
     """
 
+    can_be_causal = True
+
     def __init__(
         self,
         task: Task,

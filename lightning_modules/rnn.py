@@ -34,6 +34,8 @@ class RNN(SequenceModule):
         initialization: of the weights; see `initialize`.
     """
 
+    can_be_causal = True
+
     def __init__(
         self,
         task: Task,

@@ -208,7 +208,8 @@ class Training(LightningModule):
         values = {f"val/{name}": value for name, value in self.judge.compute().items()}
         self.log_dict(values, logger=False)
         self.log_values(values)
-        self._log_pictures({f"val/{name}": make for name, make in self.judge.pictures().items()})
+        pictures = {**self.judge.pictures(), **self.task.pictures(self)}
+        self._log_pictures({f"val/{name}": make for name, make in pictures.items()})
         self.optimization.schedule.observe(values[f"val/{self.task.monitor}"], self.task.mode)
 
     def on_test_epoch_start(self) -> None:

@@ -21,6 +21,8 @@ from lightning_modules.tasks.base import Task
 class Transformer(SequenceModule):
     """Steps that read one another, whatever their distance; padding is never read.
 
+    Where a task asks for what comes next, a step reads itself and those before it.
+
     Args:
         task: what it is trained for.
         hidden_size: features of a step's state.
@@ -32,6 +34,8 @@ class Transformer(SequenceModule):
         max_length: steps that learned positions are made for.
         norm: layer norm before (`pre`) or after (`post`, the paper's) each residual branch.
     """
+
+    can_be_causal = True
 
     def __init__(
         self,
@@ -56,12 +60,13 @@ class Transformer(SequenceModule):
         self.layers = nn.ModuleList(
             TransformerLayer(hidden_size, num_heads, wide, dropout, norm) for _ in range(num_layers)
         )
+        self.causal = task.causal
         self.final_norm = nn.LayerNorm(hidden_size) if norm == "pre" else nn.Identity()
 
     def encode(self, x: Tensor, lengths: Tensor | None) -> Encoding:
-        valid = valid_steps(lengths, x)  # (B, T)
+        valid = None if self.causal else valid_steps(lengths, x)  # (B, T); padding comes after all that is valid
         mask = None if valid is None else valid[:, None, None, :]  # (B, 1, 1, T)
         x = self.dropout(self.positions(self.project(x)))
         for layer in self.layers:
-            x = layer(x, mask)
+            x = layer(x, mask, self.causal)
         return Encoding(self.final_norm(x), lengths)

@@ -13,6 +13,8 @@ from datamodules.base import SequenceDataModule
 from datamodules.batches import TokenBatch, WindowBatch
 from lightning_modules.base import SequenceModule
 from lightning_modules.building import build
+from lightning_modules.layers.symbols import NO_GOAL
+from lightning_modules.tasks.generation import NextSymbols
 from lightning_modules.tasks.transcription import Steps
 from scripts.configuration.check import misfit
 from scripts.configuration.composing import compose
@@ -21,6 +23,7 @@ from scripts.configuration.overrides import options
 #: name -> the overrides that choose a data set and a task, small.
 WORKLOADS = {
     "names-classification": ["datamodule=names", "task=classification", "datamodule.batch_size=16"],
+    "names-generation": ["datamodule=names", "task=generation", "datamodule.batch_size=16"],
     "energy-forecasting": [
         "datamodule=energy", "task=forecasting", "datamodule.batch_size=16", "datamodule.lookback=24",
         "datamodule.horizon=3", "datamodule.stride=97", "task.past_calendar=true",
@@ -32,7 +35,7 @@ WORKLOADS = {
 }  # fmt: skip
 
 #: Fixture -> the workloads that read it; the others need no files.
-FILES = {"names_folder": ("names-classification",)}
+FILES = {"names_folder": ("names-classification", "names-generation")}
 
 #: Settings that make an architecture small.
 SMALL = {
@@ -56,12 +59,29 @@ class ReadsImages(SequenceModule):
     reads = "image"
 
 
+#: Settings that a task needs of an architecture.
+NEEDED = {
+    "names-generation": {
+        "lstm": ["module.bidirectional=false"],
+        "gru": ["module.bidirectional=false"],
+        "peephole_lstm": ["module.bidirectional=false"],
+    }
+}
+
+
 def small_settings(
     module: str, workload: str, data_dir: str | None = None, words: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Args: data_dir: of a workload that reads names; the others make their data up."""
     data = [f"datamodule.data_dir={data_dir}"] if data_dir and workload.startswith("names") else []
-    return compose(f"module={module}", *WORKLOADS[workload], *SMALL.get(module, []), *data, *words)
+    return compose(
+        f"module={module}",
+        *WORKLOADS[workload],
+        *SMALL.get(module, []),
+        *NEEDED.get(workload, {}).get(module, []),
+        *data,
+        *words,
+    )
 
 
 def datamodule_for(config: dict[str, Any]) -> SequenceDataModule:
@@ -94,6 +114,8 @@ def answers(output: Any) -> list[torch.Tensor]:
     """The numbers that answer each example, without padding."""
     if isinstance(output, Steps):
         return [output.log_probs[:length, i] for i, length in enumerate(output.lengths.tolist())]
+    if isinstance(output, NextSymbols):
+        return [scores[goals != NO_GOAL] for scores, goals in zip(output.scores, output.goals)]
     return list(output)
 
 

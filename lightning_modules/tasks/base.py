@@ -22,6 +22,7 @@ class Task(nn.Module):
     offers: ClassVar[frozenset[str]]  # in which forms an architecture can read them: steps, tokens, window, image
     monitor: ClassVar[str]  # the metric that chooses the best checkpoint, without its split
     mode: ClassVar[Literal["min", "max"]]  # "min" or "max"
+    causal: ClassVar[bool] = False  # whether a state may depend on nothing that comes after its step
 
     def __init__(self, description: Any) -> None:
         super().__init__()
@@ -78,6 +79,10 @@ class Task(nn.Module):
 
     def data_pictures(self, trainer: Any) -> dict[str, Callable[[], Any]]:
         """Pictures of what the network is trained on, not yet drawn, for `trainer.datamodule`."""
+        return {}
+
+    def pictures(self, module: Any) -> dict[str, Callable[[], Any]]:
+        """Pictures of what a network answers by itself, not yet drawn."""
         return {}
 
     def metrics(self) -> nn.Module:

@@ -78,6 +78,11 @@ def misfit(config: dict[str, Any]) -> str | None:
                 f"module={module.__name__.lower()} reads {module.reads};"
                 f" task={task.__name__.lower()} offers {', '.join(sorted(task.offers))}"
             )
+        if task.causal and not module.can_be_causal:
+            return (
+                f"module={module.__name__.lower()} reads a sequence as a whole; task={task.__name__.lower()} needs one"
+                " that reads forwards, such as rnn, lstm, gru or transformer"
+            )
         if not issubclass(task, module.asks):
             asked, given = module.asks.__name__.lower(), task.__name__.lower()
             return f"module={module.__name__.lower()} is for task={asked}, not task={given}"

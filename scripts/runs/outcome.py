@@ -93,8 +93,10 @@ class Outcome:
 
     def _write_pictures(self, folder: RunFolder, loggers: list[RunLogger]) -> None:
         """Each picture of the validation and test part, as PNG in the run folder and for TensorBoard."""
-        for part in ("val", "test"):
-            figures = self.judges[part].figures() if part in self.judges else {}
+        own = self.module.task.pictures(self.module)
+        for part in [part for part in ("val", "test") if part in self.judges]:
+            figures = {**self.judges[part].figures(), **{name: make() for name, make in own.items()}}
+            own = {}  # once
             for name, figure in figures.items():
                 picture = pixels(figure)
                 folder.write_picture(f"{part}_{name}", picture)
