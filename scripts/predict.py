@@ -24,6 +24,7 @@ ANSWERING = {
     "lightning_modules.tasks.forecasting.Forecasting": "scripts.answering.forecasting",
     "lightning_modules.tasks.generation.Generation": "scripts.answering.generation",
     "lightning_modules.tasks.transcription.Transcription": "scripts.answering.transcription",
+    "lightning_modules.tasks.transduction.Transduction": "scripts.answering.transduction",
 }
 
 

@@ -42,3 +42,17 @@ def bars_figure(values: Mapping[str, float], label: str) -> Figure:
     axes.set_xlabel(label)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def curve_figure(x: Sequence[float], y: Sequence[float], x_label: str, y_label: str) -> Figure:
+    """Points in the order of x, joined."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(x, y, marker="o", markersize=4, color="#3b7dd8")
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.set_ylim(bottom=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -7,6 +7,9 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
+#: Whether a network writes a sequence of its own, or a task lets it.
+Writing = Literal["never", "possible", "always"]
+
 
 class Task(nn.Module):
     """How a batch enters a network, how an answer is read off its output, the loss, the metrics, the pictures.
@@ -24,6 +27,8 @@ class Task(nn.Module):
     mode: ClassVar[Literal["min", "max"]]  # "min" or "max"
     causal: ClassVar[bool] = False  # whether a state may depend on nothing that comes after its step
 
+    writing: ClassVar[Writing] = "never"  # whether its answers are written step by step
+
     def __init__(self, description: Any) -> None:
         super().__init__()
         self.description = description
@@ -35,6 +40,19 @@ class Task(nn.Module):
 
     def build(self, reads: str, encoding_size: int) -> None:
         """Make the layers before and after an architecture that reads `reads` and returns `encoding_size` features."""
+        raise NotImplementedError
+
+    @property
+    def written_size(self) -> int:
+        """Features E of a step that was written, as a network that writes reads it again."""
+        raise NotImplementedError
+
+    def build_writing(self, reads: str, encoding_size: int) -> None:
+        """The same for an architecture that writes, and whose states of that have `encoding_size` features."""
+        raise NotImplementedError
+
+    def written(self, writer: Any, encoding: Any, batch: Any) -> Any:
+        """The output that a network writes (`begin`, `write`), taught with the truth while it learns."""
         raise NotImplementedError
 
     def embed(self, batch: Any) -> Tensor:
