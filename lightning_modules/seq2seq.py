@@ -90,10 +90,11 @@ class Seq2Seq(SequenceModule):
         first = torch.tanh(self.bridge(encoding.summary)).chunk(len(self.decoder), dim=1)
         lstm = isinstance(self.decoder[0], nn.LSTM)
         layers = [tuple(both.chunk(2, dim=1)) if lstm else both for both in first]
-        return encoding.states, valid_steps(encoding.lengths, encoding.states), encoding.summary, layers
+        keys = None if self.attention is None else self.attention.keys(encoding.states)
+        return encoding.states, keys, valid_steps(encoding.lengths, encoding.states), encoding.summary, layers
 
     def write(self, steps: Tensor, state: Any) -> tuple[Tensor, Any, Tensor | None]:
-        memory, valid, summary, layers = state
+        memory, keys, valid, summary, layers = state
         x, after = steps, []
         if self.context == "every":
             x = torch.cat([x, summary.unsqueeze(1).expand(-1, x.shape[1], -1)], dim=2)
@@ -102,9 +103,9 @@ class Seq2Seq(SequenceModule):
             after.append(_flat(own))
         weights = None
         if self.attention is not None:
-            context, weights = self.attention(x, memory, valid)
+            context, weights = self.attention(x, memory, valid, keys)
             x = torch.tanh(self.combine(torch.cat([context, x], dim=2)))
-        return x, (memory, valid, summary, after), weights
+        return x, (memory, keys, valid, summary, after), weights
 
 
 def _stacked(state: Any) -> Any:

@@ -35,22 +35,30 @@ class SequenceAttention(nn.Module):
             self.of_query = nn.Linear(query_size, state_size)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, query: Tensor, states: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
+    def keys(self, states: Tensor) -> Tensor:
+        """(B, T, A) what queries are compared with; the same for every query."""
+        return self.of_state(states) if self.kind == "additive" else states
+
+    def forward(
+        self, query: Tensor, states: Tensor, valid: Tensor | None, keys: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The context of each query (B, U, H) and the weights (B, U, T) float32; of a query (B, Q), without U.
 
         Args:
             query: (B, U, Q) or (B, Q).
             states: (B, T, H).
             valid: (B, T) True where a step is no padding; None where all are.
+            keys: of `keys(states)`, where they are at hand.
         """
         if query.ndim == 2:
             context, weights = self(query.unsqueeze(1), states, valid)
             return context.squeeze(1), weights.squeeze(1)
+        keys = self.keys(states) if keys is None else keys
         asked = self.of_query(query)  # (B, U, A)
         if self.kind == "additive":
-            scores = self.score(torch.tanh(self.of_state(states).unsqueeze(1) + asked.unsqueeze(2))).squeeze(3)
+            scores = self.score(torch.tanh(keys.unsqueeze(1) + asked.unsqueeze(2))).squeeze(3)
         else:
-            scores = asked @ states.transpose(1, 2) * states.shape[2] ** -0.5
+            scores = asked @ keys.transpose(1, 2) * states.shape[2] ** -0.5
         scores = scores.float()  # (B, U, T)
         if valid is not None:
             scores = scores.masked_fill(~valid.unsqueeze(1), -torch.inf)

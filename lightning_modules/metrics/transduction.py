@@ -45,7 +45,7 @@ class TransductionMetrics(Metric):
         self.task = [task]  # not a module of this one
         self.add_state("counts", torch.zeros(6, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("by_length", torch.zeros(LONGEST + 1, 2, dtype=torch.float64), dist_reduce_fx="sum")
-        self.bleu = SacreBLEUScore()
+        self.bleu = bleu_of()
         self._attended: list[tuple[Tensor, list[str], list[str]]] = []
 
     def update(self, output: WrittenText, batch: PairBatch) -> None:
@@ -111,6 +111,11 @@ class TransductionMetrics(Metric):
             tokens = _tokens(source.vocabulary, batch.tokens[i, :read].tolist())
             symbols = [*_tokens(target.vocabulary, batch.targets[i, :written].tolist()), "end"]
             self._attended.append((output.weights[i, : written + 1, :read].float().cpu(), symbols, tokens))
+
+
+def bleu_of() -> SacreBLEUScore:
+    """Counts n-grams up to 4 over all texts, as sacrebleu does by default but for its smoothing of counts of 0."""
+    return SacreBLEUScore()
 
 
 def _tokens(vocabulary: Any, ids: list[int]) -> list[str]:
