@@ -33,6 +33,7 @@ class SequenceModule(Training):
     #: the architecture has a way of its own.
     reads: ClassVar[Literal["steps", "tokens", "window", "image", "batch"]] = "steps"
     asks: ClassVar[type[Task]] = Task  #: the only task that it can be trained for
+    can_be_causal: ClassVar[bool] = False  #: whether its states depend on nothing after their step, if it is asked so
 
     def __init__(self, task: Task, encoding_size: int) -> None:
         super().__init__()

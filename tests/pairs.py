@@ -37,8 +37,11 @@ FILES = {"names_folder": ("names-classification",)}
 #: Settings that make an architecture small.
 SMALL = {
     "rnn": ["module.hidden_size=12"],
-    "lstm": ["module.hidden_size=12", "module.bidirectional=true", "module.num_layers=2"],
-    "gru": ["module.hidden_size=12", "module.bidirectional=true"],
+    "lstm": [
+        "module.hidden_size=12", "module.bidirectional=true", "module.num_layers=2", "module.residual=true",
+        "module.dropout=0.1", "module.variational=true", "module.recurrent_dropout=0.1",
+    ],
+    "gru": ["module.hidden_size=12", "module.bidirectional=true", "module.layer_norm=true"],
     "transformer": ["module.hidden_size=16", "module.num_heads=2"],
     "baseline/lightgbm": ["module.num_rounds=5", "module.num_leaves=4"],
     "peephole_lstm": ["module.hidden_size=12", "module.bidirectional=true", "module.peephole=full"],
@@ -47,7 +50,7 @@ SMALL = {
     "bag": ["module.hidden_size=8", "module.num_buckets=1000"],
     "crnn": ["module.hidden_size=12"],
     "ensemble": ["module.members.recurrent.hidden_size=12", "module.members.bag.num_buckets=1000"],
-}
+}  # fmt: skip
 
 
 class ReadsImages(SequenceModule):

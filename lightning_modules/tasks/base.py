@@ -22,6 +22,7 @@ class Task(nn.Module):
     offers: ClassVar[frozenset[str]]  # in which forms an architecture can read them: steps, tokens, window, image
     monitor: ClassVar[str]  # the metric that chooses the best checkpoint, without its split
     mode: ClassVar[Literal["min", "max"]]  # "min" or "max"
+    causal: ClassVar[bool] = False  # whether a state may depend on nothing after its step
 
     def __init__(self, description: Any) -> None:
         super().__init__()
