@@ -42,15 +42,13 @@ class LinearRecurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, driven: Tensor, weight: Tensor) -> Tensor:
-        states = torch.empty_like(driven)
-        back = weight.t()
+        states = driven.new_empty(len(driven) + 1, *driven.shape[1:])
+        states[0] = 0.0
+        state, back = states.unbind(0), weight.t()
         for t, step in enumerate(driven.unbind(0)):
-            if t:
-                torch.addmm(step, states[t - 1], back, out=states[t])
-            else:
-                states[t].copy_(step)
+            torch.addmm(step, state[t], back, out=state[t + 1])
         ctx.save_for_backward(states, weight)
-        return states
+        return states[1:]
 
     @staticmethod
     @once_differentiable
@@ -58,7 +56,8 @@ class LinearRecurrence(torch.autograd.Function):
         states, weight = ctx.saved_tensors
         with torch.autocast(states.device.type, enabled=False):
             pulled = torch.empty_like(states)  # the loss's gradient of each h_t, through the later steps too
-            pulled[-1].copy_(pull[-1])
-            for t in range(len(states) - 2, -1, -1):
-                torch.addmm(pull[t], pulled[t + 1], weight, out=pulled[t])
-            return pulled, weight_gradient(pulled[1:], states[:-1])
+            pulled[-1] = 0.0  # nothing comes from after the last step
+            given, pulls = pulled.unbind(0), pull.unbind(0)
+            for t in range(len(pull) - 1, -1, -1):
+                torch.addmm(pulls[t], given[t + 1], weight, out=given[t])
+            return pulled[:-1], weight_gradient(pulled[:-1], states[:-1])

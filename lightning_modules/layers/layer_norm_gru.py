@@ -77,19 +77,22 @@ class LayerNormGRURecurrence(torch.autograd.Function):
             driven.new_empty(steps, batch, size),
         )  # U h; what r is multiplied with
         states[0] = 0.0
-        back = weight.t()
+        sizes = [2 * size, size]
+        early, late = (part.unbind(0) for part in gates.view_as(driven).split(sizes, dim=2))
+        r, z, _ = (gate.unbind(0) for gate in gates.unbind(2))
+        product, candidate, state = (x.unbind(0) for x in (products, seen, states))
+        (early_gain, late_gain), back = gain.split(sizes), weight.t()
         of_gates, of_candidates = [], []  # mean and inverse deviation of each norm
         for t, step in enumerate(driven.unbind(0)):
-            product = torch.mm(states[t], back, out=products[t])
-            early, *moments = normalized(product[:, : 2 * size], gain[: 2 * size])
+            of_both, of_new = torch.mm(state[t], back, out=product[t]).split(sizes, dim=1)
+            both, *moments = normalized(of_both, early_gain)
             of_gates.append(moments)
-            candidate, *moments = normalized(product[:, 2 * size :], gain[2 * size :], bias)
+            new, *moments = normalized(of_new, late_gain, bias)
             of_candidates.append(moments)
-            seen[t] = candidate
-            reset, update, new = gates[t].unbind(1)
-            torch.add(step[:, : 2 * size], early, out=gates[t].flatten(1)[:, : 2 * size]).sigmoid_()
-            torch.addcmul(step[:, 2 * size :], reset, candidate, out=new).tanh_()
-            torch.lerp(new, states[t], update, out=states[t + 1])
+            candidate[t].copy_(new)
+            torch.add(step[:, : 2 * size], both, out=early[t]).sigmoid_()
+            torch.addcmul(step[:, 2 * size :], r[t], new, out=late[t]).tanh_()
+            torch.lerp(late[t], state[t], z[t], out=state[t + 1])
         ctx.save_for_backward(gates, products, seen, states, weight, gain)
         ctx.of_gates, ctx.of_candidates = of_gates, of_candidates
         return states[1:]
@@ -99,27 +102,29 @@ class LayerNormGRURecurrence(torch.autograd.Function):
     def backward(ctx: Any, pull: Tensor) -> tuple[Tensor, ...]:
         gates, products, seen, states, weight, gain = ctx.saved_tensors
         size = weight.shape[1]
+        sizes = [2 * size, size]
         with torch.autocast(gates.device.type, enabled=False):
-            # the loss's gradient of what r, z and n were given and of what r is multiplied with; of U h; of h
+            # the loss's gradient of what r, z and n were given and of what r is multiplied with; of U h
             pulled = gates.new_empty(*gates.shape[:2], 4, size)
             pulled_products = torch.empty_like(products)
+            given, early, late = (x.unbind(0) for x in (pulled, pulled.flatten(2)[:, :, : 2 * size], pulled[:, :, 3]))
+            of_both, of_new = (part.unbind(0) for part in products.split(sizes, dim=2))
+            into_both, into_new = (part.unbind(0) for part in pulled_products.split(sizes, dim=2))
+            into, (early_gain, late_gain) = pulled_products.unbind(0), gain.split(sizes)
             of_state = torch.zeros_like(states[0])
             for start, end in stretches(seen):
                 r, z, n = gates[start:end].unbind(2)
                 new = (1 - z) * (1 - n * n)
-                parts = [new * seen[start:end] * r * (1 - r), (states[start:end] - n) * z * (1 - z), new, new * r]
-                to_pulled = torch.stack(parts, dim=2)  # from h_t
-                for t in range(end - 1, start - 1, -1):
-                    of_state += pull[t]
-                    torch.mul(of_state.unsqueeze(1), to_pulled[t - start], out=pulled[t])
-                    early = pulled[t, :, :2].flatten(1)
-                    columns = products[t].split([2 * size, size], dim=1)
-                    into = pulled_products[t].split([2 * size, size], dim=1)
-                    into[0].copy_(through_norm(early, columns[0], ctx.of_gates[t], gain[: 2 * size]))
-                    into[1].copy_(through_norm(pulled[t, :, 3], columns[1], ctx.of_candidates[t], gain[2 * size :]))
-                    of_state.mul_(z[t - start]).addmm_(pulled_products[t], weight)
-            early, candidate = pulled[:, :, :2].flatten(2), pulled[:, :, 3]
-            norms = [normalized(part)[0] for part in products.split([2 * size, size], dim=2)]
-            of_gain = torch.cat([(early * norms[0]).sum((0, 1)), (candidate * norms[1]).sum((0, 1))])
+                to_given = [new * seen[start:end] * r * (1 - r), (states[start:end] - n) * z * (1 - z), new, new * r]
+                factors = zip(range(start, end), pull[start:end], torch.stack(to_given, dim=2), z)  # from h_t
+                for t, pull_t, given_t, update_t in reversed(list(factors)):
+                    of_state += pull_t
+                    torch.mul(of_state.unsqueeze(1), given_t, out=given[t])
+                    into_both[t].copy_(through_norm(early[t], of_both[t], ctx.of_gates[t], early_gain))
+                    into_new[t].copy_(through_norm(late[t], of_new[t], ctx.of_candidates[t], late_gain))
+                    of_state.mul_(update_t).addmm_(into[t], weight)
+            norms = [normalized(part)[0] for part in products.split(sizes, dim=2)]
+            both, new = pulled.flatten(2)[:, :, : 2 * size], pulled[:, :, 3]
+            of_gain = torch.cat([(both * norms[0]).sum((0, 1)), (new * norms[1]).sum((0, 1))])
             of_weight = weight_gradient(pulled_products, states[:-1])
-            return pulled[:, :, :3].flatten(2), of_weight, of_gain, candidate.sum((0, 1))
+            return pulled[:, :, :3].flatten(2), of_weight, of_gain, new.sum((0, 1))

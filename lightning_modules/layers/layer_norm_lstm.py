@@ -69,17 +69,20 @@ class LayerNormLSTMRecurrence(torch.autograd.Function):
         cells, states = driven.new_empty(steps + 1, batch, size), driven.new_empty(steps + 1, batch, size)
         products, squashed = torch.empty_like(driven), driven.new_empty(steps, batch, size)  # U h; tanh(norm(c'))
         cells[0], states[0] = 0.0, 0.0
+        given, early = gates.view_as(driven).unbind(0), gates[:, :, :2].unbind(0)
+        i, f, g, o = (gate.unbind(0) for gate in gates.unbind(2))
+        cell, product, tanh, state = (x.unbind(0) for x in (cells, products, squashed, states))
         back = weight.t()
         of_products, of_cells = [], []  # mean and inverse deviation of each norm
         for t, step in enumerate(driven.unbind(0)):
-            product, *moments = normalized(torch.mm(states[t], back, out=products[t]), gain)
+            normed, *moments = normalized(torch.mm(state[t], back, out=product[t]), gain)
             of_products.append(moments)
-            given = torch.add(step, product, out=gates[t].flatten(1)).view_as(gates[t])
-            given[:, :2].sigmoid_()
-            torch.mul(given[:, 1], cells[t], out=cells[t + 1]).addcmul_(given[:, 0], given[:, 2].tanh_())
-            cell, *moments = normalized(cells[t + 1], cell_gain, cell_bias)
+            torch.add(step, normed, out=given[t])
+            early[t].sigmoid_()
+            torch.mul(f[t], cell[t], out=cell[t + 1]).addcmul_(i[t], g[t].tanh_())
+            normed, *moments = normalized(cell[t + 1], cell_gain, cell_bias)
             of_cells.append(moments)
-            torch.mul(given[:, 3].sigmoid_(), torch.tanh(cell, out=squashed[t]), out=states[t + 1])
+            torch.mul(o[t].sigmoid_(), torch.tanh(normed, out=tanh[t]), out=state[t + 1])
         ctx.save_for_backward(gates, cells, products, squashed, states, weight, gain, cell_gain)
         ctx.of_products, ctx.of_cells = of_products, of_cells
         return states[1:]
@@ -89,28 +92,30 @@ class LayerNormLSTMRecurrence(torch.autograd.Function):
     def backward(ctx: Any, pull: Tensor) -> tuple[Tensor, ...]:
         gates, cells, products, squashed, states, weight, gain, cell_gain = ctx.saved_tensors
         with torch.autocast(gates.device.type, enabled=False):
-            pulled = torch.empty_like(gates)  # the loss's gradient of what each gate's function was given,
-            pulled_products = torch.empty_like(products)  # of U h,
-            pulled_norms = torch.empty_like(squashed)  # and of norm(c') * a_c + b_c
+            # the loss's gradient of what each gate's function was given, of U h (nothing comes from after the last
+            # step), and of norm(c') * a_c + b_c
+            pulled, pulled_norms = torch.empty_like(gates), torch.empty_like(squashed)
+            pulled_products = products.new_empty(len(products) + 1, *products.shape[1:])
+            pulled_products[-1] = 0.0
+            flat, early, late = (x.unbind(0) for x in (pulled.flatten(2), pulled[:, :, :3], pulled[:, :, 3]))
+            into, norms, product, cell = (x.unbind(0) for x in (pulled_products, pulled_norms, products, cells))
             of_cell = torch.zeros_like(cells[0])
             for start, end in stretches(squashed):
                 i, f, g, o = gates[start:end].unbind(2)
                 seen = squashed[start:end]
                 to_output, to_norm = seen * o * (1 - o), o * (1 - seen * seen)  # from h_t
-                early = [g * i * (1 - i), cells[start:end] * f * (1 - f), i * (1 - g * g)]
-                to_early = torch.stack(early, dim=2)  # from c_t
-                for t in range(end - 1, start - 1, -1):
-                    n = t - start
-                    last = t + 1 == len(pulled)
-                    of_state = pull[t] if last else torch.addmm(pull[t], pulled_products[t + 1], weight)
-                    torch.mul(of_state, to_output[n], out=pulled[t, :, 3])
-                    torch.mul(of_state, to_norm[n], out=pulled_norms[t])
-                    of_cell += through_norm(pulled_norms[t], cells[t + 1], ctx.of_cells[t], cell_gain)
-                    torch.mul(of_cell.unsqueeze(1), to_early[n], out=pulled[t, :, :3])
-                    of_cell.mul_(f[n])
-                    pulled_products[t] = through_norm(pulled[t].flatten(1), products[t], ctx.of_products[t], gain)
-            flat = pulled.flatten(2)
-            of_gain = (flat * normalized(products)[0]).sum((0, 1))
+                to_early = [g * i * (1 - i), cells[start:end] * f * (1 - f), i * (1 - g * g)]  # from c_t
+                factors = zip(range(start, end), pull[start:end], to_output, to_norm, torch.stack(to_early, dim=2), f)
+                for t, pull_t, output_t, norm_t, early_t, forget_t in reversed(list(factors)):
+                    of_state = torch.addmm(pull_t, into[t + 1], weight)
+                    torch.mul(of_state, output_t, out=late[t])
+                    torch.mul(of_state, norm_t, out=norms[t])
+                    of_cell += through_norm(norms[t], cell[t + 1], ctx.of_cells[t], cell_gain)
+                    torch.mul(of_cell.unsqueeze(1), early_t, out=early[t])
+                    of_cell.mul_(forget_t)
+                    into[t].copy_(through_norm(flat[t], product[t], ctx.of_products[t], gain))
+            given = pulled.flatten(2)
+            of_gain = (given * normalized(products)[0]).sum((0, 1))
             of_cell_gain = (pulled_norms * normalized(cells[1:])[0]).sum((0, 1))
-            of_weight = weight_gradient(pulled_products, states[:-1])
-            return flat, of_weight, of_gain, of_cell_gain, pulled_norms.sum((0, 1))
+            of_weight = weight_gradient(pulled_products[:-1], states[:-1])
+            return given, of_weight, of_gain, of_cell_gain, pulled_norms.sum((0, 1))

@@ -53,8 +53,8 @@ class PeepholeLSTMLayer(CellLayer):
 
     def recurrence(self, driven: Tensor) -> Tensor:
         before = torch.stack([self.peephole_input, self.peephole_forget])
-        weights = [at_least_float32(w) for w in (self.weight_hh_l0, before, self.peephole_output)]
-        return PeepholeRecurrence.apply(driven, *weights)
+        after = self.peephole_output.unsqueeze(0)
+        return PeepholeRecurrence.apply(driven, *[at_least_float32(w) for w in (self.weight_hh_l0, before, after)])
 
 
 def _seen(cell: Tensor, weight: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ def _seen(cell: Tensor, weight: Tensor) -> Tensor:
 
 
 class PeepholeRecurrence(torch.autograd.Function):
-    """All steps of the layer: driven (T, B, 4 H), U (4 H, H), [P_i, P_f] (2, H or H, H), P_o -> states (T, B, H)."""
+    """All steps: driven (T, B, 4 H), U (4 H, H), [P_i, P_f] (2, H or 2, H, H), [P_o] (1, H or 1, H, H) -> (T, B, H)."""
 
     @staticmethod
     def forward(ctx: Any, driven: Tensor, weight: Tensor, before: Tensor, after: Tensor) -> Tensor:
@@ -71,14 +71,17 @@ class PeepholeRecurrence(torch.autograd.Function):
         cells, states = driven.new_empty(steps + 1, batch, size), driven.new_empty(steps + 1, batch, size)
         squashed = driven.new_empty(steps, batch, size)  # tanh(c')
         cells[0], states[0] = 0.0, 0.0
+        given, early, late = (x.unbind(0) for x in (gates.view_as(driven), gates[:, :, :2], gates[:, :, 3:]))
+        i, f, g, o = (gate.unbind(0) for gate in gates.unbind(2))
+        cell, tanh, state = (x.unbind(0) for x in (cells, squashed, states))
         back = weight.t()
         for t, step in enumerate(driven.unbind(0)):
-            torch.addmm(step, states[t], back, out=gates[t].flatten(1))
-            early, candidate, output = gates[t, :, :2], gates[t, :, 2], gates[t, :, 3]
-            _add_seen(early, cells[t], before).sigmoid_()
-            torch.mul(gates[t, :, 1], cells[t], out=cells[t + 1]).addcmul_(gates[t, :, 0], candidate.tanh_())
-            _add_seen(output.unsqueeze(1), cells[t + 1], after.unsqueeze(0)).sigmoid_()
-            torch.mul(output, torch.tanh(cells[t + 1], out=squashed[t]), out=states[t + 1])
+            torch.addmm(step, state[t], back, out=given[t])
+            _add_seen(early[t], cell[t], before)
+            early[t].sigmoid_()
+            torch.mul(f[t], cell[t], out=cell[t + 1]).addcmul_(i[t], g[t].tanh_())
+            _add_seen(late[t], cell[t + 1], after)
+            torch.mul(o[t].sigmoid_(), torch.tanh(cell[t + 1], out=tanh[t]), out=state[t + 1])
         ctx.save_for_backward(gates, cells, squashed, states, weight, before, after)
         return states[1:]
 
@@ -87,25 +90,27 @@ class PeepholeRecurrence(torch.autograd.Function):
     def backward(ctx: Any, pull: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         gates, cells, squashed, states, weight, before, after = ctx.saved_tensors
         with torch.autocast(gates.device.type, enabled=False):
-            pulled = torch.empty_like(gates)  # the loss's gradient of what each gate's function was given
+            # the loss's gradient of what each gate's function was given; nothing comes from after the last step
+            pulled = gates.new_empty(len(gates) + 1, *gates.shape[1:])
+            pulled[-1] = 0.0
             _back_through_time(pulled, pull, gates, cells, squashed, weight, before, after)
-            early, output = pulled[:, :, :2], pulled[:, :, 3]
-            if after.dim() == 1:
-                of_before = torch.stack([(early[:, :, i] * cells[:-1]).sum((0, 1)) for i in (0, 1)])
+            flat, early, output = pulled[:-1].flatten(2), pulled[:-1, :, :2], pulled[:-1, :, 3]
+            if after.dim() == 2:
+                of_before = torch.stack([(gate * cells[:-1]).sum((0, 1)) for gate in early.unbind(2)])
                 of_after = (output * cells[1:]).sum((0, 1))
             else:
-                of_before = weight_gradient(early.flatten(2), cells[:-1]).view_as(before)
+                of_before = weight_gradient(early.flatten(2), cells[:-1])
                 of_after = weight_gradient(output, cells[1:])
-            flat = pulled.flatten(2)
-            return flat, weight_gradient(flat, states[:-1]), of_before, of_after
+            of_weight = weight_gradient(flat, states[:-1])
+            return flat, of_weight, of_before.view_as(before), of_after.view_as(after)
 
 
-def _add_seen(gates: Tensor, cell: Tensor, weight: Tensor) -> Tensor:
-    """Gates (B, n, H) plus what they see of the cell (B, H) through weight (n, H or H, H), in place."""
+def _add_seen(gates: Tensor, cell: Tensor, weight: Tensor) -> None:
+    """Add what gates (B, n, H) see of the cell (B, H) through weight (n, H or n, H, H), in place."""
     if weight.dim() == 2:
-        return gates.addcmul_(cell.unsqueeze(1), weight)
-    gates.flatten(1).addmm_(cell, weight.flatten(0, 1).t())
-    return gates
+        gates.addcmul_(cell.unsqueeze(1), weight)
+    else:
+        gates.view(len(gates), -1).addmm_(cell, weight.flatten(0, 1).t())
 
 
 def _back_through_time(
@@ -118,31 +123,27 @@ def _back_through_time(
     before: Tensor,
     after: Tensor,
 ) -> None:
-    """Fill `pulled` (T, B, 4, H) from the gradient `pull` (T, B, H) of the states."""
-    diagonal = after.dim() == 1
-    of_state = torch.empty_like(cells[0])  # of h_t, and below of c_t
-    of_cell = torch.zeros_like(of_state)
+    """Fill `pulled` (T + 1, B, 4, H) from the gradient `pull` (T, B, H) of the states."""
+    diagonal = after.dim() == 2
+    of_state, of_cell = torch.empty_like(cells[0]), torch.zeros_like(cells[0])  # of h_t, and of c_t
+    given, early, late = (x.unbind(0) for x in (pulled.flatten(2), pulled[:, :, :3], pulled[:, :, 3]))
     for start, end in stretches(squashed):
         i, f, g, o = gates[start:end].unbind(2)
         seen = squashed[start:end]
-        to_output = seen * o * (1 - o)  # from h_t
-        to_cell = o * (1 - seen * seen)  # from h_t
+        to_output, to_cell = seen * o * (1 - o), o * (1 - seen * seen)  # from h_t
         to_early = torch.stack([g * i * (1 - i), cells[start:end] * f * (1 - f), i * (1 - g * g)], dim=2)  # from c_t
         to_last = f  # from c_t to c_(t-1)
         if diagonal:  # a gate's own cell: factors like the others
-            to_cell.addcmul_(to_output, after)
+            to_cell.addcmul_(to_output, after[0])
             to_last = torch.addcmul(f, to_early[:, :, 0], before[0]).addcmul_(to_early[:, :, 1], before[1])
-        for t in range(end - 1, start - 1, -1):
-            n = t - start
-            if t + 1 < len(pulled):
-                torch.addmm(pull[t], pulled[t + 1].flatten(1), weight, out=of_state)
-            else:
-                of_state.copy_(pull[t])
-            torch.mul(of_state, to_output[n], out=pulled[t, :, 3])
-            of_cell.addcmul_(of_state, to_cell[n])
+        factors = zip(range(start, end), pull[start:end], to_output, to_cell, to_early, to_last)
+        for t, pull_t, output_t, cell_t, early_t, last_t in reversed(list(factors)):
+            torch.addmm(pull_t, given[t + 1], weight, out=of_state)
+            torch.mul(of_state, output_t, out=late[t])
+            of_cell.addcmul_(of_state, cell_t)
             if not diagonal:
-                of_cell.addmm_(pulled[t, :, 3], after)
-            torch.mul(of_cell.unsqueeze(1), to_early[n], out=pulled[t, :, :3])
-            of_cell.mul_(to_last[n])
+                of_cell.addmm_(late[t], after[0])
+            torch.mul(of_cell.unsqueeze(1), early_t, out=early[t])
+            of_cell.mul_(last_t)
             if not diagonal:
-                of_cell.addmm_(pulled[t, :, :2].flatten(1), before.flatten(0, 1))
+                of_cell.addmm_(given[t][:, : before.shape[0] * before.shape[1]], before.flatten(0, 1))
