@@ -42,7 +42,10 @@ FILES = {"names_folder": ("names-classification", "names-generation"), "pairs_fi
 #: Settings that make an architecture small.
 SMALL = {
     "rnn": ["module.hidden_size=12"],
-    "lstm": ["module.hidden_size=12", "module.bidirectional=true", "module.num_layers=2"],
+    "lstm": [
+        "module.hidden_size=12", "module.bidirectional=true", "module.num_layers=2", "module.residual=true",
+        "module.dropout=0.1", "module.variational=true", "module.recurrent_dropout=0.1",
+    ],
     "gru": ["module.hidden_size=12", "module.bidirectional=true"],
     "transformer": ["module.hidden_size=16", "module.num_heads=2"],
     "baseline/lightgbm": ["module.num_rounds=5", "module.num_leaves=4"],
@@ -53,7 +56,7 @@ SMALL = {
     "bag": ["module.hidden_size=8", "module.num_buckets=1000"],
     "crnn": ["module.hidden_size=12"],
     "ensemble": ["module.members.recurrent.hidden_size=12", "module.members.bag.num_buckets=1000"],
-}
+}  # fmt: skip
 
 
 class ReadsImages(SequenceModule):
@@ -65,8 +68,8 @@ class ReadsImages(SequenceModule):
 #: Settings that a task needs of an architecture.
 NEEDED = {
     "names-generation": {
-        "lstm": ["module.bidirectional=false"],
-        "gru": ["module.bidirectional=false"],
+        "lstm": ["module.bidirectional=false", "module.layer_norm=true"],
+        "gru": ["module.bidirectional=false", "module.layer_norm=true"],
         "peephole_lstm": ["module.bidirectional=false"],
     }
 }

@@ -26,7 +26,6 @@ class Task(nn.Module):
     monitor: ClassVar[str]  # the metric that chooses the best checkpoint, without its split
     mode: ClassVar[Literal["min", "max"]]  # "min" or "max"
     causal: ClassVar[bool] = False  # whether a state may depend on nothing that comes after its step
-
     writing: ClassVar[Writing] = "never"  # whether its answers are written step by step
 
     def __init__(self, description: Any) -> None:
