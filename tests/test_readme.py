@@ -105,7 +105,11 @@ def test_the_architecture_of_the_readme_trains_on_every_data_set(tmp_path: Path)
     (tmp_path / "conf" / "module").mkdir(parents=True)
     (tmp_path / "conf" / "module" / "mine.yaml").write_text(yaml + "\n")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    shorter = {"names": [], "energy": ["datamodule.lookback=24", "datamodule.stride=50"]}
+    shorter = {
+        "names": [],
+        "energy": ["datamodule.lookback=24", "datamodule.stride=50"],
+        "text_lines": ["datamodule.rendered_lines=16"],
+    }
     for datamodule, words in shorter.items():
         command = [
             sys.executable, str(PROJECT / "scripts/train.py"), f"datamodule={datamodule}", "module=mine",

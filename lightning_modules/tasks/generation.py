@@ -197,7 +197,7 @@ class Generation(Task):
             was_training = module.training
             module.eval()
             with torch.inference_mode():
-                longest = LONGEST_SAMPLE if self.description.whole else 10 * LONGEST_SAMPLE
+                longest = LONGEST_SAMPLE if self.description.whole else 5 * LONGEST_SAMPLE
                 texts = self.write(module, [""] * count, labels, None, longest, generator)
             module.train(was_training)
             return texts_figure(texts, labels)

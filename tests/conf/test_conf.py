@@ -11,6 +11,7 @@ from lightning_modules.schedules import Training
 from scripts.configuration.check import check
 from scripts.configuration.composing import compose
 from scripts.configuration.overrides import CONF, groups, options
+from tests.pairs import FITTING
 
 CHOICES = [(group, option) for group in groups() for option in options(group)]
 
@@ -54,3 +55,11 @@ def test_every_optimizer_steps(option: str) -> None:
     weight.sum().backward()
     optimizer.step()
     assert (weight < 1).all()
+
+
+def test_the_table_of_modules_and_tasks_is_true() -> None:
+    lines = (CONF / "module" / "README.md").read_text(encoding="utf-8").splitlines()
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    tasks = table[0][1:]
+    told = {(row[0].strip("`"), task) for row in table[2:] for task, cell in zip(tasks, row[1:]) if cell == "yes"}
+    assert told == {(module, workload.partition("-")[2]) for module, workload in FITTING}
