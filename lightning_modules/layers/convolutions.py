@@ -76,7 +76,7 @@ class LineConvolutions(nn.Module):
             if pool is not None:  # before ReLU, which changes nothing but that there is less to do
                 if pool.kernel[1] > 1:
                     x = _only_inside(x, lengths)
-                x = functional.max_pool2d(x, pool.kernel, pool.steps, pool.padding, ceil_mode=pool.partial)
+                x = _max_pooled(x, pool)
                 lengths = _pooled(pool, lengths, 1)
             x = _only_inside(x.relu_(), lengths)
         return x.permute(0, 3, 1, 2).flatten(2)  # (B, T, channels · height)
@@ -113,7 +113,34 @@ def _pooled(pool: Pool, size, axis: int):
     return (size + 2 * pool.padding[axis] - pool.kernel[axis] + extra) // pool.steps[axis] + 1
 
 
+def _max_pooled(x: Tensor, pool: Pool) -> Tensor:
+    """x (B, C, height, W), pooled; windows of two side by side are compared slice by slice where that is faster."""
+    if not _answers_on_cpu(x) or pool.steps != pool.kernel or max(pool.kernel) > 2 or any(pool.padding):
+        return functional.max_pool2d(x, pool.kernel, pool.steps, pool.padding, ceil_mode=pool.partial)
+    for axis, size in zip((2, 3), pool.kernel):
+        if size == 2:
+            x = _halved(x, axis, pool.partial)
+    return x
+
+
+def _halved(x: Tensor, axis: int, partial: bool) -> Tensor:
+    """The larger one of each two neighbours; `partial` keeps a last one that has none."""
+    pairs, odd = divmod(x.shape[axis], 2)
+    whole = x.narrow(axis, 0, 2 * pairs).unflatten(axis, (pairs, 2))
+    larger = torch.maximum(whole.select(axis + 1, 0), whole.select(axis + 1, 1))
+    return torch.cat([larger, x.narrow(axis, 2 * pairs, 1)], dim=axis) if odd and partial else larger
+
+
 def _only_inside(x: Tensor, lengths: Tensor) -> Tensor:
     """x (B, C, height, W) with 0 in every column that is not the line's."""
+    if _answers_on_cpu(x):  # lines of like width leave little to clear
+        for image, length in zip(x, lengths.tolist()):
+            image[:, :, length:] = 0
+        return x
     inside = (torch.arange(x.shape[3], device=x.device) < lengths.unsqueeze(1)).to(x.dtype)[:, None, None, :]
     return x * inside if torch.is_grad_enabled() else x.mul_(inside)
+
+
+def _answers_on_cpu(x: Tensor) -> bool:
+    """Nothing will be differentiated or traced, and looking at a number does not wait for a device."""
+    return torch.is_inference_mode_enabled() and x.device.type == "cpu"
