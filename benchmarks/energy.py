@@ -10,21 +10,17 @@ judged on the same last tenth of each series, which nothing was fitted or chosen
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from benchmarks.recording import record, show
+from benchmarks.trained import PROJECT, data_folder, row_of, train
 from datamodules.errors import BadInput
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
-from scripts.comparison.intervals import t_quantile
-
-PROJECT = Path(__file__).resolve().parents[1]
 
 #: Part -> row -> the words that train it.
 ROWS = {
@@ -78,31 +74,11 @@ def accuracy(part: str, data: Path, seeds: int) -> list[dict[str, Any]]:
     rows = []
     for name, words in ROWS[part].items():
         runs = [
-            train([*words, f"datamodule.data_dir={data}"], seed)
+            train([*words, f"datamodule.data_dir={data}", "evaluate=[test]", f"seed={seed}"])
             for seed in range(1, 1 + (1 if name.startswith(FIXED) else seeds))
         ]
-        row: dict[str, Any] = {"row": name, "seeds": len(runs)}
-        for metric in METRICS[part]:
-            values = [run[metric] for run in runs]
-            row[metric] = statistics.mean(values)
-            if len(values) > 1:
-                row[f"{metric} ± 95 %"] = t_quantile(len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
-        row["params"] = runs[0]["params"]
-        row["fit_seconds"] = statistics.mean(run["fit_seconds"] for run in runs)
-        rows.append(row)
-        print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
+        rows.append(row_of(name, runs, METRICS[part]))
     return rows
-
-
-def train(words: list[str], seed: int) -> dict[str, Any]:
-    """metrics.json of a run."""
-    with tempfile.TemporaryDirectory() as runs:
-        command = [sys.executable, str(PROJECT / "scripts/train.py"), *words]
-        command += ["evaluate=[test]", "logger=none", f"runs_dir={runs}", f"seed={seed}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BadInput(done.stderr.strip())
-        return json.loads((Path(done.stdout.strip().splitlines()[-1]) / "metrics.json").read_text())
 
 
 def data_path(data: Path, repeats: int = 3) -> list[dict[str, Any]]:
@@ -128,15 +104,6 @@ def data_path(data: Path, repeats: int = 3) -> list[dict[str, Any]]:
     return [*rows, {"way": "article / ours", **ratios}]
 
 
-def data_folder(given: str | None) -> Path:
-    for place in [given] if given else [os.environ.get("SEQUENCE_DATA"), str(PROJECT.parent / "shared/data"), "data"]:
-        if place and (Path(place) / "energy").is_dir():
-            return Path(place)
-    raise BadInput(
-        "no folder with energy/ and ett/ in it: python scripts/prepare.py energy; python scripts/prepare.py ett"
-    )
-
-
 def main() -> None:
     parser = Parser(prog="energy.py", description=__doc__)
     parser.add_argument("--part", choices=[*(p for p in ROWS if p != "tutorial"), "tutorial", "data"], help="one (all)")
@@ -144,7 +111,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="of each row that draws any (3)")
     options = parser.parse_args()
     logs.quiet_lightning()
-    folder = data_folder(options.data)
+    folder = data_folder(options.data, "", "python scripts/prepare.py energy; python scripts/prepare.py ett")
     for part in [options.part] if options.part else ["data", "ett", "next_hour", "day_ahead"]:
         files = folder / ("ett/ETTh1.csv" if part == "ett" else "energy")
         rows = data_path(files) if part == "data" else accuracy(part, files, options.seeds)

@@ -10,8 +10,6 @@ naive split of lines, for comparison: it leaks.
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
 import subprocess
 import sys
@@ -24,15 +22,15 @@ import torch
 from torch import nn
 
 from benchmarks.recording import record, show
-from datamodules.errors import BadInput
+from benchmarks.trained import PROJECT, data_folder, row_of, train
 from lightning_modules.building import build
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
-from scripts.comparison.intervals import t_quantile
 from scripts.configuration.composing import compose
 
-PROJECT = Path(__file__).resolve().parents[1]
 SEEDS = (1, 2, 3)
+#: A run on all of the training 80 %: settings were chosen before, on other splits.
+ALL_OF_TRAINING = ["datamodule.val_fraction=0.0", "datamodule.test_fraction=0.2", "evaluate=[test]"]
 
 #: Row -> the words that train it.
 ROWS = {
@@ -50,32 +48,10 @@ def accuracy(data: Path, seeds: tuple[int, ...], split_by: str) -> list[dict[str
     """Held-out accuracy and macro-F1 of every row."""
     rows = []
     for name, words in ROWS.items():
-        values: dict[str, list[float]] = {"test/accuracy": [], "test/macro_f1": [], "fit_seconds": []}
-        for seed in seeds:
-            metrics = train(data, [*words, f"datamodule.split_by={split_by}"], seed)
-            for key, measured in values.items():
-                measured.append(metrics[key])
-        row: dict[str, Any] = {"split": split_by, "row": name, "seeds": len(seeds)}
-        for key, measured in values.items():
-            row[key] = statistics.mean(measured)
-            if len(measured) > 1 and key != "fit_seconds":
-                spread = statistics.stdev(measured) / len(measured) ** 0.5
-                row[f"{key} ± 95 %"] = t_quantile(len(measured) - 1) * spread
-        rows.append(row)
-        print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
+        fixed = [f"datamodule.split_by={split_by}", f"datamodule.data_dir={data}", *ALL_OF_TRAINING]
+        runs = [train([*words, *fixed, f"seed={seed}", f"datamodule.split_seed={seed}"]) for seed in seeds]
+        rows.append({"split": split_by, **row_of(name, runs, ("test/accuracy", "test/macro_f1"))})
     return rows
-
-
-def train(data: Path, words: list[str], seed: int) -> dict[str, Any]:
-    """metrics.json of a run on all of the training 80 %: settings were chosen before, on other splits."""
-    with tempfile.TemporaryDirectory() as runs:
-        fixed = ["datamodule.val_fraction=0.0", "datamodule.test_fraction=0.2", "evaluate=[test]", "logger=none"]
-        command = [sys.executable, str(PROJECT / "scripts/train.py"), *words, *fixed, f"runs_dir={runs}"]
-        command += [f"seed={seed}", f"datamodule.split_seed={seed}", f"datamodule.data_dir={data}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BadInput(done.stderr.strip())
-        return json.loads((Path(done.stdout.strip().splitlines()[-1]) / "metrics.json").read_text())
 
 
 def speed(data: Path, repeats: int = 5) -> list[dict[str, Any]]:
@@ -155,16 +131,6 @@ def _seconds(command: list[str]) -> float:
     return time.perf_counter() - begin
 
 
-def data_folder(given: str | None) -> Path:
-    places = [given] if given else [
-        os.environ.get("SEQUENCE_DATA", "") + "/names", str(PROJECT.parent / "shared/data/names"), "data/names",
-    ]  # fmt: skip
-    for place in places:
-        if place and Path(place).is_dir():
-            return Path(place)
-    raise BadInput(f"no folder of surnames at {' or '.join(filter(None, places))}: python scripts/prepare.py names")
-
-
 def main() -> None:
     splits = {"accuracy": "name", "line_split": "line"}
     parts = {"speed": speed, "start": start}
@@ -174,7 +140,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="of each row of accuracy (3)")
     options = parser.parse_args()
     logs.quiet_lightning()
-    data = data_folder(options.data)
+    data = data_folder(options.data, "names", "python scripts/prepare.py names")
     seeds = tuple(range(1, options.seeds + 1))
     for name in [options.part] if options.part else [*splits, *parts]:
         rows = accuracy(data, seeds, splits[name]) if name in splits else parts[name](data)

@@ -10,9 +10,18 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from datamodules.blocks import Block, BlockLoader, Source
+from datamodules.errors import BadInput
 from datamodules.sampling import InOrder, Sampler, Shuffled
 
 PARTS = ("train", "val", "test")
+
+
+def check_fractions(val_fraction: float, test_fraction: float) -> None:
+    """Raises: BadInput: the two leave nothing to train on."""
+    if val_fraction + test_fraction >= 1:
+        raise BadInput(
+            f"datamodule.val_fraction={val_fraction} and test_fraction={test_fraction} leave nothing to train on"
+        )
 
 
 class SequenceDataModule(LightningDataModule):

@@ -16,7 +16,7 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from datamodules.base import SequenceDataModule
+from datamodules.base import SequenceDataModule, check_fractions
 from datamodules.batches import WindowBatch
 from datamodules.errors import BadInput
 from datamodules.series.calendar import Calendar, calendar_features, hour_of_day
@@ -80,10 +80,7 @@ class Energy(SequenceDataModule):
         drop_last: bool = False,
     ) -> None:
         super().__init__(batch_size, evaluation_batch_size, seed, drop_last)
-        if val_fraction + test_fraction >= 1:
-            raise BadInput(
-                f"datamodule.val_fraction={val_fraction} and test_fraction={test_fraction} leave nothing to train on"
-            )
+        check_fractions(val_fraction, test_fraction)
         if split_rows is not None and (len(split_rows) != 3 or min(split_rows) < 0):
             raise BadInput(f"datamodule.split_rows={split_rows}: three numbers of rows: training, validation, test")
         self.data_dir = data_dir

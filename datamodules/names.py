@@ -17,7 +17,7 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from datamodules.base import SequenceDataModule
+from datamodules.base import SequenceDataModule, check_fractions
 from datamodules.batches import TokenBatch
 from datamodules.errors import BadInput
 from datamodules.sampling import Balanced, Buckets, Sampler
@@ -78,10 +78,7 @@ class Names(SequenceDataModule):
         super().__init__(batch_size, evaluation_batch_size, seed, drop_last)
         if by_length and sampling == "balanced":
             raise BadInput("datamodule.by_length=true: sampling=balanced draws texts one by one; natural is accepted")
-        if val_fraction + test_fraction >= 1:
-            raise BadInput(
-                f"datamodule.val_fraction={val_fraction} and test_fraction={test_fraction} leave nothing to train on"
-            )
+        check_fractions(val_fraction, test_fraction)
         self.data_dir = data_dir
         self.text_column = text_column
         self.label_column = label_column

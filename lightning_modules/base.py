@@ -56,7 +56,11 @@ class SequenceModule(Training):
 
     def once(self, batch: Any) -> Any:
         """The same from a single pass through the network; a task may need several to answer."""
-        return self.task.head(self.encode(self.task.embed(batch), self.task.lengths(batch)), batch)
+        return self.task.head(self.encoded(batch), batch)
+
+    def encoded(self, batch: Any) -> Encoding:
+        """The states of a batch."""
+        return self.encode(self.task.embed(batch), self.task.lengths(batch))
 
     def steps(self, lengths: Tensor) -> Tensor:
         """(B,) valid steps of the states, for `lengths` (B,) of the input; for architectures that shorten it."""

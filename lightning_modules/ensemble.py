@@ -54,7 +54,7 @@ class Ensemble(SequenceModule):
 
     def once(self, batch: Any) -> Any:
         if self.combine == "join":
-            joined = torch.cat([self._summary(member, batch) for member in self.members.values()], dim=1)
+            joined = torch.cat([member.task.pool(member.encoded(batch)) for member in self.members.values()], dim=1)
             return self.task.head(Encoding(joined.unsqueeze(1), None, joined), batch)
         return self.task.average([member(batch) for member in self.members.values()])
 
@@ -62,10 +62,6 @@ class Ensemble(SequenceModule):
         if self.combine == "join":
             return super().loss(batch)
         return torch.stack([member.loss(batch) for member in self.members.values()]).sum()
-
-    def _summary(self, member: nn.Module, batch: Any) -> Tensor:
-        """(B, H) what a member makes of each text."""
-        return member.task.pool(member.encode(member.task.embed(batch), member.task.lengths(batch)))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         groups = [

@@ -37,7 +37,7 @@ class Linear(SequenceModule):
         self.bias = nn.Parameter(torch.zeros(sets, task.num_columns, outputs))
 
     def once(self, batch: WindowBatch) -> Tensor:
-        x = self.task.relative(batch)  # (B, L, K)
+        x = self.task.relative(batch.past, batch)  # (B, L, K)
         weight = torch.cat([self.weight, self.weight.mean(dim=0, keepdim=True)])
         bias = torch.cat([self.bias, self.bias.mean(dim=0, keepdim=True)])
         every = torch.einsum("blk,skol->bsko", x, weight) + bias  # by the weights of every series: a single product

@@ -25,9 +25,7 @@ def main() -> None:
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="other settings of its data or trainer")
     parser.add_argument("--split", choices=SPLITS, help="the part to judge (test; all where data_dir is given)")
     parser.add_argument("--json", action="store_true", help="the metrics as one JSON object on standard output")
-    parser.add_argument(
-        "--allow", action="append", default=[], metavar="PACKAGE", help="trust the run's use of PACKAGE"
-    )
+    parser.add_allow()
     options = parser.parse_args()
     run = RunFolder.existing(options.run)
     config = run.config()

@@ -31,9 +31,7 @@ def main() -> None:
     parser.add_argument(
         "--length", type=int, default=32, metavar="N", help="steps, where a format takes a fixed number of them (32)"
     )
-    parser.add_argument(
-        "--allow", action="append", default=[], metavar="PACKAGE", help="trust the run's use of PACKAGE"
-    )
+    parser.add_allow()
     options = parser.parse_args()
     if options.format not in FORMATS:
         near = did_you_mean(options.format, FORMATS)

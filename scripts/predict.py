@@ -33,9 +33,7 @@ def main() -> int:
     parser.add_argument("run", metavar="RUN", help="the folder of a finished run; its task decides about more options")
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="what to answer; - for the lines of standard input")
     parser.add_argument("--json", action="store_true", help="a JSON object a line")
-    parser.add_argument(
-        "--allow", action="append", default=[], metavar="PACKAGE", help="trust the run's use of PACKAGE"
-    )
+    parser.add_allow()
     if answering is None:
         parser.parse_args()
         return 2

@@ -10,8 +10,6 @@ from datamodules.errors import BadInput, did_you_mean
 
 Calendar = Literal["none", "ordinal", "cyclic"]
 
-DAY = np.timedelta64(1, "D")
-
 
 def calendar_features(times: np.ndarray, kind: Calendar, holidays: str | None = None) -> np.ndarray:
     """Features of each time stamp, (N, F) float32.

@@ -40,7 +40,7 @@ def stretches_figure(
         x = (hours[taken, None] + np.arange(horizon)).ravel()
         actual, told = target[taken].ravel(), output[taken].reshape(len(x), -1)
         axes.plot(x, actual, color=ACTUAL, linewidth=1.4, label="actual")
-        middle = told[:, quantiles.index(0.5)] if quantiles else told[:, 0]
+        middle = told[:, list(quantiles).index(0.5)] if quantiles else told[:, 0]
         axes.plot(x, middle, color=FORECAST, linewidth=1.1, linestyle="--", label="forecast")
         if quantiles:
             label = f"{quantiles[0]:g} to {quantiles[-1]:g}"

@@ -10,6 +10,7 @@ from torchmetrics import Metric
 
 from datamodules.batches import WindowBatch
 from datamodules.series.description import ForecastSeries
+from lightning_modules.layers.quantiles import median_of, pinball
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +26,7 @@ def smape(answer: Tensor, target: Tensor) -> Tensor:
 
 
 class Sums(Metric):
-    """Sums (rows, columns) in float64 (float32 where the device has no other), added up over ranks."""
+    """Sums (rows, columns) in float64, added up over ranks."""
 
     full_state_update = False
     sums: Tensor
@@ -63,7 +64,7 @@ class ForecastMetrics(nn.Module):
         self.num_columns = len(description.columns)
         self.names = [*description.names, "not of this run"]
         rows = len(self.names) * self.num_columns
-        self.per_series = Sums(rows, 8)  # count, smape, |e|, e², |e| original, pinball, covered, below the lowest
+        self.per_series = Sums(rows, 7)  # count, smape, |e|, e², |e| original, pinball, covered
         self.per_hour = Sums(24, 2)
         self.per_step = Sums(description.horizon, 2)
         naive = torch.tensor([*description.naive_error, [torch.nan] * self.num_columns], dtype=torch.float64)
@@ -75,21 +76,19 @@ class ForecastMetrics(nn.Module):
         """Args: output (B, H, K) or (B, H, K, Q) scaled; batch with `future`."""
         assert batch.future is not None
         target = batch.original(batch.future[:, : output.shape[1]])
-        middle = output[..., self.quantiles.index(0.5)] if self.quantiles else output
+        middle = median_of(output, self.quantiles)
         answer = batch.original(middle)
         relative = smape(answer, target)
         error = (answer - target).abs()
         measured = error if self.units == "original" else (middle - batch.future[:, : output.shape[1]]).abs()
         values = [torch.ones_like(error), relative, measured, measured.square(), error]
         if self.quantiles:
-            from lightning_modules.tasks.forecasting import pinball
-
             levels = batch.original(output) if self.units == "original" else output
             truth = target if self.units == "original" else batch.future[:, : output.shape[1]]
-            below, above = truth < levels[..., 0], truth > levels[..., -1]
-            values += [pinball(levels, truth, self.levels).mean(dim=-1), (~below & ~above).float(), below.float()]
+            covered = (truth >= levels[..., 0]) & (truth <= levels[..., -1])
+            values += [pinball(levels, truth, self.levels).mean(dim=-1), covered.float()]
         else:
-            values += [torch.zeros_like(error)] * 3
+            values += [torch.zeros_like(error)] * 2
         series = torch.where(batch.series < 0, len(self.names) - 1, batch.series)
         rows = series.unsqueeze(1) * self.num_columns + torch.arange(self.num_columns, device=series.device)  # (B, K)
         self.per_series.update(rows.flatten(), torch.stack(values, dim=-1).sum(dim=1).flatten(0, 1))
@@ -128,8 +127,8 @@ class ForecastMetrics(nn.Module):
         sums = self.per_series.compute()
         rows = []
         for number in sums[:, 0].nonzero().flatten().tolist():
-            count, relative, absolute, square, error, pinball, covered, _ = (sums[number] / sums[number, 0]).tolist()
             count = sums[number, 0].item()
+            relative, absolute, square, error, loss, covered = (sums[number, 1:] / count).tolist()
             row = {
                 "forecasts": count,
                 "smape": relative,
@@ -140,7 +139,7 @@ class ForecastMetrics(nn.Module):
                 "mase": error / float(self.naive_error[number] or torch.nan),
             }
             if self.quantiles:
-                row |= {"pinball": pinball, "coverage": covered}
+                row |= {"pinball": loss, "coverage": covered}
             rows.append(row)
         return rows
 

@@ -16,6 +16,7 @@ from datamodules.series.description import ForecastSeries
 from lightning_modules.encoding import Encoding
 from lightning_modules.layers.forecast_decoder import ForecastDecoder
 from lightning_modules.layers.pooling import Pooling, PoolingKind
+from lightning_modules.layers.quantiles import median_of, pinball
 from lightning_modules.tasks.base import Task
 
 
@@ -139,25 +140,25 @@ class Forecasting(Task):
     def embed(self, batch: WindowBatch) -> Tensor:
         """(B, T, D) steps of `segment` rows, or (B, W) the window as one vector."""
         if self.reads == "window":
-            seen = self.relative(batch)[:, -self.seen :]  # (B, S, K)
+            seen = self.relative(batch.past, batch)[:, -self.seen :]  # (B, S, K)
             return torch.cat([seen.flatten(1), *self._context(batch)], dim=1)
         if self.past_calendar and self.segment == 1:  # both from one gather
             steps = batch.past_with_calendar(self.seen)
             if self.relative_to != "none":
-                steps[:, :, : self.num_columns] = self.relative(batch)[:, -self.seen :]
+                steps[:, :, : self.num_columns] = self.relative(batch.past, batch)[:, -self.seen :]
             return steps
-        steps = self.relative(batch)[:, -self.seen :].reshape(len(batch), self.seen // self.segment, -1)
+        steps = self.relative(batch.past, batch)[:, -self.seen :].reshape(len(batch), self.seen // self.segment, -1)
         if self.past_calendar:
             calendar = batch.past_calendar(self.seen)[:, self.segment - 1 :: self.segment]
             steps = torch.cat([steps, calendar], dim=2)
         return steps
 
-    def relative(self, batch: WindowBatch) -> Tensor:
-        """(B, L, K) the look-back as the network sees it."""
+    def relative(self, values: Tensor, batch: WindowBatch) -> Tensor:
+        """(B, T, K) scaled values as the network sees them."""
         if self.relative_to == "none":
-            return batch.past
+            return values
         location, scale = self._frame(batch)
-        return (batch.past - location) / scale
+        return (values - location) / scale
 
     def absolute(self, answer: Tensor, batch: WindowBatch) -> Tensor:
         """(B, H, K) or (B, H, K, Q) scaled units, from what a network says."""
@@ -199,12 +200,9 @@ class Forecasting(Task):
         if self.reads != "window":
             pooled = torch.cat([pooled, *self._context(batch)], dim=1)
         if self.decoder is not None:
-            last = self.relative(batch)[:, -1]
-            taught = None
-            if self.training and batch.future is not None and self.decoder_kind == "recurrent":
-                location, scale = self._frame(batch) if self.relative_to != "none" else (0.0, 1.0)
-                taught = (batch.future - location) / scale
-            answer = self.decoder(pooled, last, batch.future_calendar(), taught, self.output, self._middle)
+            last = self.relative(batch.past[:, -1:], batch).squeeze(1)
+            taught = self.relative(batch.future, batch) if self.training and batch.future is not None else None
+            answer = self.decoder(pooled, last, batch.future_calendar(), taught, self.output, self.median)
         else:
             answer = self.output(pooled)
         return self.finished(answer, batch)
@@ -216,7 +214,7 @@ class Forecasting(Task):
             shape.append(len(self.quantiles))
         answer = answer.float().view(shape)
         if self.skip is not None:
-            added = self.skip(self.relative(batch).transpose(1, 2)).float()  # (B, K, H Q)
+            added = self.skip(self.relative(batch.past, batch).transpose(1, 2)).float()  # (B, K, H Q)
             added = added.view(len(batch), self.num_columns, self.answered, -1).permute(0, 2, 1, 3)
             answer = answer + (added if self.quantiles else added.squeeze(3))
         return self.absolute(answer, batch)
@@ -228,7 +226,7 @@ class Forecasting(Task):
         for _ in range(batch.horizon):
             window = WindowBatch(past, batch.series, first, batch.calendar, 1)
             answers.append(once(window))  # (B, 1, K[, Q])
-            past = torch.cat([past[:, 1:], self._middle(answers[-1])], dim=1)
+            past = torch.cat([past[:, 1:], self.median(answers[-1])], dim=1)
             first = first + 1
         return torch.cat(answers, dim=1)
 
@@ -236,9 +234,9 @@ class Forecasting(Task):
         """A plain forecast (B, H, K) as an output: the same number for every quantile."""
         return forecast.unsqueeze(3).expand(-1, -1, -1, len(self.quantiles)) if self.quantiles else forecast
 
-    def _middle(self, output: Tensor) -> Tensor:
-        """The median of quantiles; a plain forecast as it is."""
-        return output[..., self.quantiles.index(0.5)] if self.quantiles else output
+    def median(self, output: Tensor) -> Tensor:
+        """(B, H, K) the one forecast of an output."""
+        return median_of(output, self.quantiles)
 
     def pool(self, encoding: Encoding) -> Tensor:
         return self.pooling(encoding)
@@ -282,7 +280,7 @@ class Forecasting(Task):
         from lightning_modules.metrics.forecasting import smape
 
         assert batch.future is not None
-        middle = self._middle(output)
+        middle = self.median(output)
         target, answer = (batch.original(values) for values in (batch.future, middle))
         told = {"target": target, "answer": answer}
         if self.quantiles:
@@ -292,9 +290,3 @@ class Forecasting(Task):
         single = target[0].numel() == 1
         columns = {name: (values.flatten() if single else values.flatten(1)).tolist() for name, values in told.items()}
         return {**columns, "score": (-smape(answer, target).mean(dim=(1, 2))).tolist()}
-
-
-def pinball(output: Tensor, target: Tensor, levels: Tensor) -> Tensor:
-    """max(q (y - f), (q - 1) (y - f)) of each quantile q, the shape of `output` (..., Q); target (...)."""
-    error = target.unsqueeze(-1) - output
-    return torch.maximum(levels * error, (levels - 1) * error)

@@ -15,6 +15,12 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings)
 
+    def add_allow(self) -> None:
+        """The option `--allow`, of commands that build what a run folder names."""
+        self.add_argument(
+            "--allow", action="append", default=[], metavar="PACKAGE", help="trust the run's use of PACKAGE"
+        )
+
     def parse_args(self, args=None, namespace=None):  # type: ignore[override]
         # intermixed: `RUN --split val KEY=VALUE`, too
         parsed, unknown = self.parse_known_intermixed_args(args, namespace)

@@ -42,17 +42,9 @@ def load(folder: Path) -> nn.Module:
     """The network of an exported folder, ready to answer; only classes of this project are built."""
     from safetensors.torch import load_file
 
-    from lightning_modules.base import SequenceModule
-    from lightning_modules.building import build
-    from lightning_modules.tasks.base import Task
-    from scripts.runs.loading import trusted
+    from scripts.runs.loading import built
 
     settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-    trusted(settings["task"], Task)
-    trusted(settings["module"], SequenceModule)
-    for member in filter(None, settings["module"].get("members", {}).values()):
-        trusted(member, SequenceModule)
-    task = build(settings["task"], description=descriptions.from_dict(settings["description"]))
-    module = build(settings["module"], task=task)
+    module = built(settings, settings["description"])
     module.load_state_dict(load_file(folder / "model.safetensors"))
     return importlib.import_module(EXPORTING[settings["task"]["_target_"]]).network(module).eval()

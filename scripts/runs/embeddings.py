@@ -53,7 +53,7 @@ def encodings(module: SequenceModule, datamodule: SequenceDataModule, indices: T
     with torch.inference_mode():
         source = datamodule.source.to(module.device)
         batch: Any = source.gather(indices.to(module.device), source.span(indices))
-        pooled = module.task.pool(module.encode(module.task.embed(batch), batch.lengths))
+        pooled = module.task.pool(module.encoded(batch))
     module.train(was_training)
     return pooled.float().cpu()
 

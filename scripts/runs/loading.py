@@ -27,21 +27,34 @@ def load_module(run: RunFolder, allowed: Collection[str] = ()) -> SequenceModule
         BadInput: the folder lacks a file, or names a class that is not to be trusted.
     """
     from lightning_modules import checkpoint_files
+
+    state = checkpoint_files.load(run.checkpoints / "best.ckpt")
+    module = built(state["config"], state["description"], allowed)
+    module.load_state_dict(state["state_dict"])
+    module.config = state["config"]
+    return module.eval()
+
+
+def built(config: dict[str, Any], description: dict[str, Any], allowed: Collection[str] = ()) -> SequenceModule:
+    """The network that settings describe, once they are known to name nothing but what is trusted.
+
+    Args:
+        config: with `task` and `module`.
+        description: of the data, as `descriptions.to_dict` gives it.
+        allowed: packages besides this project's.
+
+    Raises:
+        BadInput: a class is not to be trusted.
+    """
     from lightning_modules.base import SequenceModule
     from lightning_modules.building import build
     from lightning_modules.tasks.base import Task
 
-    state = checkpoint_files.load(run.checkpoints / "best.ckpt")
-    config = state["config"]
     trusted(config["task"], Task, allowed)
-    trusted(config["module"], SequenceModule, allowed)
-    for settings in filter(None, config["module"].get("members", {}).values()):
+    for settings in (config["module"], *filter(None, config["module"].get("members", {}).values())):
         trusted(settings, SequenceModule, allowed)
-    task = build(config["task"], description=descriptions.from_dict(state["description"]))
-    module: SequenceModule = build(config["module"], task=task)
-    module.load_state_dict(state["state_dict"])
-    module.config = config
-    return module.eval()
+    task = build(config["task"], description=descriptions.from_dict(description))
+    return build(config["module"], task=task)
 
 
 def trusted(settings: dict[str, Any], base: type, allowed: Collection[str] = ()) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from datamodules.errors import BadInput
 from scripts.comparison.diff import Diff, diff
 from scripts.comparison.quantities import amount
+from scripts.configuration.dotted import get, key_of, put
 from scripts.configuration.overrides import groups
 from scripts.runs.folder import RunFolder
 
@@ -30,14 +31,14 @@ def completed(words: Sequence[str]) -> list[str]:
     if {"-m", "--multirun"} & set(words):
         raise BadInput("rerun: repeats one run; without -m")
     config = run.config()
-    typed = {_key(word) for word in words}
+    typed = {key_of(word) for word in words}
     place = {"rerun": run.path, **{key: config[key] for key in ("runs_dir", "name") if key not in typed}}
-    kept = [word for word in words if _key(word) != "rerun"]
+    kept = [word for word in words if key_of(word) != "rerun"]
     return kept + [f"{key}={_quoted(str(value))}" for key, value in place.items()]
 
 
 def run_to_repeat(words: Iterable[str]) -> RunFolder | None:
-    asked = [word.partition("=")[2].strip("'\"") for word in words if _key(word) == "rerun"]
+    asked = [word.partition("=")[2].strip("'\"") for word in words if key_of(word) == "rerun"]
     return RunFolder.existing(asked[-1]) if asked and asked[-1] not in ("", "null") else None
 
 
@@ -55,23 +56,23 @@ def settings_to_repeat(run: RunFolder, composed: dict[str, Any], words: Iterable
     known = groups()
     settings = {**run.config(), **{key: composed[key] for key in ("runs_dir", "name", "rerun")}, "resume": None}
     for word in words:
-        key = _key(word)
+        key = key_of(word)
         group = key.partition(".")[0]
         if group in PLACE:
             continue
         if key == "experiment" or (key in known and key not in composed):
             raise BadInput(f"{word}: a repeated run has its own settings; single settings and groups can be changed")
-        _put(settings, key.partition("@")[0], _get(composed, key.partition("@")[0]))
-    if "seed" in settings and any(_key(word) == "seed" for word in words):
+        put(settings, key.partition("@")[0], get(composed, key.partition("@")[0]))
+    if "seed" in settings and any(key_of(word) == "seed" for word in words):
         settings["datamodule"] = {**settings["datamodule"], "seed": settings["seed"]}
     return settings
 
 
 def words_told(run: RunFolder, words: Iterable[str]) -> list[str]:
     """What was set for the run and is now, as the words of one command."""
-    words = [word for word in words if _key(word) != "rerun"]
-    typed = {_key(word) for word in words}
-    return [word for word in run.environment().get("overrides", []) if _key(word) not in typed] + words
+    words = [word for word in words if key_of(word) != "rerun"]
+    typed = {key_of(word) for word in words}
+    return [word for word in run.environment().get("overrides", []) if key_of(word) not in typed] + words
 
 
 def verdict(before: RunFolder, after: RunFolder) -> str:
@@ -115,21 +116,3 @@ def _number(value: Any) -> str:
 def _quoted(text: str) -> str:
     """In Hydra's grammar, where folder names with commas would be lists."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _key(word: str) -> str:
-    return word.lstrip("+~").partition("=")[0]
-
-
-def _get(settings: Any, key: str) -> Any:
-    for part in key.split("."):
-        settings = settings.get(part) if isinstance(settings, dict) else None
-    return settings
-
-
-def _put(settings: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    for part in parents:
-        settings[part] = dict(settings.get(part) or {})
-        settings = settings[part]
-    settings[last] = value

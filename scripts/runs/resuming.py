@@ -14,6 +14,7 @@ import yaml
 
 from datamodules.errors import BadInput
 from scripts.configuration.composing import compose
+from scripts.configuration.dotted import get, key_of, put
 from scripts.configuration.overrides import groups
 from scripts.runs.folder import RunFolder
 
@@ -32,7 +33,7 @@ def folder_to_go_on_in(words: Iterable[str]) -> RunFolder | None:
         BadInput: there is no such run.
     """
     words = list(words)
-    asked = [word.partition("=")[2] for word in words if word.partition("=")[0].lstrip("+") == "resume"]
+    asked = [word.partition("=")[2] for word in words if key_of(word) == "resume"]
     if not asked or asked[-1] in ("", "null"):
         return None
     if asked[-1] != "auto":
@@ -58,7 +59,7 @@ def settings_to_go_on_with(run: RunFolder, composed: dict[str, Any], words: Iter
     """
     settings = run.config()
     for word in words:
-        key = word.lstrip("+~").partition("=")[0]
+        key = key_of(word)
         group = key.partition(".")[0]
         if group in (*PLACE, "name", "hydra"):
             continue
@@ -66,12 +67,12 @@ def settings_to_go_on_with(run: RunFolder, composed: dict[str, Any], words: Iter
             if "." not in key and group in groups():
                 settings[group] = composed[group]
             else:
-                _put(settings, key, _get(composed, key))
+                put(settings, key, _chosen(composed, key))
         elif key == "experiment" and not same(settings, composed):
             raise BadInput(f"{word}: the run {run.path} goes on with its own settings; leave this word out")
-        elif _get(settings, key) != _get(composed, key):
+        elif _chosen(settings, key) != _chosen(composed, key):
             raise BadInput(
-                f"{word.lstrip('+')}: the run {run.path} has {_shown(_get(settings, key))};"
+                f"{word.lstrip('+')}: the run {run.path} has {_shown(_chosen(settings, key))};"
                 f" a run goes on with its own settings, only those of {', '.join(CHANGEABLE)} can be changed"
             )
     return {**settings, "resume": None}
@@ -92,19 +93,10 @@ def _without_place(settings: dict[str, Any]) -> dict[str, Any]:
     return yaml.safe_load(yaml.safe_dump({key: value for key, value in settings.items() if key not in PLACE}))
 
 
-def _get(settings: Any, key: str) -> Any:
-    for part in key.split("."):
-        settings = settings.get(part) if isinstance(settings, dict) else None
-    if isinstance(settings, dict):  # a group: the class is what was chosen
-        return settings.get("_target_", settings)
-    return settings
-
-
-def _put(settings: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    for part in parents:
-        settings = settings.setdefault(part, {})
-    settings[last] = value
+def _chosen(settings: Any, key: str) -> Any:
+    """A setting; of a group, the class that was chosen."""
+    found = get(settings, key)
+    return found.get("_target_", found) if isinstance(found, dict) else found
 
 
 def _shown(value: Any) -> str:

@@ -12,6 +12,7 @@ import yaml
 
 from datamodules.errors import BadInput
 from scripts.comparison.runs import flat
+from scripts.configuration.dotted import put
 from scripts.runs.folder import write_whole
 from scripts.sweeps.manifest import Job
 from scripts.sweeps.objectives import Objective, objectives
@@ -71,7 +72,7 @@ def write_experiment(sweep: Sweep, winner: Winner, by: list[Objective], name: st
     values: dict[str, Any] = {}
     for key, value in wanted.items():
         if key not in NOT_OF_IT and plain.get(key, _MISSING) != value and key not in chosen:
-            _put(values, key, value)
+            put(values, key, value)
     reached = ", ".join(f"{o.metric} {value:.4g}" for o, value in zip(by, winner.values))
     seeds = f", mean of {winner.num_seeds} seeds" if winner.num_seeds > 1 else ""
     head = [
@@ -120,10 +121,3 @@ def _at_boundary(axis: Axis, word: str | None) -> list[str]:
         return []
     end, further = ("lower", "below") if share <= near else ("upper", "above")
     return [f"{axis.key}={value:g} is at the {end} end of {axis.words}: better values may lie {further}"]
-
-
-def _put(values: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    for part in parents:
-        values = values.setdefault(part, {})
-    values[last] = value

@@ -1,0 +1,52 @@
+"""Runs that a benchmark trains, and rows made of their metrics."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from datamodules.errors import BadInput
+from scripts.comparison.intervals import mean_interval
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def train(words: Iterable[str]) -> dict[str, Any]:
+    """metrics.json of a run whose folder is thrown away."""
+    with tempfile.TemporaryDirectory() as runs:
+        command = [sys.executable, str(PROJECT / "scripts/train.py"), *words, "logger=none", f"runs_dir={runs}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BadInput(done.stderr.strip())
+        return json.loads((Path(done.stdout.strip().splitlines()[-1]) / "metrics.json").read_text())
+
+
+def row_of(name: str, runs: Sequence[dict[str, Any]], metrics: Iterable[str]) -> dict[str, Any]:
+    """Means over runs that differ in their seed, with 95 % intervals; also printed, as a benchmark is long."""
+    row: dict[str, Any] = {"row": name, "seeds": len(runs)}
+    for metric in metrics:
+        values = [run[metric] for run in runs]
+        row[metric] = statistics.mean(values)
+        if len(values) > 1:
+            row[f"{metric} ± 95 %"] = mean_interval(values)
+    row["params"] = runs[0]["params"]
+    row["fit_seconds"] = statistics.mean(run["fit_seconds"] for run in runs)
+    print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
+    return row
+
+
+def data_folder(given: str | None, under: str, hint: str) -> Path:
+    """The folder `under` of the data: the given one, or that of SEQUENCE_DATA, ../shared/data or data."""
+    roots = [os.environ.get("SEQUENCE_DATA"), str(PROJECT.parent / "shared/data"), "data"]
+    places = [Path(given)] if given else [Path(root) / under for root in roots if root]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise BadInput(f"there is no folder {' or '.join(map(str, places))}: {hint}")

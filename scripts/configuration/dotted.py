@@ -1,0 +1,26 @@
+"""Settings by their dotted names, and the names that the words of a command set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def key_of(word: str) -> str:
+    """`a.b` of `++a.b=c`."""
+    return word.lstrip("+~").partition("=")[0]
+
+
+def get(settings: Any, key: str) -> Any:
+    """What is at `a.b`; None where there is nothing."""
+    for part in key.split("."):
+        settings = settings.get(part) if isinstance(settings, dict) else None
+    return settings
+
+
+def put(settings: dict[str, Any], key: str, value: Any) -> None:
+    """Set `a.b`; groups on the way are copied first, so that what else holds them does not change."""
+    *parents, last = key.split(".")
+    for part in parents:
+        settings[part] = dict(settings.get(part) or {})
+        settings = settings[part]
+    settings[last] = value
