@@ -79,7 +79,7 @@ def extend(data: Path, options: Any) -> list[dict[str, Any]]:
 
 
 def speed(data: Path, options: Any) -> list[dict[str, Any]]:
-    """Lines a second from image files to texts, every way with --threads threads, in turn, medians of 3."""
+    """Lines a second from image files to texts, every way on one thread and on --threads, in turn, medians of 3."""
     import lightning_modules
 
     lightning_modules.ANSWERS_ONLY = True
@@ -87,25 +87,25 @@ def speed(data: Path, options: Any) -> list[dict[str, Any]]:
     from scripts.runs.loading import load_module
 
     module = load_module(reader_of("old_books", data, options))
-    torch.set_num_threads(options.threads)
-
     files = sorted(map(str, (data / "old_books").glob("[cf]*.png")))[:: max(1, 1820 // SPEED_LINES)][:SPEED_LINES]
-    ways: dict[str, Callable] = {
-        "crnn small, batches": lambda files: answers(module, files),
-        **peers("eng", options.threads),
-    }
+    rows = []
+    for threads in sorted({1, options.threads}):
+        torch.set_num_threads(threads)
+        ways = {"crnn small, batches": lambda files: answers(module, files), **peers("eng", threads)}
+        rows += [{"way": way, "threads": threads, **rates} for way, rates in measured(ways, files).items()]
+    return rows
+
+
+def measured(ways: dict[str, Callable], files: list[str]) -> dict[str, dict[str, float]]:
+    """Lines a second of each way, by the clock and by the processor's time."""
     rates: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
     for _ in range(3):
         for way, read in ways.items():
             start, busy = time.perf_counter(), cpu_seconds()
             read(files)
             rates[way].append((len(files) / (time.perf_counter() - start), len(files) / (cpu_seconds() - busy)))
-    rows = []
-    for way, measured in rates.items():
-        by_clock, by_cpu = (statistics.median(column) for column in zip(*measured))
-        row = {"way": way, "threads": options.threads, "lines_per_second": by_clock, "lines_per_cpu_second": by_cpu}
-        rows.append(row)
-    return rows
+    names = ("lines_per_second", "lines_per_cpu_second")
+    return {way: dict(zip(names, map(statistics.median, zip(*numbers)))) for way, numbers in rates.items()}
 
 
 def cpu_seconds() -> float:
@@ -223,7 +223,7 @@ def main() -> None:
     parser.add_argument("--data", metavar="FOLDER", help="of old_books, fraktur and greek")
     parser.add_argument("--run", action="append", default=[], help="a finished run on one of them, to train none")
     parser.add_argument("--seeds", type=int, default=3, help="of each row of extend (3)")
-    parser.add_argument("--threads", type=int, default=2, help="of each way in speed (2)")
+    parser.add_argument("--threads", type=int, default=2, help="of each way; in speed, besides one (2)")
     options = parser.parse_args()
     logs.quiet_lightning()
     for name in [options.part] if options.part else parts:
