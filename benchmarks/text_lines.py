@@ -54,11 +54,11 @@ def accuracy(data: Path, options: Any) -> list[dict[str, Any]]:
         run = reader_of(name, data, options)
         minutes = run.metrics()["fit_seconds"] / 60
         for way, cer in test_cers(run, data / name).items():
-            rows.append({"set": name, "way": f"experiment={experiment}{way}", "cer": cer, "minutes": minutes})
+            told(rows, {"set": name, "way": f"experiment={experiment}{way}", "cer": cer, "minutes": minutes})
         files, truths = part_of(run, data / name, "test")
         for way, read in peers(languages, options.threads).items():
             wrong = sum(edits(truth, composed(text)) for truth, text in zip(truths, read(files)))
-            rows.append({"set": name, "way": way, "cer": wrong / sum(map(len, truths)), "minutes": None})
+            told(rows, {"set": name, "way": way, "cer": wrong / sum(map(len, truths)), "minutes": None})
     return rows
 
 
@@ -71,7 +71,7 @@ def extend(data: Path, options: Any) -> list[dict[str, Any]]:
         for seed in range(1, options.seeds + 1):
             fraktur = [f"datamodule.data_dir={data / 'fraktur'}", f"seed={seed}"]
             metrics, run = train(["experiment=text_lines_extend", *fraktur, *words])
-            rates.append(metrics["test/cer"])
+            told(rates, metrics["test/cer"])
             shutil.rmtree(run.parent)
         row = {"way": way, "lines": 300, "seeds": len(rates), "cer": statistics.mean(rates)}
         rows.append({**row, "ci95": mean_interval(rates)})
@@ -106,6 +106,12 @@ def measured(ways: dict[str, Callable], files: list[str]) -> dict[str, dict[str,
             rates[way].append((len(files) / (time.perf_counter() - start), len(files) / (cpu_seconds() - busy)))
     names = ("lines_per_second", "lines_per_cpu_second")
     return {way: dict(zip(names, map(statistics.median, zip(*numbers)))) for way, numbers in rates.items()}
+
+
+def told(results: list, result: Any) -> None:
+    """Keep a result, and print it at once, as a benchmark is long."""
+    results.append(result)
+    print(json.dumps(result, ensure_ascii=False), file=sys.stderr, flush=True)
 
 
 def cpu_seconds() -> float:
