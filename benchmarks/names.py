@@ -1,7 +1,7 @@
 """Surnames: accuracy beside what people would use instead, and speed beside the tutorial's loop.
 
     python benchmarks/names.py                      # everything, about 2 hours on 2 cores
-    python benchmarks/names.py --part speed         # accuracy, line_split, speed or start
+    python benchmarks/names.py --part speed         # accuracy, architectures, line_split, speed or start
 
 The 18 languages are read from --data, SEQUENCE_DATA/names, ../shared/data/names or data/names.
 Accuracy: each seed has a split of its own (80 % training, 20 % test), the same for every row.  `line_split` is the
@@ -43,11 +43,37 @@ ROWS = {
     "experiment=names_ensemble": ["experiment=names_ensemble"],
 }
 
+BOTH_WAYS = "module.bidirectional=true"
 
-def accuracy(data: Path, seeds: tuple[int, ...], split_by: str) -> list[dict[str, Any]]:
+#: The same for every architecture, with the same settings: 20 epochs, one cycle, dropout 0.3.
+ARCHITECTURES = {
+    "rnn, concat": ["module=rnn", "module.cell=concat", "optimizer.lr=0.001"],
+    "rnn, tanh": ["module=rnn", BOTH_WAYS, "optimizer.lr=0.001"],
+    "lstm": ["module=lstm", BOTH_WAYS],
+    "gru": ["module=gru", BOTH_WAYS],
+    "peephole_lstm": ["module=peephole_lstm", BOTH_WAYS],
+    "attention_lstm": ["module=attention_lstm", BOTH_WAYS],
+    "transformer": ["module=transformer", "optimizer.lr=0.001"],
+    "bag, n-grams 1-5": ["module=bag"],
+    "ensemble, gru and bag": ["module=ensemble", "module.members.recurrent.bidirectional=true"],
+}
+LIKE = [
+    "trainer.max_epochs=20", "datamodule.batch_size=64", "datamodule.by_length=true", "scheduler=one_cycle",
+    "task.input_dropout=0.3", "task.output_dropout=0.3", "optimizer.lr=0.003",
+]  # fmt: skip
+
+
+def architectures(data: Path, seeds: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Held-out accuracy of every architecture, trained alike."""
+    return accuracy(data, seeds, "name", {name: [*LIKE, *words] for name, words in ARCHITECTURES.items()})
+
+
+def accuracy(
+    data: Path, seeds: tuple[int, ...], split_by: str, ways: dict[str, list[str]] = ROWS
+) -> list[dict[str, Any]]:
     """Held-out accuracy and macro-F1 of every row."""
     rows = []
-    for name, words in ROWS.items():
+    for name, words in ways.items():
         fixed = [f"datamodule.split_by={split_by}", f"datamodule.data_dir={data}", *ALL_OF_TRAINING]
         runs = [train([*words, *fixed, f"seed={seed}", f"datamodule.split_seed={seed}"]) for seed in seeds]
         rows.append({"split": split_by, **row_of(name, runs, ("test/accuracy", "test/macro_f1"))})
@@ -135,15 +161,19 @@ def main() -> None:
     splits = {"accuracy": "name", "line_split": "line"}
     parts = {"speed": speed, "start": start}
     parser = Parser(prog="names.py", description=__doc__)
-    parser.add_argument("--part", choices=[*splits, *parts], help="one of them (all)")
+    names = [*splits, "architectures", *parts]
+    parser.add_argument("--part", choices=names, help="one of them (all)")
     parser.add_argument("--data", metavar="FOLDER", help="of the 18 languages")
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="of each row of accuracy (3)")
     options = parser.parse_args()
     logs.quiet_lightning()
     data = data_folder(options.data, "names", "python scripts/prepare.py names")
     seeds = tuple(range(1, options.seeds + 1))
-    for name in [options.part] if options.part else [*splits, *parts]:
-        rows = accuracy(data, seeds, splits[name]) if name in splits else parts[name](data)
+    for name in [options.part] if options.part else names:
+        if name in splits:
+            rows = accuracy(data, seeds, splits[name])
+        else:
+            rows = architectures(data, seeds) if name == "architectures" else parts[name](data)
         show(rows, name)
         print(record(f"names_{name}", rows))
 

@@ -27,6 +27,25 @@ class TokenBatch:
 
 
 @dataclass
+class PairBatch:
+    """Texts, each with a text that answers it if one is known."""
+
+    tokens: Tensor  # (B, T) int32, 0 after a text's end
+    lengths: Tensor  # (B,) int64
+    targets: Tensor | None = None  # (B, U) int32, 0 after a text's end
+    target_lengths: Tensor | None = None  # (B,) int64
+    all_truths: Callable[[], list[tuple[str, ...]]] | None = None  # -> every text that answers each
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def truths(self) -> list[tuple[str, ...]]:
+        """Every text that answers each of these texts."""
+        assert self.all_truths is not None
+        return self.all_truths()
+
+
+@dataclass
 class WindowBatch:
     """Windows of series: what is known, and what is asked for.
 

@@ -25,10 +25,10 @@ class Source(Protocol):
 
     def to(self, device: torch.device) -> Source: ...
 
-    def span(self, row: Tensor) -> int:
+    def span(self, row: Tensor) -> Any:
         """Steps of the longest of these examples, known without asking the device.  `row` is on the CPU."""
 
-    def gather(self, row: Tensor, span: int) -> Any:
+    def gather(self, row: Tensor, span: Any) -> Any:
         """The batch of these examples, padded to `span` steps.  `row` (B,) is on the source's device."""
 
 

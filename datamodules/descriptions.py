@@ -6,11 +6,14 @@ from typing import Any
 
 from datamodules.lines.description import WrittenLines
 from datamodules.series.description import ForecastSeries
-from datamodules.text.description import LabelledText
+from datamodules.text.description import LabelledText, UnlabelledText
+from datamodules.text.pairs import PairedTexts
 
 #: Every kind of data description; its name is what a checkpoint says.
 KINDS: dict[str, Any] = {
     "labelled_text": LabelledText,
+    "unlabelled_text": UnlabelledText,
+    "text_pairs": PairedTexts,
     "forecast_series": ForecastSeries,
     "written_lines": WrittenLines,
 }

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from torch import Tensor, nn
 
 import lightning_modules
+from datamodules.errors import BadInput
 from lightning_modules.encoding import Encoding
-from lightning_modules.tasks.base import Task
+from lightning_modules.tasks.base import Task, Writing
 
 if lightning_modules.ANSWERS_ONLY and not TYPE_CHECKING:
     Training = nn.Module
@@ -26,19 +27,26 @@ class SequenceModule(Training):
 
     Args:
         task: what is asked of the sequences; it builds its input and output layers here.
-        encoding_size: features H of the states that `encode` returns.
+        encoding_size: features H of the states that are answered from: those of `encode`, or of `write`.
+        writing: whether this one writes.
     """
 
     #: What `encode` takes from the task: features of steps, token ids, a window as one vector or images; `batch` where
     #: the architecture has a way of its own.
     reads: ClassVar[Literal["steps", "tokens", "window", "image", "batch"]] = "steps"
     asks: ClassVar[type[Task]] = Task  #: the only task that it can be trained for
+    writes: ClassVar[Writing] = "never"  #: whether it writes a sequence of its own after it has read one
+    can_be_causal: ClassVar[bool] = False  #: whether a state can be made to depend on earlier steps alone
 
-    def __init__(self, task: Task, encoding_size: int) -> None:
+    def __init__(self, task: Task, encoding_size: int, writing: bool = False) -> None:
         super().__init__()
-        task.build(self.reads, encoding_size)
+        unfit = misfit(type(self), type(task), writing)
+        if unfit:
+            raise BadInput(unfit)
+        (task.build_writing if writing else task.build)(self.reads, encoding_size)
         self.task = task
         self.encoding_size = encoding_size
+        self.writing = writing
 
     def encode(self, x: Tensor, lengths: Tensor | None) -> Encoding:
         """Features of each step -> states.
@@ -50,13 +58,31 @@ class SequenceModule(Training):
         """
         raise NotImplementedError
 
+    def begin(self, encoding: Encoding) -> Any:
+        """What writing starts from: tensors with an example a row, in tuples and lists."""
+        raise NotImplementedError
+
+    def write(self, steps: Tensor, state: Any) -> tuple[Tensor, Any, Tensor | None]:
+        """Read what was written last, a step or several at once, and say what to write next.
+
+        Args:
+            steps: (B, U, E) features of what was written.
+            state: of `begin` or of the call before.
+
+        Returns:
+            (B, U, H) states, the state to go on from, and (B, U, T) how much of each step that was read counted, in
+            float32, where the architecture weighs them.
+        """
+        raise NotImplementedError
+
     def forward(self, batch: Any) -> Any:
         """The task's output for a batch (class scores, forecasts, log-probabilities of characters ...)."""
         return self.task.answer(self.once, batch)
 
     def once(self, batch: Any) -> Any:
         """The same from a single pass through the network; a task may need several to answer."""
-        return self.task.head(self.encoded(batch), batch)
+        encoding = self.encoded(batch)
+        return self.task.written(self, encoding, batch) if self.writing else self.task.head(encoding, batch)
 
     def encoded(self, batch: Any) -> Encoding:
         """The states of a batch."""
@@ -77,3 +103,26 @@ class SequenceModule(Training):
     def clipped_apart(self) -> Iterator[list[nn.Parameter]]:
         """Sets of parameters whose gradients are clipped each by their own norm."""
         yield list(self.parameters())
+
+
+def misfit(module: type[SequenceModule], task: type[Task], writing: bool | None = None) -> str | None:
+    """Why an architecture and a task make no sense together, or None.
+
+    Args:
+        writing: whether the module writes, where that is decided.
+    """
+    name, asked = module.__name__.lower(), task.__name__.lower()
+    if module.reads not in (*task.offers, "batch"):
+        return f"module={name} reads {module.reads}; task={asked} offers {', '.join(sorted(task.offers))}"
+    if not issubclass(task, module.asks):
+        return f"module={name} is for task={module.asks.__name__.lower()}, not task={asked}"
+    if task.causal and not module.can_be_causal:
+        return (
+            f"module={name} reads a sequence as a whole; task={asked} needs one that reads forwards, such as rnn, lstm,"
+            " gru or transformer"
+        )
+    if task.writing == "never" and (writing or module.writes == "always"):
+        return f"module={name} writes a sequence of its own; task={asked} asks for none"
+    if task.writing == "always" and (writing is False or module.writes == "never"):
+        return f"module={name} does not write; task={asked} needs one that does, such as seq2seq or transformer"
+    return None

@@ -5,50 +5,29 @@ python scripts/train.py datamodule=names module=gru module.bidirectional=true
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any
 
-from annotated_types import Ge, Gt, Lt
-from torch import Tensor, nn
+from torch import nn
 
-from lightning_modules.base import SequenceModule
-from lightning_modules.encoding import Encoding
-from lightning_modules.layers.initialization import Initialization, initialize
-from lightning_modules.layers.recurrent import RecurrentLayers
+from lightning_modules.layers.layer_norm_gru import LayerNormGRULayer
+from lightning_modules.recurrent import Recurrent
 from lightning_modules.tasks.base import Task
 
 
-class GRU(SequenceModule):
+class GRU(Recurrent):
     """r = sigmoid(W_r x + U_r h), z = sigmoid(W_z x + U_z h), n = tanh(W x + r * (U h)), h' = (1 - z) * n + z * h.
 
     Args:
         task: what it is trained for.
-        hidden_size: features of each direction's states.
-        num_layers: layers, one reading the states of the other.
-        dropout: between layers.
-        bidirectional: read each sequence backwards too.
-        initialization: of the weights; see `initialize`.
+        layer_norm: of what the gates are given; a cell of this project's own, see `LayerNormGRULayer`.
+        settings: see `Recurrent`.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        hidden_size: Annotated[int, Gt(0)] = 128,
-        num_layers: Annotated[int, Gt(0)] = 1,
-        dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
-        bidirectional: bool = False,
-        initialization: Initialization = "default",
-    ) -> None:
-        super().__init__(task, encoding_size=hidden_size * (2 if bidirectional else 1))
-        self.layers = RecurrentLayers(
-            lambda inputs, hidden: nn.GRU(inputs, hidden, batch_first=True),
-            task.input_size,
-            hidden_size,
-            num_layers,
-            bidirectional,
-            dropout,
-        )
-        initialize(self.layers, initialization)
+    def __init__(self, task: Task, layer_norm: bool = False, **settings: Any) -> None:
+        self.layer_norm = layer_norm
+        super().__init__(task, **settings)
 
-    def encode(self, x: Tensor, lengths: Tensor | None) -> Encoding:
-        states, summary = self.layers(x, lengths)  # (B, T, H), (B, H)
-        return Encoding(states, lengths, summary)
+    def layer(self, input_size: int, hidden_size: int) -> nn.Module:
+        if self.layer_norm:
+            return LayerNormGRULayer(input_size, hidden_size)
+        return nn.GRU(input_size, hidden_size, batch_first=True)

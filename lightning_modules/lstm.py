@@ -5,52 +5,32 @@ python scripts/train.py datamodule=names module=lstm module.bidirectional=true
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any
 
-from annotated_types import Ge, Gt, Lt
-from torch import Tensor, nn
+from torch import nn
 
-from lightning_modules.base import SequenceModule
-from lightning_modules.encoding import Encoding
-from lightning_modules.layers.initialization import Initialization, initialize
-from lightning_modules.layers.recurrent import RecurrentLayers
+from lightning_modules.layers.initialization import set_forget_bias
+from lightning_modules.layers.layer_norm_lstm import LayerNormLSTMLayer
+from lightning_modules.recurrent import Recurrent
 from lightning_modules.tasks.base import Task
 
 
-class LSTM(SequenceModule):
+class LSTM(Recurrent):
     """i, f, o = sigmoid(W x + U h), g = tanh(W x + U h), c' = f * c + i * g, h' = o * tanh(c').
 
     Args:
         task: what it is trained for.
-        hidden_size: features of each direction's states.
-        num_layers: layers, one reading the states of the other.
-        dropout: between layers.
-        bidirectional: read each sequence backwards too.
-        initialization: of the weights; see `initialize`.
-        forget_bias: first bias of the forget gates; torch's own small random ones when absent.
+        layer_norm: of what the gates are given and of the cell; a cell of this project's own, see `LayerNormLSTMLayer`.
+        forget_bias: first bias of the forget gates; the layer's own small one when absent.
+        settings: see `Recurrent`.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        hidden_size: Annotated[int, Gt(0)] = 128,
-        num_layers: Annotated[int, Gt(0)] = 1,
-        dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
-        bidirectional: bool = False,
-        initialization: Initialization = "default",
-        forget_bias: float | None = None,
-    ) -> None:
-        super().__init__(task, encoding_size=hidden_size * (2 if bidirectional else 1))
-        self.layers = RecurrentLayers(
-            lambda inputs, hidden: nn.LSTM(inputs, hidden, batch_first=True),
-            task.input_size,
-            hidden_size,
-            num_layers,
-            bidirectional,
-            dropout,
-        )
-        initialize(self.layers, initialization, forget_bias)
+    def __init__(self, task: Task, layer_norm: bool = False, forget_bias: float | None = None, **settings: Any) -> None:
+        self.layer_norm = layer_norm
+        super().__init__(task, **settings)
+        set_forget_bias(self.layers, forget_bias)
 
-    def encode(self, x: Tensor, lengths: Tensor | None) -> Encoding:
-        states, summary = self.layers(x, lengths)  # (B, T, H), (B, H)
-        return Encoding(states, lengths, summary)
+    def layer(self, input_size: int, hidden_size: int) -> nn.Module:
+        if self.layer_norm:
+            return LayerNormLSTMLayer(input_size, hidden_size)
+        return nn.LSTM(input_size, hidden_size, batch_first=True)

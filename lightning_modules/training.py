@@ -72,7 +72,7 @@ class Training(LightningModule):
         self._tally, self._epoch_tally = _Tally(self.device), _Tally(self.device)
         self._scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # of float16
         self._by_itself = self._takes_no_part()
-        self._log_pictures({f"train/{name}": make for name, make in self.task.data_pictures(self.trainer).items()})
+        self.log_pictures({f"train/{name}": make for name, make in self.task.data_pictures(self.trainer).items()})
         if self._goes_on_from is not None:
             self._tally.load_state_dict(self._goes_on_from["tally"])
             self._epoch_tally.load_state_dict(self._goes_on_from["epoch_tally"])
@@ -187,7 +187,7 @@ class Training(LightningModule):
         for logger in self.loggers:
             logger.log_metrics(values, step=self.trainer.global_step)
 
-    def _log_pictures(self, figures: dict[str, Callable[[], Any]]) -> None:
+    def log_pictures(self, figures: dict[str, Callable[[], Any]]) -> None:
         """Pictures for every logger that takes some, drawn only if there is one."""
         for logger in self.loggers:
             if hasattr(logger, "log_picture"):
@@ -208,7 +208,8 @@ class Training(LightningModule):
         values = {f"val/{name}": value for name, value in self.judge.compute().items()}
         self.log_dict(values, logger=False)
         self.log_values(values)
-        self._log_pictures({f"val/{name}": make for name, make in self.judge.pictures().items()})
+        pictures = {**self.judge.pictures(), **self.task.pictures(self)}
+        self.log_pictures({f"val/{name}": make for name, make in pictures.items()})
         self.optimization.schedule.observe(values[f"val/{self.task.monitor}"], self.task.mode)
 
     def on_test_epoch_start(self) -> None:

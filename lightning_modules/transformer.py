@@ -1,11 +1,13 @@
-"""The transformer encoder (Vaswani et al. 2017).
+"""The transformer: encoder, causal decoder, or encoder and decoder (Vaswani et al. 2017).
 
 python scripts/train.py datamodule=names module=transformer module.num_layers=4
+python scripts/train.py datamodule=names module=transformer task=generation
+python scripts/train.py datamodule=text_pairs module=transformer
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 from datamodules.errors import BadInput
 from lightning_modules.base import SequenceModule
 from lightning_modules.encoding import Encoding, valid_steps
-from lightning_modules.layers.attention import NormPlace, TransformerLayer
+from lightning_modules.layers.attention import NormPlace, TransformerDecoderLayer, TransformerLayer
 from lightning_modules.layers.positions import PositionalEncoding, Positions
 from lightning_modules.tasks.base import Task
 
@@ -21,10 +23,15 @@ from lightning_modules.tasks.base import Task
 class Transformer(SequenceModule):
     """Steps that read one another, whatever their distance; padding is never read.
 
+    Where a task asks for what comes next, a step reads itself and those before it.  With decoder layers it writes: each
+    new step reads those written before it and all that was read.
+
     Args:
         task: what it is trained for.
         hidden_size: features of a step's state.
         num_layers: attention and feed-forward layers.
+        decoder_layers: of these that write; when absent, `num_layers` for a task that can only be answered by writing,
+            none for another.
         num_heads: attention heads; they share `hidden_size` between them.
         feed_forward_size: width of the feed-forward networks; 4 times `hidden_size` when absent.
         dropout: of the input, of attention weights and of each residual branch.
@@ -32,6 +39,9 @@ class Transformer(SequenceModule):
         max_length: steps that learned positions are made for.
         norm: layer norm before (`pre`) or after (`post`, the paper's) each residual branch.
     """
+
+    writes = "possible"
+    can_be_causal = True
 
     def __init__(
         self,
@@ -44,24 +54,52 @@ class Transformer(SequenceModule):
         positions: Positions = "sinusoidal",
         max_length: Annotated[int, Gt(0)] = 1024,
         norm: NormPlace = "pre",
+        decoder_layers: Annotated[int, Ge(0)] | None = None,
     ) -> None:
         if hidden_size % num_heads:
             raise BadInput(f"module.num_heads={num_heads}: does not divide module.hidden_size={hidden_size}")
-        super().__init__(task, encoding_size=hidden_size)
-        same = task.input_size == hidden_size
-        self.project = nn.Identity() if same else nn.Linear(task.input_size, hidden_size)
+        if decoder_layers is None:
+            decoder_layers = num_layers if task.writing == "always" else 0
+        super().__init__(task, hidden_size, writing=decoder_layers > 0)
+        self.project = _projection(task.input_size, hidden_size)
         self.positions = PositionalEncoding(positions, hidden_size, max_length)
         self.dropout = nn.Dropout(dropout)
         wide = feed_forward_size or 4 * hidden_size
         self.layers = nn.ModuleList(
             TransformerLayer(hidden_size, num_heads, wide, dropout, norm) for _ in range(num_layers)
         )
+        self.causal = task.causal
         self.final_norm = nn.LayerNorm(hidden_size) if norm == "pre" else nn.Identity()
+        if self.writing:
+            self.project_written = _projection(task.written_size, hidden_size)
+            self.decoder_layers = nn.ModuleList(
+                TransformerDecoderLayer(hidden_size, num_heads, wide, dropout, norm) for _ in range(decoder_layers)
+            )
+            self.decoder_norm = nn.LayerNorm(hidden_size) if norm == "pre" else nn.Identity()
 
     def encode(self, x: Tensor, lengths: Tensor | None) -> Encoding:
-        valid = valid_steps(lengths, x)  # (B, T)
+        valid = None if self.causal else valid_steps(lengths, x)  # (B, T); padding comes after all that is valid
         mask = None if valid is None else valid[:, None, None, :]  # (B, 1, 1, T)
         x = self.dropout(self.positions(self.project(x)))
         for layer in self.layers:
-            x = layer(x, mask)
+            x = layer(x, mask, self.causal)
         return Encoding(self.final_norm(x), lengths)
+
+    def begin(self, encoding: Encoding) -> Any:
+        valid = valid_steps(encoding.lengths, encoding.states)
+        mask = None if valid is None else valid[:, None, None, :]
+        return encoding.states, mask, 0, [None] * len(self.decoder_layers)
+
+    def write(self, steps: Tensor, state: Any) -> tuple[Tensor, Any, Tensor | None]:
+        memory, mask, position, before = state
+        x = self.dropout(self.positions(self.project_written(steps), position))
+        seen = []
+        for layer, own in zip(self.decoder_layers, before):
+            x, now, query = layer(x, own, memory, mask)
+            seen.append(now)
+        weights = None if self.training else layer.reading.weights(query, memory, mask)
+        return self.decoder_norm(x), (memory, mask, position + steps.shape[1], seen), weights
+
+
+def _projection(input_size: int, hidden_size: int) -> nn.Module:
+    return nn.Identity() if input_size == hidden_size else nn.Linear(input_size, hidden_size)

@@ -4,6 +4,7 @@ python scripts/predict.py RUN Satoshi Jackson --top-k 3
 cut -f1 people.tsv | python scripts/predict.py RUN - --json
 python scripts/predict.py RUN load.csv --output forecast.csv --plot forecast.png --backtest 72
 python scripts/predict.py RUN line.png scans/ --json            # lines of text: images, and folders of them
+python scripts/predict.py RUN --label Russian --count 10 --temperature 0.8 --seed 1     # write new texts
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from scripts.runs.folder import RunFolder
 ANSWERING = {
     "lightning_modules.tasks.classification.Classification": "scripts.answering.classification",
     "lightning_modules.tasks.forecasting.Forecasting": "scripts.answering.forecasting",
+    "lightning_modules.tasks.generation.Generation": "scripts.answering.generation",
     "lightning_modules.tasks.transcription.Transcription": "scripts.answering.transcription",
+    "lightning_modules.tasks.transduction.Transduction": "scripts.answering.transduction",
 }
 
 

@@ -35,6 +35,15 @@ def names_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def pairs_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eighty surnames, each with itself backwards, as a table."""
+    file = tmp_path_factory.mktemp("pairs") / "pairs.tsv"
+    rows = [f"{name}\t{name[::-1].lower()}" for names in NAMES.values() for name in names.split()]
+    file.write_text("\n".join(["source\ttarget", *rows]) + "\n", encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of the real data sets; the test is skipped where there is none."""
     folder = Path(os.environ.get("SEQUENCE_DATA", PROJECT.parent / "shared" / "data"))

@@ -10,10 +10,13 @@ import torch
 from torch.nn import functional
 
 from datamodules.base import SequenceDataModule
-from datamodules.batches import TokenBatch, WindowBatch
+from datamodules.batches import LineBatch, WindowBatch
 from lightning_modules.base import SequenceModule
 from lightning_modules.building import build
+from lightning_modules.layers.symbols import NO_GOAL
+from lightning_modules.tasks.generation import NextSymbols
 from lightning_modules.tasks.transcription import Steps
+from lightning_modules.tasks.written_text import WrittenText
 from scripts.configuration.check import misfit
 from scripts.configuration.composing import compose
 from scripts.configuration.overrides import options
@@ -21,6 +24,8 @@ from scripts.configuration.overrides import options
 #: name -> the overrides that choose a data set and a task, small.
 WORKLOADS = {
     "names-classification": ["datamodule=names", "task=classification", "datamodule.batch_size=16"],
+    "names-generation": ["datamodule=names", "task=generation", "datamodule.batch_size=16"],
+    "pairs-transduction": ["datamodule=text_pairs", "datamodule.batch_size=8", "task.embedding_size=12"],
     "energy-forecasting": [
         "datamodule=energy", "task=forecasting", "datamodule.batch_size=16", "datamodule.lookback=24",
         "datamodule.horizon=3", "datamodule.stride=97", "task.past_calendar=true",
@@ -32,22 +37,26 @@ WORKLOADS = {
 }  # fmt: skip
 
 #: Fixture -> the workloads that read it; the others need no files.
-FILES = {"names_folder": ("names-classification",)}
+FILES = {"names_folder": ("names-classification", "names-generation"), "pairs_file": ("pairs-transduction",)}
 
 #: Settings that make an architecture small.
 SMALL = {
     "rnn": ["module.hidden_size=12"],
-    "lstm": ["module.hidden_size=12", "module.bidirectional=true", "module.num_layers=2"],
+    "lstm": [
+        "module.hidden_size=12", "module.bidirectional=true", "module.num_layers=2", "module.residual=true",
+        "module.dropout=0.1", "module.variational=true", "module.recurrent_dropout=0.1",
+    ],
     "gru": ["module.hidden_size=12", "module.bidirectional=true"],
     "transformer": ["module.hidden_size=16", "module.num_heads=2"],
     "baseline/lightgbm": ["module.num_rounds=5", "module.num_leaves=4"],
     "peephole_lstm": ["module.hidden_size=12", "module.bidirectional=true", "module.peephole=full"],
     "attention_lstm": ["module.hidden_size=12", "module.bidirectional=true", "module.attention_size=8"],
     "mlp": ["module.hidden_size=12"],
+    "seq2seq": ["module.hidden_size=12", "module.attention_size=8", "module.cell=lstm", "module.bidirectional=true"],
     "bag": ["module.hidden_size=8", "module.num_buckets=1000"],
     "crnn": ["module.hidden_size=12"],
     "ensemble": ["module.members.recurrent.hidden_size=12", "module.members.bag.num_buckets=1000"],
-}
+}  # fmt: skip
 
 
 class ReadsImages(SequenceModule):
@@ -56,12 +65,29 @@ class ReadsImages(SequenceModule):
     reads = "image"
 
 
+#: Settings that a task needs of an architecture.
+NEEDED = {
+    "names-generation": {
+        "lstm": ["module.bidirectional=false", "module.layer_norm=true"],
+        "gru": ["module.bidirectional=false", "module.layer_norm=true"],
+        "peephole_lstm": ["module.bidirectional=false"],
+    }
+}
+
+
 def small_settings(
     module: str, workload: str, data_dir: str | None = None, words: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Args: data_dir: of a workload that reads names; the others make their data up."""
-    data = [f"datamodule.data_dir={data_dir}"] if data_dir and workload.startswith("names") else []
-    return compose(f"module={module}", *WORKLOADS[workload], *SMALL.get(module, []), *data, *words)
+    data = [f"datamodule.data_dir={data_dir}"] if data_dir and workload.startswith(("names", "pairs")) else []
+    return compose(
+        f"module={module}",
+        *WORKLOADS[workload],
+        *SMALL.get(module, []),
+        *NEEDED.get(workload, {}).get(module, []),
+        *data,
+        *words,
+    )
 
 
 def datamodule_for(config: dict[str, Any]) -> SequenceDataModule:
@@ -72,7 +98,7 @@ def datamodule_for(config: dict[str, Any]) -> SequenceDataModule:
 
 def padded(batch: Any, extra: int) -> Any:
     """The batch with `extra` more padding at each example's end."""
-    name = "tokens" if isinstance(batch, TokenBatch) else "images"
+    name = "images" if isinstance(batch, LineBatch) else "tokens"
     return dataclasses.replace(batch, **{name: functional.pad(getattr(batch, name), (0, extra))})
 
 
@@ -84,9 +110,9 @@ def alone(batch: Any, i: int) -> Any:
     taken = {
         field.name: getattr(batch, field.name)[i : i + 1]
         for field in dataclasses.fields(batch)
-        if getattr(batch, field.name) is not None
+        if isinstance(getattr(batch, field.name), torch.Tensor)
     }
-    name = "tokens" if isinstance(batch, TokenBatch) else "images"
+    name = "images" if isinstance(batch, LineBatch) else "tokens"
     return dataclasses.replace(batch, **{**taken, name: taken[name][..., : int(batch.lengths[i])]})
 
 
@@ -94,6 +120,11 @@ def answers(output: Any) -> list[torch.Tensor]:
     """The numbers that answer each example, without padding."""
     if isinstance(output, Steps):
         return [output.log_probs[:length, i] for i, length in enumerate(output.lengths.tolist())]
+    if isinstance(output, WrittenText):
+        assert output.scores is not None and output.goals is not None
+        return [scores[goals != NO_GOAL] for scores, goals in zip(output.scores, output.goals)]
+    if isinstance(output, NextSymbols):
+        return [scores[goals != NO_GOAL] for scores, goals in zip(output.scores, output.goals)]
     return list(output)
 
 

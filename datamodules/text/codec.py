@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -32,12 +33,17 @@ class TextCodec:
         tokens: Tokens,
         max_length: int,
         alphabet: str | None = None,
+        min_count: int = 1,
     ) -> TextCodec:
-        """The vocabulary of these texts (give those of the training part only), or the alphabet given."""
+        """The vocabulary of these texts (give those of the training part only), or the alphabet given.
+
+        Tokens that the texts have fewer than `min_count` times are not in it.
+        """
         if alphabet is not None:
             vocabulary = Vocabulary(dict.fromkeys(alphabet))
         else:
-            vocabulary = Vocabulary.of(token for text in normalized_texts for token in cut(text, tokens))
+            counts = Counter(token for text in normalized_texts for token in cut(text, tokens))
+            vocabulary = Vocabulary.of(token for token, count in counts.items() if count >= min_count)
         return cls(normalize, tokens, vocabulary, max_length)
 
     def normalized(self, text: str) -> str:

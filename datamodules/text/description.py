@@ -1,9 +1,10 @@
-"""What networks and later commands need to know about labelled texts."""
+"""What networks and later commands need to know about texts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -18,6 +19,8 @@ class LabelledText:
     codec: TextCodec
     classes: tuple[str, ...]
     class_counts: tuple[int, ...]  # in the training part
+
+    whole: ClassVar[bool] = True  # texts begin and end
 
     def batch(self, normalized_texts: Sequence[str]) -> TokenBatch:
         """Texts without their classes, ready for a network."""
@@ -34,3 +37,20 @@ class LabelledText:
     @classmethod
     def from_dict(cls, state: dict) -> LabelledText:
         return cls(TextCodec.from_dict(state["codec"]), tuple(state["classes"]), tuple(state["class_counts"]))
+
+
+@dataclass(frozen=True)
+class UnlabelledText:
+    """The codec of the texts, and whether they begin and end or are stretches of longer ones."""
+
+    codec: TextCodec
+    whole: bool
+
+    classes: ClassVar[tuple[str, ...]] = ()
+
+    def to_dict(self) -> dict:
+        return {"codec": self.codec.to_dict(), "whole": self.whole}
+
+    @classmethod
+    def from_dict(cls, state: dict) -> UnlabelledText:
+        return cls(TextCodec.from_dict(state["codec"]), state["whole"])

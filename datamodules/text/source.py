@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -9,16 +11,16 @@ from datamodules.batches import TokenBatch
 
 
 class TokenSource:
-    """Every text of a data set: ids (N, T) int32, lengths (N,) and classes (N,) int64."""
+    """Every text of a data set: ids (N, T) int32, lengths (N,) and, where there are some, classes (N,) int64."""
 
-    def __init__(self, tokens: Tensor, lengths: Tensor, classes: Tensor) -> None:
+    def __init__(self, tokens: Tensor, lengths: Tensor, classes: Tensor | None = None) -> None:
         self.tokens = tokens
         self.lengths = lengths
         self.classes = classes
         self._lengths_on_cpu = lengths
 
     def to(self, device: torch.device) -> TokenSource:
-        moved = TokenSource(self.tokens.to(device), self.lengths.to(device), self.classes.to(device))
+        moved = TokenSource(self.tokens.to(device), self.lengths.to(device), self._classes(lambda c: c.to(device)))
         moved._lengths_on_cpu = self._lengths_on_cpu
         return moved
 
@@ -27,4 +29,7 @@ class TokenSource:
 
     def gather(self, row: Tensor, span: int) -> TokenBatch:
         tokens = self.tokens[:, :span].index_select(0, row)
-        return TokenBatch(tokens, self.lengths.index_select(0, row), self.classes.index_select(0, row))
+        return TokenBatch(tokens, self.lengths.index_select(0, row), self._classes(lambda c: c.index_select(0, row)))
+
+    def _classes(self, change: Callable[[Tensor], Tensor]) -> Tensor | None:
+        return None if self.classes is None else change(self.classes)

@@ -1,9 +1,10 @@
-"""Scaled dot-product attention with several heads, and the block of a transformer around it."""
+"""Scaled dot-product attention with several heads, and the blocks of a transformer around it."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -28,6 +29,14 @@ class MultiHeadAttention(nn.Module):
         dropout = self.dropout if self.training else 0.0
         read = functional.scaled_dot_product_attention(query, key, value, mask, dropout, is_causal=causal)
         return self.output(read.transpose(1, 2).flatten(2))
+
+    def weights(self, x: Tensor, memory: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, T, S) how much each step of x reads of each of memory, the mean over heads, float32."""
+        query, key = self._heads(self.query(x)), self._heads(self.key_value(memory).chunk(2, dim=2)[0])
+        scores = (query @ key.transpose(2, 3)).float() * query.shape[3] ** -0.5
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        return scores.softmax(dim=3).mean(dim=1)
 
     def _heads(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, heads, T, D / heads)."""
@@ -56,3 +65,44 @@ class TransformerLayer(nn.Module):
             return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
         x = self.attention_norm(x + self.dropout(self.attention(x, x, mask, causal)))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+
+
+class TransformerDecoderLayer(nn.Module):
+    """Self-attention over what was written, attention over what was read, and a feed-forward network."""
+
+    def __init__(self, size: int, num_heads: int, feed_forward_size: int, dropout: float, norm: NormPlace) -> None:
+        super().__init__()
+        self.norm_place = norm
+        self.attention = MultiHeadAttention(size, num_heads, dropout)
+        self.reading = MultiHeadAttention(size, num_heads, dropout)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(size, feed_forward_size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(feed_forward_size, size)
+        )
+        self.attention_norm = nn.LayerNorm(size)
+        self.reading_norm = nn.LayerNorm(size)
+        self.feed_forward_norm = nn.LayerNorm(size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, x: Tensor, before: Tensor | None, memory: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """States of the new steps, what later steps will see of all so far, and the query over the memory.
+
+        Args:
+            x: (B, U, D) new steps.
+            before: (B, P, D) what a call before returned second; None at the beginning.
+            memory: (B, S, D) states of what was read.
+            mask: (B, 1, 1, S) True where one may be read.
+        """
+        pre = self.norm_place == "pre"
+        own = self.attention_norm(x) if pre else x
+        seen = own if before is None else torch.cat([before, own], dim=1)  # (B, P + U, D)
+        steps = torch.arange(seen.shape[1], device=x.device)
+        earlier = steps <= steps[-x.shape[1] :, None]  # (U, P + U)
+        x = x + self.dropout(self.attention(own, seen, earlier if x.shape[1] > 1 else None))
+        x = x if pre else self.attention_norm(x)
+        query = self.reading_norm(x) if pre else x
+        x = x + self.dropout(self.reading(query, memory, mask))
+        x = x if pre else self.reading_norm(x)
+        x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x) if pre else x))
+        return (x if pre else self.feed_forward_norm(x)), seen, query

@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import torch
 from torch import Tensor, nn
 
 
 class ForecastDecoder(nn.Module):
-    """A GRU whose first state comes from the encoder and whose input is the row before and the row's calendar.
+    """A GRU whose first state comes from the encoder; it writes as architectures do (`SequenceModule.write`).
 
     Args:
         context_size: features of what is known of the past.
         hidden_size: of its states.
-        num_columns: K of a row.
-        calendar_size: F of a row's calendar.
+        row_size: features of a step: the row before, and what is known of the row to forecast.
     """
 
-    def __init__(self, context_size: int, hidden_size: int, num_columns: int, calendar_size: int) -> None:
+    def __init__(self, context_size: int, hidden_size: int, row_size: int) -> None:
         super().__init__()
         self.first_state = nn.Linear(context_size, hidden_size)
-        self.cell = nn.GRU(num_columns + calendar_size, hidden_size, batch_first=True)
+        self.cell = nn.GRU(row_size, hidden_size, batch_first=True)
 
-    def forward(
-        self,
-        context: Tensor,
-        last: Tensor,
-        calendar: Tensor,
-        taught: Tensor | None,
-        output: Callable[[Tensor], Tensor],
-        value_of: Callable[[Tensor], Tensor],
-    ) -> Tensor:
-        """The network's numbers for each row, (B, H, K) or (B, H, K Q).
+    def begin(self, context: Tensor) -> Tensor:
+        """(B, C) what is known of the past -> the first state (B, hidden)."""
+        return self.first_state(context).tanh()
 
-        Args:
-            context: (B, C) what is known of the past.
-            last: (B, K) the last known row.
-            calendar: (B, H, F) of the rows to forecast.
-            taught: (B, H, K) the true rows, each of which is then given to the next step; None feeds forecasts back.
-            output: states (..., hidden) -> numbers (..., K Q).
-            value_of: numbers (B, 1, K, Q) or (B, 1, K) -> the row (B, 1, K) that is fed back.
-        """
-        state = self.first_state(context).tanh().unsqueeze(0)
-        if taught is not None:
-            before = torch.cat([last.unsqueeze(1), taught[:, :-1]], dim=1)
-            states, _ = self.cell(torch.cat([before, calendar], dim=2), state)
-            return output(states)
-        answers, row = [], last.unsqueeze(1)
-        for step in calendar.split(1, dim=1):
-            states, state = self.cell(torch.cat([row, step], dim=2), state)
-            numbers = output(states)  # (B, 1, K Q)
-            answers.append(numbers)
-            quantiles = numbers.shape[2] // last.shape[1]
-            row = value_of(numbers.view(len(last), 1, last.shape[1], quantiles) if quantiles > 1 else numbers)
-        return torch.cat(answers, dim=1)
+    def write(self, steps: Tensor, state: Tensor) -> tuple[Tensor, Tensor, None]:
+        """(B, U, row) steps -> (B, U, hidden) states, and the last of them."""
+        states, last = self.cell(steps, state.unsqueeze(0))
+        return states, last.squeeze(0), None

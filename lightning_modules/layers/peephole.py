@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.autograd.function import once_differentiable
+
+from lightning_modules.layers.recurrence import CellLayer, at_least_float32, driven_by, stretches, weight_gradient
 
 Peephole = Literal["diagonal", "full"]
 
 
-class PeepholeLSTMLayer(nn.Module):
+class PeepholeLSTMLayer(CellLayer):
     """One layer in one direction; torch's weights and order of gates (input, forget, cell, output), and peepholes.
 
     i = sigmoid(W_i x + U_i h + P_i c + b_i), f = sigmoid(W_f x + U_f h + P_f c + b_f), g = tanh(W_g x + U_g h + b_g),
@@ -22,10 +24,10 @@ class PeepholeLSTMLayer(nn.Module):
         peephole: `diagonal`: a gate sees its own cell; `full`: every cell.
     """
 
+    num_states = 2  # state and cell
+
     def __init__(self, input_size: int, hidden_size: int, peephole: Peephole = "diagonal") -> None:
-        super().__init__()
-        self.hidden_size = hidden_size
-        self.peephole = peephole
+        super().__init__(hidden_size)
         self.weight_ih_l0 = nn.Parameter(torch.empty(4 * hidden_size, input_size))
         self.weight_hh_l0 = nn.Parameter(torch.empty(4 * hidden_size, hidden_size))
         self.bias_ih_l0 = nn.Parameter(torch.empty(4 * hidden_size))
@@ -37,21 +39,111 @@ class PeepholeLSTMLayer(nn.Module):
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -(hidden_size**-0.5), hidden_size**-0.5)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """x (B, T, D) -> states (B, T, H) and the last state and cell, (B, H) each."""
-        driven = functional.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)  # (B, T, 4 H) all at once
-        hidden = driven.new_zeros(len(x), self.hidden_size)
-        cell, recurrent, size = hidden, self.weight_hh_l0.t(), self.hidden_size
-        states = []
-        for step in driven.unbind(1):
-            gates = torch.addmm(step, hidden, recurrent)
-            sees = torch.cat([self._seen(cell, self.peephole_input), self._seen(cell, self.peephole_forget)], dim=1)
-            input_gate, forget_gate = torch.sigmoid(gates[:, : 2 * size] + sees).chunk(2, dim=1)
-            cell = forget_gate * cell + input_gate * torch.tanh(gates[:, 2 * size : 3 * size])
-            output_gate = torch.sigmoid(gates[:, 3 * size :] + self._seen(cell, self.peephole_output))
-            hidden = output_gate * torch.tanh(cell)
-            states.append(hidden)
-        return torch.stack(states, dim=1), (hidden, cell)
+    def driven(self, x: Tensor) -> Tensor:
+        return driven_by(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
 
-    def _seen(self, cell: Tensor, weight: Tensor) -> Tensor:
-        return cell * weight if self.peephole == "diagonal" else cell @ weight.t()
+    def step(self, driven: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        hidden, cell = state
+        i, f, g, o = (driven + hidden @ self.weight_hh_l0.t()).chunk(4, dim=1)
+        i = torch.sigmoid(i + _seen(cell, self.peephole_input))
+        f = torch.sigmoid(f + _seen(cell, self.peephole_forget))
+        cell = f * cell + i * torch.tanh(g)
+        o = torch.sigmoid(o + _seen(cell, self.peephole_output))
+        return o * torch.tanh(cell), cell
+
+    def recurrence(self, driven: Tensor) -> Tensor:
+        before = torch.stack([self.peephole_input, self.peephole_forget])
+        after = self.peephole_output.unsqueeze(0)
+        return PeepholeRecurrence.apply(driven, *[at_least_float32(w) for w in (self.weight_hh_l0, before, after)])
+
+
+def _seen(cell: Tensor, weight: Tensor) -> Tensor:
+    return cell * weight if weight.dim() == 1 else cell @ weight.t()
+
+
+class PeepholeRecurrence(torch.autograd.Function):
+    """All steps: driven (T, B, 4 H), U (4 H, H), [P_i, P_f] (2, H or 2, H, H), [P_o] (1, H or 1, H, H) -> (T, B, H)."""
+
+    @staticmethod
+    def forward(ctx: Any, driven: Tensor, weight: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        steps, batch, size = len(driven), driven.shape[1], weight.shape[1]
+        gates = driven.new_empty(steps, batch, 4, size)  # i, f, g, o
+        cells, states = driven.new_empty(steps + 1, batch, size), driven.new_empty(steps + 1, batch, size)
+        squashed = driven.new_empty(steps, batch, size)  # tanh(c')
+        cells[0], states[0] = 0.0, 0.0
+        given, early, late = (x.unbind(0) for x in (gates.view_as(driven), gates[:, :, :2], gates[:, :, 3:]))
+        i, f, g, o = (gate.unbind(0) for gate in gates.unbind(2))
+        cell, tanh, state = (x.unbind(0) for x in (cells, squashed, states))
+        back = weight.t()
+        for t, step in enumerate(driven.unbind(0)):
+            torch.addmm(step, state[t], back, out=given[t])
+            _add_seen(early[t], cell[t], before)
+            early[t].sigmoid_()
+            torch.mul(f[t], cell[t], out=cell[t + 1]).addcmul_(i[t], g[t].tanh_())
+            _add_seen(late[t], cell[t + 1], after)
+            torch.mul(o[t].sigmoid_(), torch.tanh(cell[t + 1], out=tanh[t]), out=state[t + 1])
+        ctx.save_for_backward(gates, cells, squashed, states, weight, before, after)
+        return states[1:]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, pull: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        gates, cells, squashed, states, weight, before, after = ctx.saved_tensors
+        with torch.autocast(gates.device.type, enabled=False):
+            # the loss's gradient of what each gate's function was given; nothing comes from after the last step
+            pulled = gates.new_empty(len(gates) + 1, *gates.shape[1:])
+            pulled[-1] = 0.0
+            _back_through_time(pulled, pull, gates, cells, squashed, weight, before, after)
+            flat, early, output = pulled[:-1].flatten(2), pulled[:-1, :, :2], pulled[:-1, :, 3]
+            if after.dim() == 2:
+                of_before = torch.stack([(gate * cells[:-1]).sum((0, 1)) for gate in early.unbind(2)])
+                of_after = (output * cells[1:]).sum((0, 1))
+            else:
+                of_before = weight_gradient(early.flatten(2), cells[:-1])
+                of_after = weight_gradient(output, cells[1:])
+            of_weight = weight_gradient(flat, states[:-1])
+            return flat, of_weight, of_before.view_as(before), of_after.view_as(after)
+
+
+def _add_seen(gates: Tensor, cell: Tensor, weight: Tensor) -> None:
+    """Add what gates (B, n, H) see of the cell (B, H) through weight (n, H or n, H, H), in place."""
+    if weight.dim() == 2:
+        gates.addcmul_(cell.unsqueeze(1), weight)
+    else:
+        gates.view(len(gates), -1).addmm_(cell, weight.flatten(0, 1).t())
+
+
+def _back_through_time(
+    pulled: Tensor,
+    pull: Tensor,
+    gates: Tensor,
+    cells: Tensor,
+    squashed: Tensor,
+    weight: Tensor,
+    before: Tensor,
+    after: Tensor,
+) -> None:
+    """Fill `pulled` (T + 1, B, 4, H) from the gradient `pull` (T, B, H) of the states."""
+    diagonal = after.dim() == 2
+    of_state, of_cell = torch.empty_like(cells[0]), torch.zeros_like(cells[0])  # of h_t, and of c_t
+    given, early, late = (x.unbind(0) for x in (pulled.flatten(2), pulled[:, :, :3], pulled[:, :, 3]))
+    for start, end in stretches(squashed):
+        i, f, g, o = gates[start:end].unbind(2)
+        seen = squashed[start:end]
+        to_output, to_cell = seen * o * (1 - o), o * (1 - seen * seen)  # from h_t
+        to_early = torch.stack([g * i * (1 - i), cells[start:end] * f * (1 - f), i * (1 - g * g)], dim=2)  # from c_t
+        to_last = f  # from c_t to c_(t-1)
+        if diagonal:  # a gate's own cell: factors like the others
+            to_cell.addcmul_(to_output, after[0])
+            to_last = torch.addcmul(f, to_early[:, :, 0], before[0]).addcmul_(to_early[:, :, 1], before[1])
+        factors = zip(range(start, end), pull[start:end], to_output, to_cell, to_early, to_last)
+        for t, pull_t, output_t, cell_t, early_t, last_t in reversed(list(factors)):
+            torch.addmm(pull_t, given[t + 1], weight, out=of_state)
+            torch.mul(of_state, output_t, out=late[t])
+            of_cell.addcmul_(of_state, cell_t)
+            if not diagonal:
+                of_cell.addmm_(late[t], after[0])
+            torch.mul(of_cell.unsqueeze(1), early_t, out=early[t])
+            of_cell.mul_(last_t)
+            if not diagonal:
+                of_cell.addmm_(given[t][:, : before.shape[0] * before.shape[1]], before.flatten(0, 1))

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
 
 from lightning_modules.encoding import last_valid
+from lightning_modules.layers.concat import ConcatLayer
 
 #: Makes one layer in one direction: (input size, hidden size) -> module with
-#: forward(x (B, T, D), state) -> (states (B, T, H), state), as nn.GRU(batch_first=True) has it.
+#: forward(x (B, T, D)) -> (states (B, T, H), anything), as nn.GRU(batch_first=True) has it.
 MakeLayer = Callable[[int, int], nn.Module]
 
 
@@ -26,8 +29,11 @@ class RecurrentLayers(nn.Module):
         input_size: features D of a step.
         hidden_size: features of each direction's states.
         num_layers: how many layers follow one another.
-        bidirectional: a second stack of layers reads each sequence backwards.
+        bidirectional: each layer has a second half that reads each sequence backwards.
         dropout: between layers.
+        variational: that dropout has one mask for all steps of a sequence (Gal, Ghahramani 2016).
+        recurrent_dropout: of the weights from state to state, one mask for a batch; see `dropped_state_weights`.
+        residual: what a layer reads is added to its states, where the two have one size.
     """
 
     def __init__(
@@ -38,14 +44,20 @@ class RecurrentLayers(nn.Module):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        variational: bool = False,
+        recurrent_dropout: float = 0.0,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         directions = 2 if bidirectional else 1
+        self.hidden_size = hidden_size
         self.output_size = directions * hidden_size
         sizes = [input_size] + [self.output_size] * (num_layers - 1)
         self.forwards = nn.ModuleList(make_layer(size, hidden_size) for size in sizes)
         self.backwards = nn.ModuleList(make_layer(size, hidden_size) for size in sizes if bidirectional)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = VariationalDropout(dropout) if variational else nn.Dropout(dropout)
+        self.recurrent_dropout = recurrent_dropout
+        self.residual = residual
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         """States and the last state of each direction.
@@ -65,14 +77,42 @@ class RecurrentLayers(nn.Module):
         backward_order = reversed_steps(lengths, x) if self.backwards else None
         states = x
         for number, layer in enumerate(self.forwards):
-            x = self.dropout(states) if number else states
-            states, _ = layer(x)
-            summary = last_valid(states, lengths)
+            below = states
+            x = self.dropout(below) if number else below
+            states = self._states(layer, x)
             if backward_order is not None:
-                backward, _ = self.backwards[number](take_steps(x, backward_order))
-                summary = torch.cat([summary, last_valid(backward, lengths)], dim=1)
+                backward = self._states(self.backwards[number], take_steps(x, backward_order))
                 states = torch.cat([states, take_steps(backward, backward_order)], dim=2)
+            if self.residual and states.shape == below.shape:
+                states = states + below
+        summary = last_valid(states, lengths)
+        if backward_order is not None:
+            summary = torch.cat([summary[:, : self.hidden_size], states[:, 0, self.hidden_size :]], dim=1)
         return x, states, summary
+
+    def _states(self, layer: nn.Module, x: Tensor) -> Tensor:
+        if self.training and self.recurrent_dropout:
+            return functional_call(layer, dropped_state_weights(layer, self.recurrent_dropout), (x,))[0]
+        return layer(x)[0]
+
+
+class VariationalDropout(nn.Dropout):
+    """Drops a feature at all steps of a sequence or at none."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, T, D)
+        if not (self.training and self.p):
+            return x
+        return x * functional.dropout(x.new_ones(len(x), 1, x.shape[2]), self.p)
+
+
+def dropped_state_weights(layer: nn.Module, share: float) -> dict[str, Tensor]:
+    """Name -> weights from state to state with a `share` of them left out: DropConnect (Wan et al. 2013; Merity et al.
+    2018), which leaves the recurrence itself, and so torch's fused kernels, as they are."""
+    if isinstance(layer, ConcatLayer):
+        of_input, of_state = layer.split_weight()
+        return {"linear.weight": torch.cat([of_input, functional.dropout(of_state, share)], dim=1)}
+    weights = [(name, weight) for name, weight in layer.named_parameters() if name.startswith("weight_hh")]
+    return {name: functional.dropout(weight, share) for name, weight in weights}
 
 
 def reversed_steps(lengths: Tensor | None, like: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Attention of one query over the states of a sequence."""
+"""Attention of queries over the states of a sequence."""
 
 from __future__ import annotations
 
@@ -35,21 +35,32 @@ class SequenceAttention(nn.Module):
             self.of_query = nn.Linear(query_size, state_size)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, query: Tensor, states: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The context (B, H) and the weights (B, T) float32.
+    def keys(self, states: Tensor) -> Tensor:
+        """(B, T, A) what queries are compared with; the same for every query."""
+        return self.of_state(states) if self.kind == "additive" else states
+
+    def forward(
+        self, query: Tensor, states: Tensor, valid: Tensor | None, keys: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The context of each query (B, U, H) and the weights (B, U, T) float32; of a query (B, Q), without U.
 
         Args:
-            query: (B, Q).
+            query: (B, U, Q) or (B, Q).
             states: (B, T, H).
             valid: (B, T) True where a step is no padding; None where all are.
+            keys: of `keys(states)`, where they are at hand.
         """
+        if query.ndim == 2:
+            context, weights = self(query.unsqueeze(1), states, valid)
+            return context.squeeze(1), weights.squeeze(1)
+        keys = self.keys(states) if keys is None else keys
+        asked = self.of_query(query)  # (B, U, A)
         if self.kind == "additive":
-            scores = self.score(torch.tanh(self.of_state(states) + self.of_query(query).unsqueeze(1))).squeeze(2)
+            scores = self.score(torch.tanh(keys.unsqueeze(1) + asked.unsqueeze(2))).squeeze(3)
         else:
-            scores = (states @ self.of_query(query).unsqueeze(2)).squeeze(2) * states.shape[2] ** -0.5
-        scores = scores.float()
+            scores = asked @ keys.transpose(1, 2) * states.shape[2] ** -0.5
+        scores = scores.float()  # (B, U, T)
         if valid is not None:
-            scores = scores.masked_fill(~valid, -torch.inf)
-        weights = scores.softmax(dim=1)
-        context = (self.dropout(weights).to(states.dtype).unsqueeze(1) @ states).squeeze(1)
-        return context, weights
+            scores = scores.masked_fill(~valid.unsqueeze(1), -torch.inf)
+        weights = scores.softmax(dim=2)
+        return self.dropout(weights).to(states.dtype) @ states, weights

@@ -14,6 +14,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from lightning_modules.metrics.edits import Fold, folded
+from lightning_modules.tasks.written_text import WrittenText
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,12 +51,18 @@ class TranscriptionMetrics(Metric):
         self._first: list[tuple[np.ndarray, str, str]] = []
         self._worst: list[tuple[float, int, tuple[np.ndarray, str, str]]] = []
 
-    def update(self, output: Steps, batch: Any) -> None:
-        """Args: output with log_probs (T, B, C), batch with code points (B, L) and images."""
+    def update(self, output: Steps | WrittenText, batch: Any) -> None:
+        """Args: output with log_probs (T, B, C) or texts, batch with code points (B, L) and images."""
+        if isinstance(output, WrittenText):  # which needs no step for each character
+            self._read_off(output, batch)
+            return
         needed = batch.target_lengths + (batch.targets[:, 1:] == batch.targets[:, :-1]).logical_and(
             batch.targets[:, 1:] > 0
         ).sum(dim=1)
         self.infeasible += (output.lengths < needed).sum()
+        self._read_off(output, batch)
+
+    def _read_off(self, output: Steps | WrittenText, batch: Any) -> None:
         for i, (target, answer) in enumerate(zip(self.truth(batch), self.read(output))):
             target, answer = folded(target, self.fold), folded(answer, self.fold)
             distance = self._count(target, answer)

@@ -7,6 +7,9 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
+#: Whether a network writes a sequence of its own, or a task lets it.
+Writing = Literal["never", "possible", "always"]
+
 
 class Task(nn.Module):
     """How a batch enters a network, how an answer is read off its output, the loss, the metrics, the pictures.
@@ -22,6 +25,8 @@ class Task(nn.Module):
     offers: ClassVar[frozenset[str]]  # in which forms an architecture can read them: steps, tokens, window, image
     monitor: ClassVar[str]  # the metric that chooses the best checkpoint, without its split
     mode: ClassVar[Literal["min", "max"]]  # "min" or "max"
+    causal: ClassVar[bool] = False  # whether a state may depend on nothing that comes after its step
+    writing: ClassVar[Writing] = "never"  # whether its answers are written step by step
 
     def __init__(self, description: Any) -> None:
         super().__init__()
@@ -34,6 +39,19 @@ class Task(nn.Module):
 
     def build(self, reads: str, encoding_size: int) -> None:
         """Make the layers before and after an architecture that reads `reads` and returns `encoding_size` features."""
+        raise NotImplementedError
+
+    @property
+    def written_size(self) -> int:
+        """Features E of a step that was written, as a network that writes reads it again."""
+        raise NotImplementedError
+
+    def build_writing(self, reads: str, encoding_size: int) -> None:
+        """The same for an architecture that writes, and whose states of that have `encoding_size` features."""
+        raise NotImplementedError
+
+    def written(self, writer: Any, encoding: Any, batch: Any) -> Any:
+        """The output that a network writes (`begin`, `write`), taught with the truth while it learns."""
         raise NotImplementedError
 
     def embed(self, batch: Any) -> Tensor:
@@ -78,6 +96,10 @@ class Task(nn.Module):
 
     def data_pictures(self, trainer: Any) -> dict[str, Callable[[], Any]]:
         """Pictures of what the network is trained on, not yet drawn, for `trainer.datamodule`."""
+        return {}
+
+    def pictures(self, module: Any) -> dict[str, Callable[[], Any]]:
+        """Pictures of what a network answers by itself, not yet drawn."""
         return {}
 
     def metrics(self) -> nn.Module:

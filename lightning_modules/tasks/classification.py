@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from datamodules.batches import TokenBatch
+from datamodules.errors import BadInput
 from datamodules.text.description import LabelledText
 from lightning_modules.encoding import Encoding
 from lightning_modules.layers.embedding import EmbeddingKind, OneHot
@@ -48,6 +49,8 @@ class Classification(Task):
         label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
     ) -> None:
         super().__init__(description)
+        if not description.classes:
+            raise BadInput("task=classification: these texts have no labels; task=generation is accepted")
         self.classes = description.classes
         self.vocabulary = description.codec.vocabulary
         self.embedding_kind = embedding

@@ -49,6 +49,7 @@ class Forecasting(Task):
 
     batch_type = WindowBatch
     offers = frozenset({"steps", "window"})
+    writing = "possible"
     monitor = "smape"
     mode = "min"
     levels: Tensor
@@ -112,27 +113,58 @@ class Forecasting(Task):
         ends = 1 if self.answered == 1 else 2
         return self.series_embedding_size + self.target_calendar * ends * self.description.calendar_size
 
+    @property
+    def known_size(self) -> int:
+        """Features of what is known of a row to forecast."""
+        return self.target_calendar * self.description.calendar_size
+
+    @property
+    def written_size(self) -> int:
+        return self.num_columns + self.known_size + self.series_embedding_size
+
     def build(self, reads: str, encoding_size: int) -> None:
-        self.reads = reads
+        self._build_input(reads)
         context = 0 if reads == "window" else self.context_size  # a window has it already
-        sizes = len(self.description.names), self.series_embedding_size
-        self.series_embedding = nn.Embedding(*sizes) if self.series_embedding_size else None
         self.pooling = Pooling(self.pooling_kind, encoding_size)
         outputs = self.num_columns * max(1, len(self.quantiles))
         self.decoder: ForecastDecoder | None = None
         self.output: nn.Module
         if self.decoder_kind == "recurrent":
-            self.decoder = ForecastDecoder(
-                encoding_size + context, encoding_size, self.num_columns, self.description.calendar_size
-            )
+            row_size = self.num_columns + self.known_size
+            self.decoder = ForecastDecoder(encoding_size + context, encoding_size, row_size)
             self.output = nn.Linear(encoding_size, outputs)
         else:
             self.output = self._head(encoding_size, context, self.answered * outputs)
-        if self.relative_to != "none" or self.linear_skip:  # the first forecast is the last value
+        self._build_frame()
+
+    def build_writing(self, reads: str, encoding_size: int) -> None:
+        if self.decoder_kind != "direct":
+            raise BadInput(
+                f"task.decoder={self.decoder_kind}: this architecture writes the rows itself; direct is accepted"
+            )
+        self._build_input(reads)
+        self.decoder = None
+        layers = [nn.Dropout(self.output_dropout), nn.Linear(encoding_size, self.num_columns * self._numbers)]
+        self.output = nn.Sequential(*layers)
+        self._build_frame()
+
+    @property
+    def _numbers(self) -> int:
+        """Numbers that answer for a value."""
+        return max(1, len(self.quantiles))
+
+    def _build_input(self, reads: str) -> None:
+        self.reads = reads
+        sizes = len(self.description.names), self.series_embedding_size
+        self.series_embedding = nn.Embedding(*sizes) if self.series_embedding_size else None
+
+    def _build_frame(self) -> None:
+        """The linear skip, and zeros where the first forecast is to be the last value."""
+        if self.relative_to != "none" or self.linear_skip:
             final: Any = self.output[-1] if isinstance(self.output, nn.Sequential) else self.output
             nn.init.zeros_(final.weight)
             nn.init.zeros_(final.bias)
-        self.skip = nn.Linear(self.lookback, self.answered * max(1, len(self.quantiles))) if self.linear_skip else None
+        self.skip = nn.Linear(self.lookback, self.answered * self._numbers) if self.linear_skip else None
         if self.skip is not None:
             nn.init.zeros_(self.skip.weight)
             nn.init.zeros_(self.skip.bias)
@@ -200,24 +232,49 @@ class Forecasting(Task):
         if self.reads != "window":
             pooled = torch.cat([pooled, *self._context(batch)], dim=1)
         if self.decoder is not None:
-            last = self.relative(batch.past[:, -1:], batch).squeeze(1)
-            taught = self.relative(batch.future, batch) if self.training and batch.future is not None else None
-            answer = self.decoder(pooled, last, batch.future_calendar(), taught, self.output, self.median)
-        else:
-            answer = self.output(pooled)
-        return self.finished(answer, batch)
+            return self._row_by_row(self.decoder, self.decoder.begin(pooled), self._known(batch), batch)
+        return self.finished(self.output(pooled), batch)
+
+    def written(self, writer: Any, encoding: Encoding, batch: WindowBatch) -> Tensor:
+        known = self._known(batch)
+        if self.series_embedding is not None:
+            series = self._embedded(batch.series).unsqueeze(1).expand(-1, self.horizon, -1)
+            known = torch.cat([known, series], dim=2)
+        return self._row_by_row(writer, writer.begin(encoding), known, batch)
+
+    def _known(self, batch: WindowBatch) -> Tensor:
+        """(B, H, F) of the rows to forecast."""
+        return batch.future_calendar()[..., : self.known_size]
+
+    def _row_by_row(self, writer: Any, state: Any, known: Tensor, batch: WindowBatch) -> Tensor:
+        """The output, each row from the one before it: the true one while it learns, then its own."""
+        before = self.relative(batch.past[:, -1:], batch)  # (B, 1, K)
+        if self.training and batch.future is not None:
+            before = torch.cat([before, self.relative(batch.future, batch)[:, :-1]], dim=1)
+            states, _, _ = writer.write(torch.cat([before, known], dim=2), state)
+            return self.finished(self.output(states), batch)
+        skipped, answers = self._skipped(batch), []
+        for row, step in enumerate(known.split(1, dim=1)):
+            states, state, _ = writer.write(torch.cat([before, step], dim=2), state)
+            answers.append(self.output(states))  # (B, 1, K Q)
+            numbers = answers[-1].view(len(batch), 1, self.num_columns, -1)
+            numbers = numbers if skipped is None else numbers + skipped[:, row : row + 1]
+            before = self.median(numbers if self.quantiles else numbers.squeeze(3)).to(step.dtype)
+        return self.finished(torch.cat(answers, dim=1), batch)
 
     def finished(self, answer: Tensor, batch: WindowBatch) -> Tensor:
         """The output, from a network's numbers for the rows asked for: the skip added, in scaled units, float32."""
-        shape = [len(batch), self.answered, self.num_columns]
-        if self.quantiles:
-            shape.append(len(self.quantiles))
-        answer = answer.float().view(shape)
-        if self.skip is not None:
-            added = self.skip(self.relative(batch.past, batch).transpose(1, 2)).float()  # (B, K, H Q)
-            added = added.view(len(batch), self.num_columns, self.answered, -1).permute(0, 2, 1, 3)
-            answer = answer + (added if self.quantiles else added.squeeze(3))
-        return self.absolute(answer, batch)
+        answer = answer.float().view(len(batch), self.answered, self.num_columns, -1)
+        skipped = self._skipped(batch)
+        answer = answer if skipped is None else answer + skipped
+        return self.absolute(answer if self.quantiles else answer.squeeze(3), batch)
+
+    def _skipped(self, batch: WindowBatch) -> Tensor | None:
+        """(B, H, K, Q) the linear map of the look-back."""
+        if self.skip is None:
+            return None
+        added = self.skip(self.relative(batch.past, batch).transpose(1, 2)).float()  # (B, K, H Q)
+        return added.view(len(batch), self.num_columns, self.answered, -1).transpose(1, 2)
 
     def answer(self, once: Callable[[Any], Any], batch: WindowBatch) -> Tensor:
         if self.decoder_kind != "recursive" or self.training:

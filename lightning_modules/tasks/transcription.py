@@ -1,7 +1,8 @@
-"""What does a line say?  Connectionist temporal classification (Graves et al. 2006)."""
+"""What does a line say?  Connectionist temporal classification (Graves et al. 2006), or written letter by letter."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -16,10 +17,13 @@ from datamodules.errors import BadInput
 from datamodules.lines.codec import repeats, text_of
 from datamodules.lines.description import WrittenLines
 from lightning_modules.decoding.settings import Decoding
+from lightning_modules.decoding.writing import WritingMethod
 from lightning_modules.encoding import Encoding
 from lightning_modules.layers.line_features import Columns, LineFeatures, small_convolutions
+from lightning_modules.layers.symbols import Symbols
 from lightning_modules.metrics.edits import Fold, edits
 from lightning_modules.tasks.base import Task
+from lightning_modules.tasks.written_text import WrittenText, write_text
 
 NAMED = 8  # lines named on the terminal
 
@@ -36,6 +40,8 @@ class Steps:
 class Transcription(Task):
     """The characters of each line, without their places; the output is `Steps`.  Id 0 is the blank.
 
+    Of an architecture that writes it is `WrittenText`, learned by cross-entropy.
+
     Args:
         description: the characters of the data and the height of its images.
         features: of a step, for architectures that read steps: `convolutions` (a small stack, a step for 4 pixels of
@@ -50,8 +56,10 @@ class Transcription(Task):
 
     batch_type = LineBatch
     offers = frozenset({"steps", "image"})
+    writing = "possible"
     monitor = "cer"
     mode = "min"
+    symbols: Symbols | None  # of an architecture that writes
 
     def __init__(
         self,
@@ -82,7 +90,30 @@ class Transcription(Task):
             return Columns(self.columns_per_step, height)
         return small_convolutions(self.feature_size, height)
 
+    @property
+    def written_size(self) -> int:
+        return self.feature_size
+
+    def build_writing(self, reads: str, encoding_size: int) -> None:
+        if self.decoding.language_model is not None:
+            raise BadInput("decoding.language_model: this architecture writes by itself; null is accepted")
+        self.features = self._made_features() if reads == "steps" else None
+        sizes = len(self.vocabulary), self.feature_size, encoding_size
+        self.symbols = Symbols(*sizes, output_dropout=self.output_dropout)
+
+    def written(self, writer: Any, encoding: Encoding, batch: LineBatch) -> WrittenText:
+        truth = None
+        if batch.targets is not None and batch.target_lengths is not None:
+            truth = batch.targets, batch.target_lengths
+        method = WritingMethod("greedy" if self.decoding.method == "best_path" else "beam_search")
+        method.beam_width = self.decoding.beam_width
+        assert self.symbols is not None
+        longest = encoding.states.shape[1]  # a character has a step at least
+        reserved = len(self.vocabulary.reserved)
+        return write_text(writer, encoding, self.symbols, truth, method, longest, reserved)
+
     def build(self, reads: str, encoding_size: int) -> None:
+        self.symbols = None
         self.features = self._made_features() if reads == "steps" else None
         layers = [nn.Dropout(self.output_dropout), nn.Linear(encoding_size, len(self.vocabulary))]
         self.output = nn.Sequential(*layers)
@@ -109,6 +140,8 @@ class Transcription(Task):
         return Steps(log_probs - torch.tensor(len(outputs)).log(), outputs[0].lengths)
 
     def head_layer(self) -> nn.Linear | None:
+        if self.symbols is not None:  # its rows are not those of the vocabulary alone
+            return None
         last = self.output[-1] if len(self.output) else None
         assert last is None or isinstance(last, nn.Linear)
         return last
@@ -116,8 +149,13 @@ class Transcription(Task):
     def drop_output(self) -> None:
         self.output = nn.Sequential()
 
-    def loss(self, output: Steps, batch: LineBatch) -> Tensor:
-        """Mean over lines of the loss for each character; a line with too few steps for its text counts as 0."""
+    def loss(self, output: Steps | WrittenText, batch: LineBatch) -> Tensor:
+        """Mean over lines of the loss for each character; a line with too few steps for its text counts as 0.
+
+        Of what is written, the mean over all characters and ends.
+        """
+        if isinstance(output, WrittenText):
+            return output.loss()
         return (-self.log_likelihood(output, batch) / batch.target_lengths.clamp(min=1)).mean()
 
     def log_likelihood(self, output: Steps, batch: LineBatch) -> Tensor:
@@ -133,16 +171,20 @@ class Transcription(Task):
                 zero_infinity=True,
             )
 
-    def read(self, output: Steps) -> list[str]:
+    def read(self, output: Steps | WrittenText) -> list[str]:
         """What each line says, without space at its ends, as truths are."""
+        if isinstance(output, WrittenText):
+            return [self.codec.decode(ids).strip() for ids in output.ids]
         if output.texts is None:
             found = self.decoding(output.log_probs, output.lengths, self.vocabulary)
             output.texts = [self.codec.decode(ids).strip() for ids in found]
         return output.texts
 
-    def read_with_confidence(self, output: Steps) -> list[tuple[str, float]]:
+    def read_with_confidence(self, output: Steps | WrittenText) -> list[tuple[str, float]]:
         """Each text with the mean probability of its characters, P(text | image) ** (1 / characters)."""
         texts = self.read(output)
+        if isinstance(output, WrittenText):
+            return [(text, math.exp(p / (len(ids) + 1))) for text, ids, p in zip(texts, output.ids, output.log_probs)]
         ids = [torch.from_numpy(self.codec.encode(text)).long() for text in texts]
         lengths = torch.tensor([len(row) for row in ids])
         batch = LineBatch(output.log_probs, lengths, nn.utils.rnn.pad_sequence(ids, batch_first=True), lengths)
@@ -158,7 +200,7 @@ class Transcription(Task):
         """What the lines of a batch say."""
         return [text_of(row[:n]) for row, n in zip(batch.codepoints.tolist(), batch.target_lengths.tolist())]
 
-    def columns(self, output: Steps, batch: LineBatch) -> dict[str, Any]:
+    def columns(self, output: Steps | WrittenText, batch: LineBatch) -> dict[str, Any]:
         targets, answers = self.truth(batch), self.read(output)
         wrong = [edits(target, answer, self.fold) for target, answer in zip(targets, answers)]
         scores = [1 - count / max(1, len(target)) for count, target in zip(wrong, targets)]
@@ -176,6 +218,8 @@ class Transcription(Task):
 
     def remarks(self, module: Any, datamodule: Any) -> list[str]:
         """Lines that CTC cannot learn: fewer steps than characters and repeats."""
+        if module.writing:
+            return []
         everything = torch.arange(len(datamodule.source.widths))
         widths = datamodule.source.width_of(everything)
         steps = module.steps(widths if self.features is None else self.features.steps(widths)).tolist()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
+from scripts.answering.inputs import texts_of
 
 if TYPE_CHECKING:
     from lightning_modules.base import SequenceModule
@@ -27,7 +27,7 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
     if options.top_k < 1:
         raise BadInput(f"--top-k {options.top_k}: 1 or more is accepted")
     status = 0
-    texts = _texts(options.inputs)
+    texts = texts_of(options.inputs)
     while chunk := list(islice(texts, CHUNK)):
         for text, result in zip(chunk, answers(module, chunk, options.top_k)):
             if isinstance(result, BadInput):
@@ -61,13 +61,3 @@ def answers(module: SequenceModule, texts: list[str], count: int) -> list[Any]:
             for position, best in zip(positions, module.task.best(output, count)):
                 results[position] = best
     return results
-
-
-def _texts(inputs: Iterable[str]) -> Iterator[str]:
-    """The inputs as they stand; for `-`, the lines of standard input."""
-    for text in inputs:
-        if text != "-":
-            yield text
-            continue
-        for raw in sys.stdin.buffer:
-            yield raw.decode("utf-8", "replace").rstrip("\r\n")

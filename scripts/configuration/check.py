@@ -8,6 +8,7 @@ from annotated_types import Ge, MinLen
 from hydra.utils import get_class
 
 from datamodules.errors import BadInput
+from lightning_modules.base import misfit as misfit_of
 from scripts.configuration.signatures import problems, target_problems
 
 #: What the program fills in by itself.
@@ -72,15 +73,9 @@ def misfit(config: dict[str, Any]) -> str | None:
             f" datamodule={datamodule.__name__.lower()} has {_kind(datamodule)}"
         )
     for settings in [config["module"], *filter(None, config["module"].get("members", {}).values())]:
-        module = get_class(settings["_target_"])
-        if module.reads not in (*task.offers, "batch"):
-            return (
-                f"module={module.__name__.lower()} reads {module.reads};"
-                f" task={task.__name__.lower()} offers {', '.join(sorted(task.offers))}"
-            )
-        if not issubclass(task, module.asks):
-            asked, given = module.asks.__name__.lower(), task.__name__.lower()
-            return f"module={module.__name__.lower()} is for task={asked}, not task={given}"
+        unfit = misfit_of(get_class(settings["_target_"]), task)
+        if unfit:
+            return unfit
     return None
 
 
@@ -99,5 +94,10 @@ def unbounded(config: dict[str, Any]) -> str | None:
 
 def _kind(cls: Any) -> str:
     name = cls.batch_type.__name__
-    kinds = {"TokenBatch": "texts", "WindowBatch": "windows of series", "LineBatch": "images of lines"}
+    kinds = {
+        "TokenBatch": "texts",
+        "WindowBatch": "windows of series",
+        "LineBatch": "images of lines",
+        "PairBatch": "pairs of texts",
+    }
     return kinds.get(name, name)

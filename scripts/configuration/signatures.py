@@ -44,8 +44,8 @@ def target_problems(settings: Any, at: str, given: Collection[str] = ()) -> list
 
 def problems(target: Callable, settings: dict[str, Any], at: str, given: Collection[str] = ()) -> list[str]:
     """What is wrong with these settings as arguments of `target`, one sentence each."""
-    parameters = inspect.signature(target).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+    parameters = parameters_of(target)
+    if parameters is None:
         return []
     names = [name for name in parameters if name not in given]
     prefix = f"{at}." if at else ""
@@ -65,6 +65,34 @@ def problems(target: Callable, settings: dict[str, Any], at: str, given: Collect
     return found
 
 
+def parameters_of(target: Callable) -> dict[str, inspect.Parameter] | None:
+    """What `target` takes; None where that may be anything."""
+    found: dict[str, inspect.Parameter] = {}
+    for owner in _owners(target):
+        parameters = dict(inspect.signature(owner).parameters)
+        rest = _rest(owner)
+        parameters.pop(rest or "", None)
+        found = {**parameters, **found}
+    return found if rest is None else None
+
+
+def _owners(target: Callable) -> list[Callable]:
+    """`target` and the bases that take what it does not know.
+
+    A class passes `**settings` of this very name on to the next `__init__` of its bases, and so takes what that takes.
+    """
+    bases = target.__mro__ if inspect.isclass(target) else ()
+    chain: list[Callable] = [target, *[cls for cls in bases if "__init__" in vars(cls)][1:]]
+    ends = next((i for i, owner in enumerate(chain) if _rest(owner) != "settings"), len(chain) - 1)
+    return chain[: ends + 1]
+
+
+def _rest(owner: Callable) -> str | None:
+    """The name of its `**parameter`, if it has one."""
+    parameters = inspect.signature(owner).parameters.items()
+    return next((name for name, parameter in parameters if parameter.kind is parameter.VAR_KEYWORD), None)
+
+
 def _holds_target(value: Any) -> bool:
     children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return (isinstance(value, dict) and "_target_" in value) or any(map(_holds_target, children))
@@ -72,10 +100,14 @@ def _holds_target(value: Any) -> bool:
 
 @functools.cache
 def _type_hints(target: Callable) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
-    except Exception:  # names that exist only for type checkers: such a callable is checked by name alone
-        return {}
+    """Type of each parameter; a nearer class has the last word."""
+    hints: dict[str, Any] = {}
+    for owner in reversed(_owners(target)):
+        try:
+            hints |= typing.get_type_hints(owner.__init__ if inspect.isclass(owner) else owner, include_extras=True)
+        except Exception:  # names that exist only for type checkers: such a callable is checked by name alone
+            continue
+    return hints
 
 
 def _mismatch(hint: Any, value: Any) -> str | None:

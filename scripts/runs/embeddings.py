@@ -11,6 +11,7 @@ from torch import Tensor
 from datamodules.base import SequenceDataModule
 from lightning_modules.base import SequenceModule
 from lightning_modules.baselines.base import Baseline
+from lightning_modules.tasks.classification import Classification
 
 COMPONENTS = 32  # principal ones that are kept of an encoding
 CONFIG = """embeddings {
@@ -26,7 +27,7 @@ def write_embeddings(folder: Path, module: SequenceModule, datamodule: SequenceD
 
     The projector colours the points by class (Color by: target).
     """
-    if isinstance(module, Baseline) or module.reads == "batch" or not hasattr(module.task, "classes"):
+    if isinstance(module, Baseline) or module.reads == "batch" or not isinstance(module.task, Classification):
         return False
     indices = datamodule.part_indices("test")
     indices = indices[torch.linspace(0, len(indices) - 1, min(count, len(indices))).long()]

@@ -9,7 +9,6 @@ from typing import Any
 from datamodules.base import SequenceDataModule
 from datamodules.errors import BadInput
 from lightning_modules.building import build
-from lightning_modules.decoding.settings import Decoding
 from scripts.configuration.signatures import target_problems
 from scripts.runs.folder import RunFolder
 from scripts.runs.loading import load_module, trusted
@@ -29,7 +28,7 @@ def evaluate(run: RunFolder, config: dict[str, Any], split: str, allowed: Collec
     trusted(config["datamodule"], SequenceDataModule, allowed)
     found = target_problems(config["datamodule"], "datamodule") + target_problems(config["trainer"], "trainer")
     if config.get("decoding"):
-        trusted(config["decoding"], Decoding, allowed)
+        trusted(config["decoding"], type(module.task.decoding), allowed)
         found += target_problems(config["decoding"], "decoding")
     if found:
         raise BadInput("\n".join(found))

@@ -92,11 +92,17 @@ class Outcome:
         return everything
 
     def _write_pictures(self, folder: RunFolder, loggers: list[RunLogger]) -> None:
-        """Each picture of the validation and test part, as PNG in the run folder and for TensorBoard."""
-        for part in ("val", "test"):
-            figures = self.judges[part].figures() if part in self.judges else {}
-            for name, figure in figures.items():
-                picture = pixels(figure)
-                folder.write_picture(f"{part}_{name}", picture)
-                for logger in loggers:
-                    logger.log_picture(f"{part}/{name}", picture, self.trainer.global_step)
+        """Each picture of training, validation and test, as PNG in the run folder and for TensorBoard."""
+        figures: dict[str, Any] = {}
+        for callback in self.trainer.callbacks:
+            figures |= getattr(callback, "figures", dict)()
+        own = self.module.task.pictures(self.module)
+        for part in [part for part in ("val", "test") if part in self.judges]:
+            made = {**self.judges[part].figures(), **{name: make() for name, make in own.items()}}
+            figures |= {f"{part}/{name}": figure for name, figure in made.items()}
+            own = {}  # once
+        for name, figure in figures.items():
+            picture = pixels(figure)
+            folder.write_picture(name.replace("/", "_"), picture)
+            for logger in loggers:
+                logger.log_picture(name, picture, self.trainer.global_step)

@@ -153,6 +153,88 @@ def gru(x, w, pull):
     return h[1:], dx, grads
 
 
+def norm(a):
+    """Layer norm of a vector without gain and bias, and the gradient of `a` for that of the result."""
+    deviation = np.sqrt(a.var() + 1e-5)
+    y = (a - a.mean()) / deviation
+    return y, lambda dy: (dy - dy.mean() - y * (dy * y).mean()) / deviation
+
+
+def layer_norm_lstm(x, w, pull):
+    """(i, f, g, o) = norm(W x) a_x + norm(U h) a_h + b, c' = f c + i g, h' = o tanh(norm(c') a_c + b_c)."""
+    steps, size = len(x), w["weight_hh"].shape[1]
+    h, c = np.zeros((steps + 1, size)), np.zeros((steps + 1, size))
+    kept = []
+    for t in range(steps):
+        of_x, of_h = norm(w["weight_ih"] @ x[t]), norm(w["weight_hh"] @ h[t])
+        a = of_x[0] * w["input_gain"] + of_h[0] * w["state_gain"] + w["bias_ih"]
+        i, f, o = sigmoid(a[:size]), sigmoid(a[size : 2 * size]), sigmoid(a[3 * size :])
+        g = np.tanh(a[2 * size : 3 * size])
+        c[t + 1] = f * c[t] + i * g
+        of_c = norm(c[t + 1])
+        m = np.tanh(of_c[0] * w["cell_gain"] + w["cell_bias"])
+        h[t + 1] = o * m
+        kept.append((i, f, g, o, m, of_x, of_h, of_c))
+    grads = {name: np.zeros_like(value) for name, value in w.items()}
+    dx, dh, dc = np.zeros_like(x), np.zeros(size), np.zeros(size)
+    for t in reversed(range(steps)):
+        i, f, g, o, m, of_x, of_h, of_c = kept[t]
+        dh = dh + pull[t]
+        dm = dh * o * (1 - m**2)
+        grads["cell_gain"] += dm * of_c[0]
+        grads["cell_bias"] += dm
+        dc = dc + of_c[1](dm * w["cell_gain"])
+        da = np.concatenate([dc * g * i * (1 - i), dc * c[t] * f * (1 - f), dc * i * (1 - g**2), dh * m * o * (1 - o)])
+        grads["bias_ih"] += da
+        grads["input_gain"] += da * of_x[0]
+        grads["state_gain"] += da * of_h[0]
+        into_x, into_h = of_x[1](da * w["input_gain"]), of_h[1](da * w["state_gain"])
+        grads["weight_ih"] += np.outer(into_x, x[t])
+        grads["weight_hh"] += np.outer(into_h, h[t])
+        dx[t] = w["weight_ih"].T @ into_x
+        dh = w["weight_hh"].T @ into_h
+        dc = dc * f
+    return h[1:], dx, grads
+
+
+def layer_norm_gru(x, w, pull):
+    """As `gru`, with norm(W x) a_x for W x and norm(U h) a_h for U h; r and z are normed as one, n by itself."""
+    steps, size = len(x), w["weight_hh"].shape[1]
+    early, late = slice(2 * size), slice(2 * size, None)
+    h = np.zeros((steps + 1, size))
+    kept = []
+    for t in range(steps):
+        of_x = [norm(w["weight_ih"][part] @ x[t]) for part in (early, late)]
+        of_h = [norm(w["weight_hh"][part] @ h[t]) for part in (early, late)]
+        from_x = np.concatenate([n for n, _ in of_x]) * w["input_gain"] + w["bias_ih"]
+        from_h = np.concatenate([n for n, _ in of_h]) * w["state_gain"]
+        from_h[late] += w["bias_hh"]
+        r, z = sigmoid(from_x[:size] + from_h[:size]), sigmoid((from_x + from_h)[size : 2 * size])
+        n = np.tanh(from_x[late] + r * from_h[late])
+        h[t + 1] = (1 - z) * n + z * h[t]
+        kept.append((r, z, n, from_h[late], of_x, of_h))
+    grads = {name: np.zeros_like(value) for name, value in w.items()}
+    dx, dh = np.zeros_like(x), np.zeros(size)
+    for t in reversed(range(steps)):
+        r, z, n, m, of_x, of_h = kept[t]
+        dh = dh + pull[t]
+        dn = dh * (1 - z) * (1 - n**2)
+        dz = dh * (h[t] - n) * z * (1 - z)
+        dr = dn * m * r * (1 - r)
+        da = {"x": np.concatenate([dr, dz, dn]), "h": np.concatenate([dr, dz, dn * r])}
+        grads["bias_ih"] += da["x"]
+        grads["bias_hh"] += dn * r
+        grads["input_gain"] += da["x"] * np.concatenate([y for y, _ in of_x])
+        grads["state_gain"] += da["h"] * np.concatenate([y for y, _ in of_h])
+        into_x = [of_x[i][1]((da["x"] * w["input_gain"])[part]) for i, part in enumerate((early, late))]
+        into_h = [of_h[i][1]((da["h"] * w["state_gain"])[part]) for i, part in enumerate((early, late))]
+        grads["weight_ih"] += np.outer(np.concatenate(into_x), x[t])
+        grads["weight_hh"] += np.outer(np.concatenate(into_h), h[t])
+        dx[t] = w["weight_ih"].T @ np.concatenate(into_x)
+        dh = dh * z + w["weight_hh"].T @ np.concatenate(into_h)
+    return h[1:], dx, grads
+
+
 def concat(x, weight, bias, pull):
     """h' = W [x, h] + b; what is read is [x, h] before each step, and `pull` (T, D + H) pulls on that."""
     steps, size = len(x), weight.shape[0]

@@ -23,3 +23,20 @@ class PlainTask(Task):
 
     def embed(self, batch: Tensor) -> Tensor:
         return batch
+
+
+class PlainWritingTask(PlainTask):
+    """The same for an architecture that writes."""
+
+    writing = "always"
+
+    def __init__(self, input_size: int, written_size: int) -> None:
+        super().__init__(input_size)
+        self._written_size = written_size
+
+    @property
+    def written_size(self) -> int:
+        return self._written_size
+
+    def build_writing(self, reads: str, encoding_size: int) -> None:
+        pass

@@ -1,4 +1,4 @@
-"""rnn, lstm and gru against their equations in NumPy, gradients included, at ragged lengths and in both directions."""
+"""Recurrent cells against their equations in NumPy, gradients included, at ragged lengths and in both directions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from datamodules.errors import BadInput
+from lightning_modules.attention_lstm import AttentionLSTM
 from lightning_modules.gru import GRU
+from lightning_modules.layers import recurrence
+from lightning_modules.layers.recurrent import dropped_state_weights
 from lightning_modules.lstm import LSTM
 from lightning_modules.peephole_lstm import PeepholeLSTM
 from lightning_modules.rnn import RNN
@@ -25,6 +29,8 @@ CELLS = {
     "gru": (GRU, numpy_cells.gru),
     "peephole-diagonal": (PeepholeLSTM, numpy_cells.peephole_lstm),
     "peephole-full": (lambda task, **s: PeepholeLSTM(task, peephole="full", **s), numpy_cells.peephole_lstm),
+    "layer-norm-lstm": (lambda task, **s: LSTM(task, layer_norm=True, **s), numpy_cells.layer_norm_lstm),
+    "layer-norm-gru": (lambda task, **s: GRU(task, layer_norm=True, **s), numpy_cells.layer_norm_gru),
 }
 
 
@@ -34,9 +40,12 @@ def weights(layer: nn.Module) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_states_and_gradients_follow_the_equations(name: str, bidirectional: bool) -> None:
+def test_states_and_gradients_follow_the_equations(name: str, bidirectional: bool, monkeypatch) -> None:
+    monkeypatch.setattr(recurrence, "IN_CACHE", 24)  # back through time in stretches of two steps
     make, by_hand = CELLS[name]
     module = make(PlainTask(input_size=4), hidden_size=3, bidirectional=bidirectional).double()
+    for vector in (p for p in module.parameters() if p.dim() == 1):  # gains of 1 and biases of 0 would hide mistakes
+        torch.nn.init.uniform_(vector, -1, 1)
     lengths = torch.tensor(LENGTHS)
     x = torch.randn(len(LENGTHS), max(LENGTHS), 4, dtype=torch.float64, requires_grad=True)
     encoding = module.encode(x, lengths)
@@ -123,6 +132,96 @@ def test_layers_and_directions_equal_torch_on_packed_sequences(make) -> None:
     torch.testing.assert_close(full, reference(x)[0])
 
 
+@pytest.mark.parametrize("name", ["concat", *(name for name in CELLS if "peephole" in name or "norm" in name)])
+def test_steps_one_by_one_are_the_same(name: str) -> None:
+    make = CELLS[name][0] if name in CELLS else lambda task, **s: RNN(task, cell="concat", **s)
+    (layer,) = make(PlainTask(input_size=4), hidden_size=3).double().layers.forwards
+    driven = layer.driven(torch.randn(2, 6, 4, dtype=torch.float64))
+    torch.testing.assert_close(layer.stepwise(driven), layer.recurrence(driven))
+
+
+def test_bfloat16_is_the_recurrence_in_float32() -> None:
+    """A cell that adds up small terms would lose them in half precision."""
+    for make in (PeepholeLSTM, lambda task, **s: GRU(task, layer_norm=True, **s)):
+        module = make(PlainTask(input_size=4), hidden_size=8)
+        x = torch.randn(2, 50, 4)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            states = module.encode(x, None).states
+            states.sum().backward()  # inside autocast, as training steps are
+        assert states.dtype == torch.float32
+        torch.testing.assert_close(states, module.encode(x, None).states, atol=0.02, rtol=0.02)
+
+
+def test_residuals_by_hand() -> None:
+    settings = {"hidden_size": 3, "num_layers": 3, "bidirectional": True, "residual": True}
+    module = LSTM(PlainTask(input_size=4), **settings)
+    x, lengths = torch.randn(4, 7, 4), torch.tensor(LENGTHS)
+    states = x
+    for forwards, backwards in zip(module.layers.forwards, module.layers.backwards):
+        made = torch.zeros(4, 7, 6)
+        for i, length in enumerate(LENGTHS):
+            one = states[i : i + 1, :length]
+            there, back = forwards(one)[0][0], backwards(one.flip(1))[0][0].flip(0)
+            made[i, :length] = torch.cat([there, back], dim=1)
+        states = made if states is x else made + states  # the first layer reads 4 features and has 6
+    encoding = module.encode(x, lengths)
+    for i, length in enumerate(LENGTHS):
+        torch.testing.assert_close(encoding.states[i, :length], states[i, :length])
+        end = torch.cat([states[i, length - 1, :3], states[i, 0, 3:]])
+        torch.testing.assert_close(encoding.summary[i], end)
+
+
+def test_variational_dropout_has_one_mask_for_all_steps_and_another_for_each_sequence() -> None:
+    settings = {"hidden_size": 32, "num_layers": 2, "dropout": 0.5}
+    for variational in (True, False):
+        layers = GRU(PlainTask(input_size=4), variational=variational, **settings).layers
+        read = []
+        layers.forwards[1].register_forward_pre_hook(lambda layer, inputs, read=read: read.append(inputs[0]))
+        layers(torch.randn(3, 6, 4), None)
+        dropped = read[0] == 0  # (B, T, H)
+        assert 0.3 < dropped.float().mean() < 0.7
+        assert (dropped == dropped[:, :1]).all().item() is variational
+        assert not (dropped[0] == dropped[1]).all()
+        layers.eval()(torch.randn(3, 6, 4), None)
+        assert not (read[1] == 0).any()
+
+
+@pytest.mark.parametrize("name", [*CELLS, "concat"])
+def test_recurrent_dropout_leaves_out_weights_from_state_to_state(name: str) -> None:
+    make = CELLS[name][0] if name in CELLS else lambda task, **s: RNN(task, cell="concat", **s)
+    module = make(PlainTask(input_size=4), hidden_size=6, recurrent_dropout=0.5)
+    layer = module.layers.forwards[0]
+    x = torch.randn(2, 5, 4)
+    torch.manual_seed(3)
+    got = module.encode(x, None).states
+    torch.manual_seed(3)
+    dropped = dropped_state_weights(layer, 0.5)
+    assert len(dropped) == 1
+    for key, weight in dropped.items():
+        own = dict(layer.named_parameters())[key]
+        of_state = (slice(None), slice(4, None) if name == "concat" else slice(None))
+        assert ((weight[of_state] == 0) | torch.isclose(weight[of_state], 2 * own[of_state])).all()
+        assert 0.2 < (weight[of_state] == 0).float().mean() < 0.8
+        if name == "concat":
+            assert torch.equal(weight[:, :4], own[:, :4])
+        own.data.copy_(weight)
+    module.eval()
+    torch.testing.assert_close(got, module.encode(x, None).states)
+
+
+def test_what_a_cell_has_not_is_refused() -> None:
+    task = PlainTask(input_size=4)
+    with pytest.raises(BadInput, match=r"module.residual=true: cell=concat is read off its input and state"):
+        RNN(task, cell="concat", residual=True)
+    with pytest.raises(BadInput, match=r"module.bidirectional=true: cell=concat reads forwards only"):
+        RNN(task, cell="concat", bidirectional=True)
+    task.causal = True
+    with pytest.raises(BadInput, match=r"module.bidirectional=true: task=plaintask reads forwards only; false is"):
+        GRU(task, bidirectional=True)
+    assert GRU(task).can_be_causal
+    assert not AttentionLSTM.can_be_causal
+
+
 def test_initialisation_by_option() -> None:
     task = PlainTask(input_size=4)
     layer = LSTM(task, hidden_size=8, initialization="orthogonal", forget_bias=1.0).layers.forwards[0]
@@ -133,6 +232,8 @@ def test_initialisation_by_option() -> None:
     assert (bias[:8].abs() < 1.0).all()
     peephole = PeepholeLSTM(task, hidden_size=8, forget_bias=1.0).layers.forwards[0]
     assert ((peephole.bias_ih_l0 + peephole.bias_hh_l0)[8:16] == 1.0).all()
+    normed = LSTM(task, hidden_size=8, layer_norm=True, initialization="orthogonal", forget_bias=1.0).layers.forwards[0]
+    assert normed.bias_ih_l0.tolist() == [0.0] * 8 + [1.0] * 8 + [0.0] * 16
     bound = (6 / (4 + 32)) ** 0.5
     xavier = LSTM(PlainTask(4), hidden_size=8, initialization="xavier").layers.forwards[0].weight_ih_l0
     assert 0.8 * bound < xavier.abs().max() <= bound

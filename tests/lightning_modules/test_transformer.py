@@ -8,7 +8,7 @@ from datamodules.errors import BadInput
 from lightning_modules.layers.attention import MultiHeadAttention
 from lightning_modules.layers.positions import PositionalEncoding
 from lightning_modules.transformer import Transformer
-from tests.lightning_modules.plain_task import PlainTask
+from tests.lightning_modules.plain_task import PlainTask, PlainWritingTask
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
@@ -19,14 +19,7 @@ def test_the_encoder_equals_torch_with_the_same_weights(norm: str) -> None:
     reference = nn.TransformerEncoder(layer, 2, norm=final, enable_nested_tensor=False).eval()
     with torch.no_grad():
         for ours, theirs in zip(module.layers, reference.layers):
-            attention = ours.attention
-            theirs.self_attn.in_proj_weight.copy_(torch.cat([attention.query.weight, attention.key_value.weight]))
-            theirs.self_attn.in_proj_bias.copy_(torch.cat([attention.query.bias, attention.key_value.bias]))
-            theirs.self_attn.out_proj.load_state_dict(attention.output.state_dict())
-            theirs.linear1.load_state_dict(ours.feed_forward[0].state_dict())
-            theirs.linear2.load_state_dict(ours.feed_forward[3].state_dict())
-            theirs.norm1.load_state_dict(ours.attention_norm.state_dict())
-            theirs.norm2.load_state_dict(ours.feed_forward_norm.state_dict())
+            give(ours, theirs)
         x, lengths = torch.randn(3, 6, 8), torch.tensor([6, 2, 4])
         positions = PositionalEncoding("sinusoidal", 8, 10)(torch.zeros(1, 6, 8))
         padding = torch.arange(6) >= lengths[:, None]
@@ -34,6 +27,47 @@ def test_the_encoder_equals_torch_with_the_same_weights(norm: str) -> None:
         got = module.encode(x, lengths).states
     for i, length in enumerate(lengths):
         torch.testing.assert_close(got[i, :length], expected[i, :length], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_the_decoder_equals_torch_with_the_same_weights(norm: str) -> None:
+    task = PlainWritingTask(8, 8)
+    module = Transformer(task, 8, 2, num_heads=2, dropout=0.0, norm=norm, decoder_layers=2).eval()
+    layer = nn.TransformerDecoderLayer(8, 2, 32, dropout=0.0, batch_first=True, norm_first=norm == "pre")
+    reference = nn.TransformerDecoder(layer, 2, norm=nn.LayerNorm(8) if norm == "pre" else None).eval()
+    x, lengths, written = torch.randn(3, 6, 8), torch.tensor([6, 2, 4]), torch.randn(3, 5, 8)
+    with torch.no_grad():
+        for ours, theirs in zip(module.decoder_layers, reference.layers):
+            give(ours, theirs)
+        encoding = module.encode(x, lengths)
+        got, _, weights = module.write(written, module.begin(encoding))
+        positions = PositionalEncoding("sinusoidal", 8, 10)(torch.zeros(1, 5, 8))
+        expected = reference(
+            written + positions,
+            encoding.states,
+            tgt_mask=nn.Transformer.generate_square_subsequent_mask(5),
+            memory_key_padding_mask=torch.arange(6) >= lengths[:, None],
+        )
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(weights.sum(dim=2), torch.ones(3, 5))
+    assert not weights[1, :, 2:].any(), "padding is not read"
+
+
+def give(ours: nn.Module, theirs: nn.Module) -> None:
+    """The weights of a layer of ours to the same layer of torch."""
+    pairs = [(ours.attention, theirs.self_attn)]
+    norms = [ours.attention_norm, ours.feed_forward_norm]
+    if hasattr(ours, "reading"):
+        pairs.append((ours.reading, theirs.multihead_attn))
+        norms.insert(1, ours.reading_norm)
+    for attention, other in pairs:
+        other.in_proj_weight.copy_(torch.cat([attention.query.weight, attention.key_value.weight]))
+        other.in_proj_bias.copy_(torch.cat([attention.query.bias, attention.key_value.bias]))
+        other.out_proj.load_state_dict(attention.output.state_dict())
+    theirs.linear1.load_state_dict(ours.feed_forward[0].state_dict())
+    theirs.linear2.load_state_dict(ours.feed_forward[3].state_dict())
+    for number, norm in enumerate(norms, 1):
+        getattr(theirs, f"norm{number}").load_state_dict(norm.state_dict())
 
 
 def test_attention_is_the_formula() -> None:

@@ -5,6 +5,7 @@ import pytest
 from datamodules.errors import BadInput
 from scripts.configuration.check import check
 from scripts.configuration.composing import compose
+from scripts.configuration.signatures import problems
 
 
 def refused(*overrides: str) -> list[str]:
@@ -61,3 +62,39 @@ def test_what_torch_and_lightning_take_is_taken() -> None:
 def test_members_of_an_ensemble_are_checked_too() -> None:
     (line,) = refused("module=ensemble", "module.members.bag.max_n=0")
     assert line == "module.members.bag.max_n=0: must be greater than 0"
+
+
+def test_settings_that_a_class_passes_on_to_its_base_are_checked_too() -> None:
+    (line,) = refused("module=attention_lstm", "module.hiden_size=3")
+    assert line.startswith(
+        "module.hiden_size: no such setting (did you mean 'hidden_size'?); module takes hidden_size,"
+    )
+    assert line.endswith("layer_norm, forget_bias, attention, attention_size, attention_dropout")
+    lines = refused("module=attention_lstm", "module.dropout=1", "module.layer_norm=2", "module.attention=sharp")
+    assert [line.partition(":")[0] for line in lines] == [
+        "module.dropout=1", "module.layer_norm=2", "module.attention=sharp",
+    ]  # fmt: skip
+    for module in ("rnn", "peephole_lstm", "transformer"):
+        (line,) = refused(f"module={module}", "module.layer_norm=true")
+        assert line.startswith("module.layer_norm: no such setting")
+
+
+def test_other_open_arguments_may_be_anything() -> None:
+    def opened(size: int, **kwargs: int) -> None: ...
+
+    class Base:
+        def __init__(self, size: int) -> None: ...
+
+    class Closed(Base):
+        def __init__(self, depth: int = 1, **settings: int) -> None: ...
+
+    class Deeper(Closed):
+        def __init__(self, **settings: int) -> None: ...
+
+    assert problems(opened, {"anything": 3}, "") == []
+    assert problems(Deeper, {"size": 3, "depth": 2}, "x") == []
+    assert problems(Deeper, {"depth": "two", "colour": 2}, "x") == [
+        "x.colour: no such setting; x takes size, depth",
+        "x.size: missing",
+        "x.depth=two: must be an integer",
+    ]

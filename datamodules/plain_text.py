@@ -1,0 +1,175 @@
+"""Text without labels, to learn to write: lines one by one, or one long text in stretches.
+
+python scripts/train.py datamodule=plain_text module=lstm                                     # Python's own manual
+python scripts/train.py datamodule=plain_text datamodule.data_dir=names.txt datamodule.unit=lines
+python scripts/train.py datamodule=plain_text datamodule.data_dir=BOOKS datamodule.tokens=words datamodule.min_count=3
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import pydoc_data.topics
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt, Lt
+from torch import Tensor
+
+from datamodules.base import SequenceDataModule, check_fractions
+from datamodules.batches import TokenBatch
+from datamodules.errors import BadInput
+from datamodules.text.codec import TextCodec, Tokens, cut
+from datamodules.text.description import UnlabelledText
+from datamodules.text.labelled_files import check_encoding, read_text
+from datamodules.text.normalization import NORMALIZERS, Normalization
+from datamodules.text.source import TokenSource
+from datamodules.text.splits import Split, split_groups
+
+log = logging.getLogger(__name__)
+
+
+class PlainText(SequenceDataModule):
+    """A text file, or every `.txt` of a folder; the topics of Python's own manual when absent.
+
+    Args:
+        data_dir: the file or folder.
+        unit: `stretches`: each file is one text, cut into pieces, of which the first train and the last judge;
+            `lines`: each line is a text, which begins and ends, and stands on one side only.
+        length: tokens of a stretch.
+        encoding: of the files.
+        normalize: `ascii` (57 characters), `nfc` (any script) or `none`.
+        tokens: `characters`, or `words` between spaces.
+        min_count: tokens that are rarer in the training part are unknown ones.
+        max_length: a line of more tokens is refused by file and line.
+        val_fraction, test_fraction: of the stretches or lines.
+        split_seed: of the parts of lines.
+        batch_size, evaluation_batch_size, seed, drop_last: see `SequenceDataModule`.
+    """
+
+    batch_type = TokenBatch
+    description: UnlabelledText
+
+    def __init__(
+        self,
+        data_dir: str | None = None,
+        unit: Literal["stretches", "lines"] = "stretches",
+        length: Annotated[int, Gt(1)] = 128,
+        encoding: str = "utf-8",
+        normalize: Normalization = "nfc",
+        tokens: Tokens = "characters",
+        min_count: Annotated[int, Gt(0)] = 1,
+        max_length: Annotated[int, Gt(0)] = 1000,
+        val_fraction: Annotated[float, Ge(0), Lt(1)] = 0.1,
+        test_fraction: Annotated[float, Ge(0), Lt(1)] = 0.1,
+        split_seed: Annotated[int, Ge(0)] = 0,
+        batch_size: Annotated[int, Gt(0)] = 64,
+        evaluation_batch_size: Annotated[int, Gt(0)] = 256,
+        seed: Annotated[int, Ge(0)] = 0,
+        drop_last: bool = False,
+    ) -> None:
+        super().__init__(batch_size, evaluation_batch_size, seed, drop_last)
+        check_fractions(val_fraction, test_fraction)
+        check_encoding(encoding)
+        self.data_dir = data_dir
+        self.unit = unit
+        self.length = length
+        self.encoding = encoding
+        self.normalize = normalize
+        self.tokens = tokens
+        self.min_count = min_count
+        self.max_length = max_length
+        self.val_fraction = val_fraction
+        self.test_fraction = test_fraction
+        self.split_seed = split_seed
+
+    def load(self) -> None:
+        if self.fixed_description is not None:
+            self.normalize, self.tokens = self.fixed_description.codec.normalize, self.fixed_description.codec.tokens
+            self.unit = "lines" if self.fixed_description.whole else "stretches"
+        files = self._files()
+        texts, places, split = self._lines(files) if self.unit == "lines" else self._stretches(files)
+        if not len(split.train):
+            raise BadInput(f"datamodule.data_dir={self.data_dir}: too little text to train on ({len(texts)} texts)")
+        self.fingerprint = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+        self.indices = {part: torch.from_numpy(positions) for part, positions in split.parts().items()}
+        self.description = self.fixed_description or self._fitted(texts)
+        ids, lengths = self.description.codec.encode(texts)
+        self.source = TokenSource(torch.from_numpy(ids), torch.from_numpy(lengths))
+        self._texts, self._places = texts, places
+        self.report = self._report(files, texts, split)
+        for line in self.report["lines"]:
+            log.info(line)
+
+    def example_columns(self, indices: Tensor) -> dict[str, list]:
+        positions = indices.tolist()
+        return {"id": [self._places[i] for i in positions], "text": [self._texts[i] for i in positions]}
+
+    # ------------------------------------------------------------------ steps of load
+
+    def _files(self) -> dict[str, str]:
+        """Name -> text."""
+        if self.data_dir is None:
+            topics = pydoc_data.topics.topics
+            return {"Python's manual": "\n".join(topics[name] for name in sorted(topics))}
+        path = Path(self.data_dir).expanduser()
+        if path.is_dir():
+            paths = sorted(p for p in path.rglob("*.txt") if p.is_file())
+            if not paths:
+                raise BadInput(f"datamodule.data_dir={path}: no .txt in this folder")
+            return {p.relative_to(path).as_posix(): read_text(p, self.encoding) for p in paths}
+        if not path.exists():
+            raise BadInput(f"datamodule.data_dir={path}: there is no such file or folder")
+        return {path.name: read_text(path, self.encoding)}
+
+    def _lines(self, files: dict[str, str]) -> tuple[list[str], list[str], Split]:
+        """Each distinct line once."""
+        places: dict[str, str] = {}
+        for name, content in files.items():
+            for number, line in enumerate(content.split("\n"), 1):
+                kept = NORMALIZERS[self.normalize](line)
+                length = len(cut(kept, self.tokens))
+                if length > self.max_length:
+                    raise BadInput(
+                        f"{name}:{number}: {length:,} {self.tokens}; at most datamodule.max_length={self.max_length}"
+                        " are accepted (datamodule.unit=stretches takes texts of any length)"
+                    )
+                if length:
+                    places.setdefault(kept, f"{name}:{number}")
+        texts = list(places)
+        split = split_groups(texts, [""] * len(texts), self.val_fraction, self.test_fraction, self.split_seed)
+        return texts, list(places.values()), split
+
+    def _stretches(self, files: dict[str, str]) -> tuple[list[str], list[str], Split]:
+        """The tokens of each file in pieces of `length`; what is left at its end is left out."""
+        texts: list[str] = []
+        places: list[str] = []
+        parts: list[np.ndarray] = []
+        joint = "" if self.tokens == "characters" else " "
+        for name, content in files.items():
+            tokens = cut(NORMALIZERS[self.normalize](content), self.tokens)
+            starts = range(0, len(tokens) - self.length + 1, self.length)
+            texts += [joint.join(tokens[start : start + self.length]) for start in starts]
+            places += [f"{name}:{start + 1}" for start in starts]
+            judged = [round(len(starts) * share) for share in (self.val_fraction, self.test_fraction)]
+            parts.append(np.repeat([0, 1, 2], [len(starts) - sum(judged), *judged]))
+        part = np.concatenate(parts)
+        train, val, test = (np.flatnonzero(part == number) for number in range(3))
+        return texts, places, Split(train, val, test)
+
+    def _fitted(self, texts: list[str]) -> UnlabelledText:
+        training = (texts[i] for i in self.indices["train"].tolist())
+        whole = self.unit == "lines"
+        limit = self.max_length if whole else 1_000_000
+        codec = TextCodec.fit(training, self.normalize, self.tokens, limit, min_count=self.min_count)
+        return UnlabelledText(codec, whole)
+
+    def _report(self, files: dict[str, str], texts: list[str], split: Split) -> dict[str, Any]:
+        parts = {part: len(positions) for part, positions in split.parts().items()}
+        where = next(iter(files)) if self.data_dir is None else str(self.data_dir)
+        sizes = ", ".join(f"{part} {size:,}" for part, size in parts.items())
+        symbols = len(self.description.codec.vocabulary)
+        line = f"data: {where}: {len(texts):,} {self.unit} of {self.tokens}, {symbols:,} symbols; {sizes}"
+        return {"source": where, "texts": len(texts), "parts": parts, "vocabulary": symbols, "lines": [line]}

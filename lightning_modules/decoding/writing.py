@@ -1,0 +1,106 @@
+"""Reading a text off a network that writes: the most probable symbol after another, or several texts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor
+
+#: (ids (N, 1) written last, state) -> (log-probabilities (N, V) of the next, state)
+Step = Callable[[Tensor, Any], tuple[Tensor, Any]]
+
+
+@dataclass
+class WritingMethod:
+    """Greedy, or beam search with length normalisation.
+
+    Args:
+        method: `greedy` or `beam_search`.
+        beam_width: texts that are followed.
+        length_penalty: of texts of a beam the one with the best log-probability / symbols ** length_penalty is chosen;
+            0 prefers short texts.
+    """
+
+    method: Literal["greedy", "beam_search"] = "greedy"
+    beam_width: Annotated[int, Gt(0)] = 5
+    length_penalty: Annotated[float, Ge(0)] = 1.0
+
+    def __call__(self, step: Step, state: Any, count: int, start: int, end: int, longest: int) -> WrittenTexts:
+        """Write a text for each of `count` rows of the state.
+
+        Args:
+            step: the network.
+            state: of its beginning.
+            start, end: the ids before and after a text.
+            longest: symbols that a text has at most.
+        """
+        if self.method == "greedy":
+            return beam_search(step, state, count, start, end, longest, 1, 0.0)
+        return beam_search(step, state, count, start, end, longest, self.beam_width, self.length_penalty)
+
+
+@dataclass
+class WrittenTexts:
+    """Ids of each text, without start and end, and its log-probability, the end included."""
+
+    ids: list[list[int]]
+    log_probs: list[float]
+
+
+def beam_search(
+    step: Step, state: Any, count: int, start: int, end: int, longest: int, width: int, length_penalty: float
+) -> WrittenTexts:
+    """The best text for each row among the `width` that are followed; `width` 1 is greedy.
+
+    Ended texts stay among the followed with what they have reached.
+    """
+    device = _device(state)
+    state = taken(state, torch.arange(count, device=device).repeat_interleave(width))
+    ids = torch.full((count * width, 1), start, device=device)
+    total = torch.full((count, width), -torch.inf, device=device)
+    total[:, 0] = 0  # all texts are the same at first
+    lengths = torch.zeros(count, width, device=device)
+    ended = torch.zeros(count, width, dtype=torch.bool, device=device)
+    for _ in range(longest + 1):
+        log_probs, state = step(ids[:, -1:], state)
+        num_symbols = log_probs.shape[1]
+        after = log_probs.float().view(count, width, num_symbols)
+        stays = torch.full_like(after, -torch.inf)
+        stays[:, :, end] = 0  # an ended text goes on with its end, for nothing
+        after = torch.where(ended.unsqueeze(2), stays, after)
+        reached = (total.unsqueeze(2) + after).flatten(1)  # (B, W V)
+        total, best = reached.topk(width, dim=1)
+        parent, symbol = best // num_symbols, best % num_symbols
+        rows = (torch.arange(count, device=device).unsqueeze(1) * width + parent).flatten()
+        ids = torch.cat([ids[rows], symbol.view(-1, 1)], dim=1)
+        ended, lengths = ended.gather(1, parent), lengths.gather(1, parent)
+        lengths = lengths + (~ended)
+        ended = ended | (symbol == end)
+        if bool(ended.all()):
+            break
+        if width > 1:
+            state = taken(state, rows)
+    normalised = total / lengths.clamp(min=1) ** length_penalty
+    chosen = normalised.masked_fill(~ended & ended.any(dim=1, keepdim=True), -torch.inf).argmax(dim=1)
+    rows = torch.arange(count, device=device) * width + chosen
+    texts = [row[: row.index(end)] if end in row else row[:longest] for row in ids[rows, 1:].tolist()]
+    return WrittenTexts(texts, total.gather(1, chosen.unsqueeze(1)).squeeze(1).tolist())
+
+
+def taken(state: Any, rows: Tensor) -> Any:
+    """The rows of every tensor in a state."""
+    if isinstance(state, Tensor):
+        return state.index_select(0, rows)
+    if isinstance(state, (tuple, list)):
+        return type(state)(taken(part, rows) for part in state)
+    return state
+
+
+def _device(state: Any) -> torch.device:
+    if isinstance(state, Tensor):
+        return state.device
+    return next(found for part in state if isinstance(part, (Tensor, tuple, list)) for found in [_device(part)])

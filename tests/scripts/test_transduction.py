@@ -1,0 +1,49 @@
+"""Texts that answer texts, as a person asks for them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands import run
+
+
+@pytest.fixture(scope="module", params=["seq2seq", "transformer"])
+def writer(request: pytest.FixtureRequest, pairs_file: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    words = [f"datamodule.data_dir={pairs_file}", f"runs_dir={tmp_path_factory.mktemp('runs')}"]
+    words += ["datamodule=text_pairs", f"module={request.param}", "module.hidden_size=32", "trainer.max_epochs=4"]
+    return run("train.py", *words, "optimizer.lr=0.01", "datamodule.batch_size=16").stdout.strip().splitlines()[-1]
+
+
+def test_a_run_answers_and_is_judged(writer: str) -> None:
+    metrics = json.loads((Path(writer) / "metrics.json").read_text())
+    assert {"test/exact_match", "test/cer", "test/wer", "test/bleu"} <= set(metrics)
+    assert {"test_attention.png", "test_by_length.png"} <= {p.name for p in (Path(writer) / "pictures").iterdir()}
+    rows = read(run("predict.py", writer, "-", "--json", stdin="Abe\nKeane\n").stdout)
+    assert [row["input"] for row in rows] == ["Abe", "Keane"] and all(row["log_prob"] < 0 for row in rows)
+    wide = read(run("predict.py", writer, "Abe", "Keane", "--json", "--beam-width", 20).stdout)
+    assert {row["input"] for row in wide} == {"Abe", "Keane"}
+    again = json.loads(run("evaluate.py", writer, "--json", "decoding.method=beam_search").stdout)
+    assert again["test/loss"] == pytest.approx(metrics["test/loss"], abs=1e-5)
+
+
+def read(output: str) -> list[dict]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["datamodule=text_pairs", "module=gru"], "module=gru does not write; task=transduction needs one that does"),
+        (["module=seq2seq"], "module=seq2seq writes a sequence of its own; task=classification asks for none"),
+        (
+            ["datamodule=text_pairs", "module=transformer", "module.decoder_layers=0"],
+            "module=transformer does not write",
+        ),
+    ],
+)
+def test_pairs_that_make_no_sense_are_refused(words: list[str], sentence: str) -> None:
+    done = run("train.py", *words, status=2)
+    assert sentence in done.stderr and "Traceback" not in done.stderr
