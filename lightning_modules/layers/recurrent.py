@@ -126,5 +126,4 @@ def reversed_steps(lengths: Tensor | None, like: Tensor) -> Tensor:
 
 def take_steps(x: Tensor, order: Tensor) -> Tensor:
     """(B, T, D) the steps of `x` in the order (B, T)."""
-    first = torch.arange(x.shape[0], device=x.device).unsqueeze(1) * x.shape[1]
-    return x.flatten(0, 1).index_select(0, (first + order).flatten()).unflatten(0, order.shape)  # whole rows are copied
+    return x.gather(1, order.unsqueeze(2).expand(-1, -1, x.shape[2]))
