@@ -3,9 +3,10 @@
     python benchmarks/text_lines.py                             # everything, about 2 hours on 2 cores
     python benchmarks/text_lines.py --part speed --run RUN      # accuracy, extend, speed or beam
 
-The sets are read from --data, SEQUENCE_DATA/text_lines or ../shared/data/text_lines.  Every way reads the same lines of
-the test part, which no reader of this project was trained on; error rates are pooled over its characters.  The lines of
-old_books were chosen with Tesseract's help (see the set's own notes), which flatters it there.
+The sets are read from --data, SEQUENCE_DATA/text_lines, ../shared/data/text_lines or data/text_lines.  Every way reads
+the same lines of the test part, which no reader of this project was trained on; error rates are pooled over its
+characters.  The lines of old_books were chosen with Tesseract's help (see the set's notes), which flatters it there.
+RapidOCR brings models of Chinese and English alone.
 """
 
 from __future__ import annotations
@@ -27,37 +28,37 @@ import numpy as np
 import torch
 
 from benchmarks.recording import record, show
+from benchmarks.trained import PROJECT, data_folder
 from datamodules.errors import BadInput
 from datamodules.lines.codec import composed
 from lightning_modules.building import build
 from lightning_modules.metrics.edits import edits
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
-from scripts.comparison.intervals import t_quantile
+from scripts.comparison.intervals import mean_interval
 from scripts.runs.folder import RunFolder
 
-PROJECT = Path(__file__).resolve().parents[1]
-
-#: Set -> the experiment of its reader, and Tesseract's models for it.
+#: Set -> the experiment of its reader, the set whose reader it starts from, and Tesseract's models for it.
 SETS = {
-    "old_books": ("text_lines_cpu", "eng"),
-    "fraktur": ("text_lines_fraktur_cpu", "Fraktur"),
-    "greek": ("text_lines_greek_cpu", "grc+eng"),
+    "old_books": ("text_lines_cpu", None, "eng"),
+    "fraktur": ("text_lines_fraktur_cpu", None, "Fraktur"),
+    "greek": ("text_lines_greek_cpu", "old_books", "grc+eng"),
 }
 SPEED_LINES = 200
 
 
 def accuracy(data: Path, options: Any) -> list[dict[str, Any]]:
-    """CER of the test part of each set."""
+    """CER of the test part of each set; a language model learns from the texts that its reader was trained on."""
     rows = []
-    for name, (experiment, languages) in SETS.items():
+    for name, (experiment, _, languages) in SETS.items():
         run = reader_of(name, data, options)
-        cer, minutes = test_cer(run, data / name), run.metrics()["fit_seconds"] / 60
-        rows.append({"set": name, "way": f"experiment={experiment}", "cer": cer, "minutes": minutes})
-        files, truths = judged_lines(run, data / name)
+        minutes = run.metrics()["fit_seconds"] / 60
+        for way, cer in test_cers(run, data / name).items():
+            told(rows, {"set": name, "way": f"experiment={experiment}{way}", "cer": cer, "minutes": minutes})
+        files, truths = part_of(run, data / name, "test")
         for way, read in peers(languages, options.threads).items():
             wrong = sum(edits(truth, composed(text)) for truth, text in zip(truths, read(files)))
-            rows.append({"set": name, "way": way, "cer": wrong / sum(map(len, truths)), "minutes": None})
+            told(rows, {"set": name, "way": way, "cer": wrong / sum(map(len, truths)), "minutes": None})
     return rows
 
 
@@ -70,15 +71,15 @@ def extend(data: Path, options: Any) -> list[dict[str, Any]]:
         for seed in range(1, options.seeds + 1):
             fraktur = [f"datamodule.data_dir={data / 'fraktur'}", f"seed={seed}"]
             metrics, run = train(["experiment=text_lines_extend", *fraktur, *words])
-            rates.append(metrics["test/cer"])
+            told(rates, metrics["test/cer"])
             shutil.rmtree(run.parent)
-        spread = statistics.stdev(rates) / len(rates) ** 0.5 * t_quantile(len(rates) - 1) if len(rates) > 1 else None
-        rows.append({"way": way, "lines": 300, "seeds": len(rates), "cer": statistics.mean(rates), "ci95": spread})
+        row = {"way": way, "lines": 300, "seeds": len(rates), "cer": statistics.mean(rates)}
+        rows.append({**row, "ci95": mean_interval(rates)})
     return rows
 
 
 def speed(data: Path, options: Any) -> list[dict[str, Any]]:
-    """Lines a second from image files to texts, every way with --threads threads, in turn, medians of 3."""
+    """Lines a second from image files to texts, every way on one thread and on --threads, in turn, medians of 3."""
     import lightning_modules
 
     lightning_modules.ANSWERS_ONLY = True
@@ -86,25 +87,31 @@ def speed(data: Path, options: Any) -> list[dict[str, Any]]:
     from scripts.runs.loading import load_module
 
     module = load_module(reader_of("old_books", data, options))
-    torch.set_num_threads(options.threads)
-
     files = sorted(map(str, (data / "old_books").glob("[cf]*.png")))[:: max(1, 1820 // SPEED_LINES)][:SPEED_LINES]
-    ways: dict[str, Callable] = {
-        "crnn small, batches": lambda files: answers(module, files),
-        **peers("eng", options.threads),
-    }
+    rows = []
+    for threads in sorted({1, options.threads}):
+        torch.set_num_threads(threads)
+        ways = {"crnn small, batches": lambda files: answers(module, files), **peers("eng", threads)}
+        rows += [{"way": way, "threads": threads, **rates} for way, rates in measured(ways, files).items()]
+    return rows
+
+
+def measured(ways: dict[str, Callable], files: list[str]) -> dict[str, dict[str, float]]:
+    """Lines a second of each way, by the clock and by the processor's time."""
     rates: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
     for _ in range(3):
         for way, read in ways.items():
             start, busy = time.perf_counter(), cpu_seconds()
             read(files)
             rates[way].append((len(files) / (time.perf_counter() - start), len(files) / (cpu_seconds() - busy)))
-    rows = []
-    for way, measured in rates.items():
-        by_clock, by_cpu = (statistics.median(column) for column in zip(*measured))
-        row = {"way": way, "threads": options.threads, "lines_per_second": by_clock, "lines_per_cpu_second": by_cpu}
-        rows.append(row)
-    return rows
+    names = ("lines_per_second", "lines_per_cpu_second")
+    return {way: dict(zip(names, map(statistics.median, zip(*numbers)))) for way, numbers in rates.items()}
+
+
+def told(results: list, result: Any) -> None:
+    """Keep a result, and print it at once, as a benchmark is long."""
+    results.append(result)
+    print(json.dumps(result, ensure_ascii=False), file=sys.stderr, flush=True)
 
 
 def cpu_seconds() -> float:
@@ -138,21 +145,26 @@ def reader_of(name: str, data: Path, options: Any) -> RunFolder:
         config = run.config()
         if Path(config["datamodule"]["data_dir"]).name == name and config["datamodule"]["max_train_lines"] is None:
             return run
-    _, folder = train([f"experiment={SETS[name][0]}", f"datamodule.data_dir={data / name}"])
+    experiment, start, _ = SETS[name]
+    words = [f"init_from={reader_of(start, data, options).path}"] if start else []
+    _, folder = train([f"experiment={experiment}", f"datamodule.data_dir={data / name}", *words])
     options.run.append(str(folder))
     return RunFolder(folder)
 
 
-def test_cer(run: RunFolder, folder: Path) -> float:
-    """Of a run's test part."""
-    metrics = run.metrics() or {}
-    if "test/cer" in metrics:
-        return metrics["test/cer"]
+def test_cers(run: RunFolder, folder: Path) -> dict[str, float]:
+    """Of a run's test part, read by best path and by beam search with a language model."""
     from scripts.runs.evaluation import evaluate
 
     config = run.config()
     config["datamodule"]["data_dir"] = str(folder)
-    return evaluate(run, config, "test").metrics["test/cer"]
+    beam_search = {"_target_": "lightning_modules.decoding.settings.Decoding", "method": "beam_search"}
+    with tempfile.TemporaryDirectory() as place:
+        texts = Path(place, "texts.txt")
+        texts.write_text("\n".join(part_of(run, folder, "train")[1]) + "\n", encoding="utf-8")
+        guided = {**config, "decoding": {**beam_search, "language_model": str(texts)}}
+        ways = {"": config, ", beam search with a language model": guided}
+        return {way: evaluate(run, settings, "test").metrics["test/cer"] for way, settings in ways.items()}
 
 
 def train(words: list[str]) -> tuple[dict[str, float], Path]:
@@ -166,14 +178,13 @@ def train(words: list[str]) -> tuple[dict[str, float], Path]:
     return json.loads((folder / "metrics.json").read_text()), folder
 
 
-def judged_lines(run: RunFolder, folder: Path) -> tuple[list[str], list[str]]:
-    """Image files and truths of a run's test part."""
-    datamodule = build({**run.config()["datamodule"], "data_dir": str(folder)})
+def part_of(run: RunFolder, folder: Path, part: str) -> tuple[list[str], list[str]]:
+    """Image files and truths of a part of a run's data."""
+    datamodule = build({**run.config()["datamodule"], "data_dir": str(folder), "rendered_lines": 0})
     datamodule.setup()
-    places = datamodule.indices["test"].tolist()
-    return [str(folder / datamodule.collection.ids[i]) for i in places], [
-        datamodule.collection.texts[i] for i in places
-    ]
+    places = datamodule.indices[part].tolist()
+    names, texts = datamodule.collection.ids, datamodule.collection.texts
+    return [str(folder / names[i]) for i in places], [texts[i] for i in places]
 
 
 def peers(languages: str, threads: int = 1) -> dict[str, Callable[[list[str]], list[str]]]:
@@ -211,16 +222,6 @@ def rapid(rapidocr: Any, files: list[str], threads: int) -> list[str]:
     return [" ".join(result.txts or ()) for result in results]
 
 
-def data_folder(given: str | None) -> Path:
-    places = [given] if given else [
-        os.environ.get("SEQUENCE_DATA", "") + "/text_lines", str(PROJECT.parent / "shared/data/text_lines"),
-    ]  # fmt: skip
-    for place in places:
-        if place and Path(place).is_dir():
-            return Path(place)
-    raise BadInput(f"no sets of lines at {' or '.join(filter(None, places))}; --data FOLDER names it")
-
-
 def main() -> None:
     parts = {"accuracy": accuracy, "extend": extend, "speed": speed, "beam": beam}
     parser = Parser(prog="text_lines.py", description=__doc__)
@@ -228,11 +229,13 @@ def main() -> None:
     parser.add_argument("--data", metavar="FOLDER", help="of old_books, fraktur and greek")
     parser.add_argument("--run", action="append", default=[], help="a finished run on one of them, to train none")
     parser.add_argument("--seeds", type=int, default=3, help="of each row of extend (3)")
-    parser.add_argument("--threads", type=int, default=2, help="of each way in speed (2)")
+    parser.add_argument("--threads", type=int, default=2, help="of each way; in speed, besides one (2)")
     options = parser.parse_args()
     logs.quiet_lightning()
     for name in [options.part] if options.part else parts:
-        rows = parts[name](Path() if name == "beam" else data_folder(options.data), options)
+        needed = name != "beam"
+        data = data_folder(options.data, "text_lines", "--data FOLDER names it") if needed else Path()
+        rows = parts[name](data, options)
         show(rows, name)
         print(record(f"text_lines_{name}", rows))
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 
 from datamodules.base import SequenceDataModule
@@ -59,6 +59,7 @@ class TextLines(SequenceDataModule):
         rendered_lines: rendered lines in each epoch, besides those of `data_dir`; other ones each time.
         words: a text file of words to render; those of the training part, or random ones, when absent.
         fonts: a folder of fonts; those that matplotlib ships when absent.
+        spaced_lines: probability that a rendered line has letter-spaced words, as German printers set emphasis.
         augmentation: how training lines are changed; None for not at all.
         batch_size, evaluation_batch_size, seed, drop_last: see `SequenceDataModule`.
     """
@@ -89,6 +90,7 @@ class TextLines(SequenceDataModule):
         rendered_lines: Count = 0,
         words: str | None = None,
         fonts: str | None = None,
+        spaced_lines: Annotated[float, Ge(0), Le(1)] = 0.0,
         augmentation: Augmentation | None = None,
         batch_size: Annotated[int, Gt(0)] = 16,
         evaluation_batch_size: Annotated[int, Gt(0)] = 64,
@@ -107,7 +109,7 @@ class TextLines(SequenceDataModule):
         self.unknown: Unknown = unknown
         self.charset = charset
         self.rendered_lines = rendered_lines or (0 if data_dir else 1000)
-        self.words, self.fonts = words, fonts
+        self.words, self.fonts, self.spaced_lines = words, fonts, spaced_lines
         self.augmentation = augmentation
         self.starting_from: WrittenLines | None = None  # what the run of init_from knew
 
@@ -198,7 +200,7 @@ class TextLines(SequenceDataModule):
     def _made_renderer(self, words: list[str]) -> Renderer:
         if self.words is not None:
             words = words_of(Path(self.words).expanduser())
-        return Renderer(self.height, words, self.fonts, seed=self.parts[-1])
+        return Renderer(self.height, words, self.fonts, spaced=self.spaced_lines, seed=self.parts[-1])
 
     def _codec(self, training_texts: list[str]) -> LineCodec:
         if self.alphabet is not None:

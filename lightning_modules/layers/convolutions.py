@@ -73,12 +73,11 @@ class LineConvolutions(nn.Module):
             x = self._convolved_and_normed(x, convolution, norm)
             lengths = _convolved(settings, lengths)
             pool = settings.pool
-            if pool is not None:  # before ReLU, which changes nothing but that there is less to do
+            if pool is not None:
                 if pool.kernel[1] > 1:
                     x = _only_inside(x, lengths)
-                x = functional.max_pool2d(x, pool.kernel, pool.steps, pool.padding, ceil_mode=pool.partial)
                 lengths = _pooled(pool, lengths, 1)
-            x = _only_inside(x.relu_(), lengths)
+            x = _only_inside(_pooled_and_rectified(x, pool), lengths)
         return x.permute(0, 3, 1, 2).flatten(2)  # (B, T, channels · height)
 
     def _convolved_and_normed(self, x: Tensor, convolution: nn.Module, norm: nn.Module) -> Tensor:
@@ -113,7 +112,41 @@ def _pooled(pool: Pool, size, axis: int):
     return (size + 2 * pool.padding[axis] - pool.kernel[axis] + extra) // pool.steps[axis] + 1
 
 
+def _pooled_and_rectified(x: Tensor, pool: Pool | None) -> Tensor:
+    """x (B, C, height, W) after max pooling and ReLU, which in this order has less to do."""
+    touching = pool is not None and pool.steps == pool.kernel and max(pool.kernel) <= 2 and not any(pool.padding)
+    if pool is not None and not (touching and _answers_on_cpu(x)):
+        x = functional.max_pool2d(x, pool.kernel, pool.steps, pool.padding, ceil_mode=pool.partial)
+        pool = None
+    if not _answers_on_cpu(x):
+        return x.relu_()
+    # bfloat16 from 0 on is in the order of its bits, and below 0 its bits are a negative number: compared as integers,
+    # which processors do several times faster, the same comes out
+    values = x.view(torch.int16) if x.dtype == torch.bfloat16 else x
+    for axis, size in zip((2, 3), pool.kernel if pool is not None else ()):
+        if size == 2:
+            values = _halved(values, axis, pool.partial)
+    return values.clamp_min_(0).view(x.dtype)
+
+
+def _halved(x: Tensor, axis: int, partial: bool) -> Tensor:
+    """The larger one of each two neighbours; `partial` keeps a last one that has none."""
+    pairs, odd = divmod(x.shape[axis], 2)
+    whole = x.narrow(axis, 0, 2 * pairs).unflatten(axis, (pairs, 2))
+    larger = torch.maximum(whole.select(axis + 1, 0), whole.select(axis + 1, 1))
+    return torch.cat([larger, x.narrow(axis, 2 * pairs, 1)], dim=axis) if odd and partial else larger
+
+
 def _only_inside(x: Tensor, lengths: Tensor) -> Tensor:
     """x (B, C, height, W) with 0 in every column that is not the line's."""
+    if _answers_on_cpu(x):  # lines of like width leave little to clear
+        for image, length in zip(x, lengths.tolist()):
+            image[:, :, length:] = 0
+        return x
     inside = (torch.arange(x.shape[3], device=x.device) < lengths.unsqueeze(1)).to(x.dtype)[:, None, None, :]
     return x * inside if torch.is_grad_enabled() else x.mul_(inside)
+
+
+def _answers_on_cpu(x: Tensor) -> bool:
+    """Nothing will be differentiated or traced, and looking at a number does not wait for a device."""
+    return torch.is_inference_mode_enabled() and x.device.type == "cpu"

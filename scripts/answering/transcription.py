@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 from datamodules.errors import BadInput
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from datamodules.lines.description import WrittenLines
     from lightning_modules.base import SequenceModule
 
 CHUNK = 512  # images held at a time
@@ -56,13 +60,9 @@ def answers(module: SequenceModule, paths: list[str]) -> list[Any]:
     import torch
 
     description = module.task.description
-    results: list[Any] = [None] * len(paths)
-    readable = []
-    for position, path in enumerate(paths):
-        try:
-            readable.append((position, description.image(_bytes_of(Path(path)))))
-        except BadInput as error:
-            results[position] = error
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        results: list[Any] = list(pool.map(lambda path: _image_of(Path(path), description), paths))
+    readable = [(position, image) for position, image in enumerate(results) if not isinstance(image, BadInput)]
     readable.sort(key=lambda pair: pair[1].shape[1])  # lines of like width in a batch: little padding
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(module)):
         for start in range(0, len(readable), BATCH):
@@ -80,11 +80,14 @@ def _in_bfloat16(module: SequenceModule) -> bool:
     return bool(known.get("amx_bf16")) and str(module.config["trainer"].get("precision")).startswith("bf16")
 
 
-def _bytes_of(path: Path) -> bytes:
+def _image_of(path: Path, description: WrittenLines) -> np.ndarray | BadInput:
+    """The ink of an image file, or why there is none."""
     try:
-        return path.read_bytes()
+        return description.image(path.read_bytes())
     except OSError as error:
-        raise BadInput(f"cannot be read ({error.strerror})") from None
+        return BadInput(f"cannot be read ({error.strerror})")
+    except BadInput as error:
+        return error
 
 
 def _images(inputs: Iterable[str]) -> Iterator[str]:

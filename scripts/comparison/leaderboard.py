@@ -17,7 +17,7 @@ from scripts.comparison.significance import Difference, differences
 #: Metrics of which less is better; of all others more is.
 LESS_IS_BETTER = (
     "loss", "smape", "smape_article", "mse", "mae", "rmse", "mase", "pinball", "cer", "wer", "perplexity",
-    "bits_per_character", "fit_seconds", "params", "peak_memory_mb",
+    "bits_per_character", "infeasible", "fit_seconds", "params", "peak_memory_mb",
 )  # fmt: skip
 
 #: What decides where nothing is asked for: the first of these that the runs have.

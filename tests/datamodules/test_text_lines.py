@@ -41,6 +41,11 @@ def test_rendered_lines_need_no_download_and_never_end(caplog: pytest.LogCapture
         np.testing.assert_array_equal(data.source.image(i), image)
 
 
+def test_spaced_lines_are_wider() -> None:
+    plain, spaced = (loaded(rendered_lines=20, spaced_lines=share).source.widths.sum() for share in (0.0, 1.0))
+    assert spaced > 1.1 * plain
+
+
 def test_a_batch_holds_images_and_texts(folder: Path) -> None:
     data = loaded(data_dir=str(folder), batch_size=5, group_pattern=".", test_groups="d", val_groups="c")
     assert {part: len(rows) for part, rows in data.indices.items()} == {"train": 12, "val": 6, "test": 6}

@@ -72,6 +72,18 @@ def test_steps_say_how_long_the_features_are() -> None:
         assert features.shape[1:] == (int(stack.steps(torch.tensor([width]))), stack.output_size)
 
 
+@pytest.mark.parametrize("height", [31, 32])
+@pytest.mark.parametrize("bfloat16", [False, True])
+@pytest.mark.parametrize("pool", [Pool((2, 2), partial=True), Pool((2, 2)), Pool((2, 1)), Pool((2, 2), (2, 1), (0, 1))])
+def test_answering_takes_another_way_to_the_same_features(pool: Pool, height: int, bfloat16: bool) -> None:
+    stack = LineConvolutions([Convolution(3, norm=True, pool=pool), Convolution(4, pool=pool)], height).eval()
+    images, lengths = torch.rand(3, 1, height, 75), torch.tensor([75, 33, 74])
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        expected = stack(images, lengths)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        assert torch.equal(stack(images, lengths), expected)
+
+
 def test_small_has_no_choice_of_poolings() -> None:
     with pytest.raises(BadInput, match=r"module\.pooling=wide: module\.size=base has a choice"):
         built(pooling="wide")

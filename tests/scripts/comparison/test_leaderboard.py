@@ -20,6 +20,14 @@ def test_the_best_stands_first_whichever_way_is_better(tmp_path: Path) -> None:
         assert [row.configuration.name for row in board.rows] == ["LSTM", "GRU"]
 
 
+@pytest.mark.parametrize("metric", ["test/cer", "test/infeasible"])
+def test_fewer_errors_and_lost_lines_are_better(metric: str, tmp_path: Path) -> None:
+    write_run(tmp_path / "gru", metrics={metric: 3.0})
+    write_run(tmp_path / "lstm", module="LSTM", metrics={metric: 1.0})
+    (board,) = compare(read_runs([str(tmp_path)]), metric).leaderboards
+    assert [row.configuration.name for row in board.rows] == ["LSTM", "GRU"]
+
+
 def test_seeds_make_one_row(tmp_path: Path) -> None:
     for seed, accuracy in enumerate((0.8, 0.9, 0.85), 1):
         write_run(tmp_path / str(seed), metrics={"test/accuracy": accuracy}, seed=seed)
