@@ -53,5 +53,5 @@ class ForecastDecoder(nn.Module):
             numbers = output(states)  # (B, 1, K Q)
             answers.append(numbers)
             quantiles = numbers.shape[2] // last.shape[1]
-            row = value_of(numbers.view(len(last), 1, last.shape[1], quantiles) if quantiles > 1 else numbers)
+            row = value_of(numbers.view(last.shape[0], 1, last.shape[1], -1) if quantiles > 1 else numbers)
         return torch.cat(answers, dim=1)

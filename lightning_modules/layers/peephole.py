@@ -40,7 +40,7 @@ class PeepholeLSTMLayer(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """x (B, T, D) -> states (B, T, H) and the last state and cell, (B, H) each."""
         driven = functional.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)  # (B, T, 4 H) all at once
-        hidden = driven.new_zeros(len(x), self.hidden_size)
+        hidden = driven.new_zeros(x.shape[0], self.hidden_size)
         cell, recurrent, size = hidden, self.weight_hh_l0.t(), self.hidden_size
         states = []
         for step in driven.unbind(1):

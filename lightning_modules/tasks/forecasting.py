@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import torch
@@ -147,7 +148,8 @@ class Forecasting(Task):
             if self.relative_to != "none":
                 steps[:, :, : self.num_columns] = self.relative(batch.past, batch)[:, -self.seen :]
             return steps
-        steps = self.relative(batch.past, batch)[:, -self.seen :].reshape(len(batch), self.seen // self.segment, -1)
+        seen = self.relative(batch.past, batch)[:, -self.seen :]
+        steps = seen.reshape(seen.shape[0], self.seen // self.segment, -1)
         if self.past_calendar:
             calendar = batch.past_calendar(self.seen)[:, self.segment - 1 :: self.segment]
             steps = torch.cat([steps, calendar], dim=2)
@@ -209,13 +211,14 @@ class Forecasting(Task):
 
     def finished(self, answer: Tensor, batch: WindowBatch) -> Tensor:
         """The output, from a network's numbers for the rows asked for: the skip added, in scaled units, float32."""
-        shape = [len(batch), self.answered, self.num_columns]
+        size = answer.shape[0]  # not len(batch), which would be a constant of an exported network
+        shape = [size, self.answered, self.num_columns]
         if self.quantiles:
             shape.append(len(self.quantiles))
         answer = answer.float().view(shape)
         if self.skip is not None:
             added = self.skip(self.relative(batch.past, batch).transpose(1, 2)).float()  # (B, K, H Q)
-            added = added.view(len(batch), self.num_columns, self.answered, -1).permute(0, 2, 1, 3)
+            added = added.view(size, self.num_columns, self.answered, -1).permute(0, 2, 1, 3)
             answer = answer + (added if self.quantiles else added.squeeze(3))
         return self.absolute(answer, batch)
 
@@ -224,7 +227,7 @@ class Forecasting(Task):
             return once(batch)
         answers, first, past = [], batch.first, batch.past
         for _ in range(batch.horizon):
-            window = WindowBatch(past, batch.series, first, batch.calendar, 1)
+            window = replace(batch, past=past, first=first, horizon=1, future=None, joined=None)
             answers.append(once(window))  # (B, 1, K[, Q])
             past = torch.cat([past[:, 1:], self.median(answers[-1])], dim=1)
             first = first + 1

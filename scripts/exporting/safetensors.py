@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from datamodules import descriptions
 from scripts.exporting import EXPORTING
@@ -19,9 +20,8 @@ def write(
     folder: Path,
     network: nn.Module,
     module: Any,
-    sample: dict[str, Tensor],
-    dynamic: dict[str, tuple[str, ...]],
-    longest: dict[str, Tensor],
+    task: ModuleType,
+    length: int,
 ) -> bool:
     """Write model.safetensors and settings.json; False, as no length is fixed."""
     from safetensors.torch import save_file
