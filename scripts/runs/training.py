@@ -197,9 +197,12 @@ def _loggers(config: dict[str, Any], folder: RunFolder) -> list[Logger]:
                 place["version"] = ""
             takes = inspect.signature(target).parameters
             try:
-                loggers.append(build({**{key: place[key] for key in place if key in takes}, **settings}))
-            except ModuleNotFoundError as error:
+                logger = build({**{key: place[key] for key in place if key in takes}, **settings})
+                if not in_folder:
+                    _ = logger.experiment  # a server that does not answer is to be known before the first step
+            except Exception as error:  # each has errors of its own: no package, no key, no server
                 raise BadInput(f"logger={name}: {' '.join(str(error).split())}") from error
+            loggers.append(logger)
     return loggers
 
 
