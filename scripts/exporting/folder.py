@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import runpy
+import shlex
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from torch import Tensor
 
 from datamodules.errors import BadInput
 from lightning_modules.base import SequenceModule
+from scripts.commands.typed import program
 from scripts.exporting import onnx, safetensors, torch_export
 
 FORMATS: dict[str, ModuleType] = {"onnx": onnx, "torch_export": torch_export, "safetensors": safetensors}
@@ -100,7 +102,7 @@ def export(
         "packages": {package: version(package) for package in ("torch", *form.PACKAGES)},
     }
     _write_json(folder / "export.json", facts)
-    example = f"python {folder / 'predict.py'} {task.write_example(module, folder)}"
+    example = f"{program('python')} {shlex.quote(str(folder / 'predict.py'))} {task.write_example(module, folder)}"
     remarks = task.remarks(module)
     if fixed:
         remarks.append(f"loops over its steps, so inputs are padded to {length} and none may be longer (--length N)")

@@ -162,7 +162,8 @@ def test_a_multirun_ends_with_a_leaderboard_and_the_sweep_folder(names_folder: P
     assert done.stdout == f"{sweep}\n"
     assert len(list(sweep.glob("*/metrics.json"))) == 4
     assert "test/accuracy" in done.stderr
-    assert "GRU" in done.stderr
+    assert "winner:      GRU, test/accuracy 0." in done.stderr
+    assert "better than the other" in done.stderr or "cannot be told from Majority" in done.stderr
     assert f"report:      {sweep / 'report.html'}" in done.stderr
     assert (sweep / "report.html").is_file()
     told = next(line for line in done.stderr.splitlines() if line.startswith("predict:"))
