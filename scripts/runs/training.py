@@ -141,6 +141,7 @@ def build_module(config: dict[str, Any], datamodule: SequenceDataModule, start: 
     module.optimization = Optimization(
         optimizer=instantiate(config["optimizer"], _convert_="all"),
         schedule=build(config["scheduler"]),
+        non_finite=config.get("non_finite", "stop"),
         **{key: trainer[key] for key in OF_OPTIMIZATION if trainer.get(key) is not None},
     )
     try:
