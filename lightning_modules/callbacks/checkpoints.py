@@ -1,4 +1,4 @@
-"""best.ckpt, the weights to use; last.ckpt, everything needed to go on."""
+"""best.ckpt, the weights to use; last.ckpt, everything needed to go on; previous.ckpt, the last.ckpt before it."""
 
 from __future__ import annotations
 
@@ -105,6 +105,7 @@ class Checkpoints(Checkpoint):
         check_weights(pl_module, trainer.global_step)
         if trainer.is_global_zero:
             self._write_best()
+            checkpoint_files.keep_as(self.last_path, self.folder / "previous.ckpt")
         trainer.save_checkpoint(self.last_path, weights_only=False)
         self._written = time.monotonic()
 

@@ -11,6 +11,8 @@ from typing import Any
 from torch import nn
 
 from datamodules import descriptions
+from datamodules.errors import BadInput
+from datamodules.nesting import check_size
 from scripts.exporting import EXPORTING
 
 PACKAGES = ("safetensors",)
@@ -40,11 +42,17 @@ def write(
 
 def load(folder: Path) -> nn.Module:
     """The network of an exported folder, ready to answer; only classes of this project are built."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from scripts.runs.loading import built
 
     settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    check_size(settings, str(folder / "settings.json"))
     module = built(settings, settings["description"])
-    module.load_state_dict(load_file(folder / "model.safetensors"))
+    try:
+        weights = load_file(folder / "model.safetensors")
+    except SafetensorError as error:
+        raise BadInput(f"{folder / 'model.safetensors'}: not weights that can be read ({error})") from None
+    module.load_state_dict(weights)
     return importlib.import_module(EXPORTING[settings["task"]["_target_"]]).network(module).eval()
