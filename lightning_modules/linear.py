@@ -42,6 +42,6 @@ class Linear(SequenceModule):
         bias = torch.cat([self.bias, self.bias.mean(dim=0, keepdim=True)])
         every = torch.einsum("blk,skol->bsko", x, weight) + bias  # by the weights of every series: a single product
         chosen = torch.where(batch.series < 0, len(weight) - 1, batch.series.clamp(max=len(self.weight) - 1))
-        answer = every[torch.arange(len(x), device=x.device), chosen]  # (B, K, H Q)
-        answer = answer.view(len(x), self.task.num_columns, self.task.answered, -1).transpose(1, 2)
+        answer = every[torch.arange(x.shape[0], device=x.device), chosen]  # (B, K, H Q)
+        answer = answer.view(x.shape[0], self.task.num_columns, self.task.answered, -1).transpose(1, 2)
         return self.task.finished(answer, batch)

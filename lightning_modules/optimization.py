@@ -25,15 +25,20 @@ class Optimization:
     gradient_clip_algorithm: str = "norm"
     #: Batches whose gradients are averaged before a step.
     accumulate_grad_batches: int = 1
+    #: A step whose loss or gradient is not finite ends the run (`stop`) or is left out (`skip`, which asks the device
+    #: at every step).
+    non_finite: str = "stop"
     #: Called by the optimiser after each of its steps.
     after_step: list[Callable[..., None]] = field(default_factory=list)
 
-    def clip(self, groups: list[list[nn.Parameter]]) -> Tensor | None:
-        """Clip each group's gradients apart; their joint norm before that (None under clipping by value)."""
+    def clip(self, groups: list[list[nn.Parameter]]) -> Tensor:
+        """Clip each group's gradients apart; their joint norm before that."""
         if self.gradient_clip_algorithm == "value" and self.gradient_clip_val is not None:
+            gradients = [parameter.grad for group in groups for parameter in group if parameter.grad is not None]
+            norm = nn.utils.get_total_norm(gradients)
             for group in groups:
                 nn.utils.clip_grad_value_(group, self.gradient_clip_val)
-            return None
+            return norm
         largest = float("inf") if self.gradient_clip_val is None else self.gradient_clip_val
         norms = [nn.utils.clip_grad_norm_(group, largest) for group in groups]
         return norms[0] if len(norms) == 1 else torch.stack(norms).norm()

@@ -20,6 +20,7 @@ from torch import Tensor
 from datamodules import descriptions
 from datamodules.blocks import Block
 from lightning_modules import schedules
+from lightning_modules.finiteness import ADVICE, NonFinite, Skipping, Watch
 from lightning_modules.judging import Judge
 from lightning_modules.optimization import Optimization
 from lightning_modules.randomness import random_states, set_random_state
@@ -27,6 +28,7 @@ from lightning_modules.randomness import random_states, set_random_state
 if TYPE_CHECKING:
     from lightning_modules.tasks.base import Task
 
+LEAST_SCALE = 2.0**-12  # of a loss in float16, whose scaler halves it at each infinite gradient
 RANKS_APART = 1_000_003  # between the seeds of two ranks
 
 
@@ -70,6 +72,9 @@ class Training(LightningModule):
             total_steps=self.trainer.estimated_stepping_batches / accumulate,
         )
         self._tally, self._epoch_tally = _Tally(self.device), _Tally(self.device)
+        self._skipping = Skipping(self) if self.optimization.non_finite == "skip" else None
+        self._watch = Watch()
+        self._watch.start_over(self, self.trainer.global_step)
         self._scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # of float16
         self._by_itself = self._takes_no_part()
         self.log_pictures({f"train/{name}": make for name, make in self.task.data_pictures(self.trainer).items()})
@@ -90,8 +95,8 @@ class Training(LightningModule):
     def training_step(self, block: Block, batch_idx: int) -> None:
         started = time.perf_counter()
         ready = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready  # counts this block's first batch
-        for offset, (batch, weight) in enumerate(zip(block, block.weights)):
-            self._learn(batch, weight, ready + offset)
+        for place, (batch, weight) in enumerate(zip(block, block.weights)):
+            self._learn(batch, weight, ready + place, block, place)
         # from here on the Trainer counts batches, as a person does, not blocks
         last = ready + len(block) - 1
         self.trainer.fit_loop.epoch_loop.batch_progress.increment_by(
@@ -102,16 +107,22 @@ class Training(LightningModule):
         self._tally.seconds += time.perf_counter() - started
         if self.trainer.global_step % self.trainer.log_every_n_steps == 0 and self._tally.steps:
             self._log_point()
+        elif self._watch.is_due:
+            self.check_finite()
 
-    def _learn(self, batch: Any, weight: float, batch_number: int) -> None:
+    def _learn(self, batch: Any, weight: float, batch_number: int, block: Block, place: int) -> None:
         """One batch, the `batch_number`-th of its epoch (from 1); an optimiser step where accumulation is complete."""
         optimization = self.optimization
+        if self._skipping is not None and (batch_number - 1) % optimization.accumulate_grad_batches == 0:
+            self._skipping.remember()
         loss = self.loss(batch)
         scale = weight / optimization.accumulate_grad_batches
         self._backward(loss if scale == 1.0 else loss * scale)
         loss = loss.detach() if weight == 1.0 else loss.detach() * weight
-        self._tally.loss += loss
-        self._epoch_tally.loss += loss
+        self._watch.batch(self.trainer.global_step, block, place, loss)
+        counted = loss if self._skipping is None else torch.nan_to_num(loss, 0.0, 0.0, 0.0)
+        self._tally.loss += counted
+        self._epoch_tally.loss += counted
         self._tally.batches += 1
         self._epoch_tally.batches += 1
         if batch_number % optimization.accumulate_grad_batches and batch_number < self.trainer.num_training_batches:
@@ -124,10 +135,12 @@ class Training(LightningModule):
         if self._scaler is not None:
             self._scaler.unscale_(optimizer.optimizer)
         norm = optimization.clip(self._clip_groups)
-        if norm is not None:
-            self._tally.gradient_norm += norm
+        self._watch.gradient(norm)
+        left_out = self._skipping is not None or self._scaler is not None  # steps may be, and curves go on
+        self._tally.gradient_norm += torch.nan_to_num(norm, 0.0, 0.0, 0.0) if left_out else norm
         self._tally.steps += 1
-        self._step(optimizer)
+        skipped = self._skipping is not None and self._skipping.refuses(norm, loss, self.trainer, block, place)
+        self._step(optimizer, only_counted=skipped and self._scaler is None)
         optimizer.optimizer.zero_grad(set_to_none=True)
         if torch.is_autocast_enabled(self.device.type):
             torch.clear_autocast_cache()  # it holds this step's weights in half precision
@@ -138,10 +151,11 @@ class Training(LightningModule):
         else:
             self.manual_backward(loss)
 
-    def _step(self, optimizer: Any) -> None:
-        if self._by_itself:
+    def _step(self, optimizer: Any, only_counted: bool = False) -> None:
+        if self._by_itself or only_counted:
             optimizer._on_before_step()  # the Trainer counts its steps here
-            optimizer.optimizer.step()
+            if not only_counted:
+                optimizer.optimizer.step()
             optimizer._on_after_step()
         else:
             optimizer.step()
@@ -159,11 +173,14 @@ class Training(LightningModule):
         return plain and not looked_at
 
     def _log_point(self) -> None:
+        self.check_finite()
         tally, self._tally = self._tally, _Tally(self.device)
         values = {"train/loss": self._over_ranks(tally.mean_loss()), "lr": self.optimizers().param_groups[0]["lr"]}
-        if tally.steps and self.optimization.gradient_clip_algorithm == "norm":
+        if tally.steps:
             values["gradient_norm"] = (tally.gradient_norm / tally.steps).item()
         self.training_seconds += tally.seconds
+        if self._skipping is not None:
+            values["skipped_steps"] = float(self._skipping.num_skipped)
         values["samples_per_second"] = tally.samples / max(tally.seconds, 1e-9)
         self.log_values(values)
 
@@ -174,6 +191,18 @@ class Training(LightningModule):
 
     def on_train_end(self) -> None:
         self.training_seconds += self._tally.seconds
+
+    def check_finite(self) -> None:
+        """Raises: NonFinite: a loss or gradient since the last look was infinite or not a number."""
+        tally = self._tally
+        scaled = self._scaler is not None  # in float16 the scaler leaves out steps of infinite gradients by itself
+        if not torch.isfinite(tally.loss if scaled else tally.loss + tally.gradient_norm).item():
+            raise self._watch.explain(self, with_gradients=not scaled)
+        if self._scaler is not None and self._scaler.get_scale() < LEAST_SCALE:
+            raise NonFinite(
+                f"step {self.trainer.global_step:,}: a gradient is not finite, whatever the scale of the loss; {ADVICE}"
+            )
+        self._watch.start_over(self, self.trainer.global_step)
 
     def _over_ranks(self, value: float) -> float:
         """The mean of every rank's value."""
@@ -197,6 +226,8 @@ class Training(LightningModule):
     # ------------------------------------------------------------------ judging
 
     def on_validation_epoch_start(self) -> None:
+        if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
+            self.check_finite()
         self.judge = Judge(self.task, self.device)
 
     def validation_step(self, block: Block, batch_idx: int) -> None:

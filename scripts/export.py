@@ -1,4 +1,4 @@
-"""Export a finished run: a folder with the model, its vocabulary as JSON and a small program that answers with it.
+"""Export a finished run: a folder with the model, its vocabulary or scalers as JSON and a program that answers.
 
 python scripts/export.py RUN --format onnx            # runs with onnxruntime and numpy alone
 python scripts/export.py RUN --format torch_export    # a torch.export program, without this project
@@ -29,14 +29,14 @@ def main() -> None:
     parser.add_argument("--format", default="onnx", help=f"{', '.join(FORMATS)} (onnx)")
     parser.add_argument("--output", metavar="FOLDER", help="where to write (exports/FORMAT in the run's folder)")
     parser.add_argument(
-        "--length", type=int, default=32, metavar="N", help="steps, where a format takes a fixed number of them (32)"
+        "--length", type=int, metavar="N", help="tokens or pixels of width, where a format takes a fixed number of them"
     )
     parser.add_allow()
     options = parser.parse_args()
     if options.format not in FORMATS:
         near = did_you_mean(options.format, FORMATS)
         raise BadInput(f"--format {options.format}: no such format{near}; there are {', '.join(FORMATS)}")
-    if options.length < 1:
+    if options.length is not None and options.length < 1:
         raise BadInput(f"--length {options.length}: 1 or more is accepted")
     run = RunFolder.existing(options.run)
     target = run.config()["task"]["_target_"]
@@ -52,6 +52,8 @@ def main() -> None:
     exported = export(load_module(run, options.allow), task, options.format, output, options.length, str(run.path))
     for (batch_size, length), difference in exported.differences.items():
         print(f"batch {batch_size:>3}, length {length:>3}: largest difference {difference:.2g}", file=sys.stderr)
+    for remark in exported.remarks:
+        print(remark, file=sys.stderr)
     print(f"equal to the run within {exported.worst:.2g}; try:  {exported.example}", file=sys.stderr)
     print(output)
 

@@ -28,10 +28,14 @@ def read_database(path: Path) -> LineRecords:
         database = lmdb.open(str(path), subdir=path.is_dir(), readonly=True, lock=False, readahead=False)
     except lmdb.Error as error:
         raise BadInput(f"{path}: not an LMDB that can be read ({error})") from None
+    _refuse_torn(database, path)
     with database.begin() as transaction:
         stated = transaction.get(b"num-samples")
         if stated is None or not stated.isdigit():
             raise BadInput(f"{path}: no num-samples in it; the layout is num-samples, image-%09d and label-%09d from 1")
+        entries = transaction.stat()["entries"]
+        if len(stated) > 18 or int(stated) > entries:
+            raise BadInput(f"{path}: num-samples is {stated.decode()[:20]}, but only {entries:,} entries are in it")
         read = LineRecords()
         for number in range(1, int(stated) + 1):
             place = f"{path} label-{number:09d}"
@@ -60,6 +64,14 @@ def write_database(lines: Iterable[LineRecord], folder: Path) -> int:
             transaction.put(b"label-%09d" % count, record.text.encode("utf-8"))
         transaction.put(b"num-samples", str(count).encode())
     return count
+
+
+def _refuse_torn(database: Any, path: Path) -> None:
+    """A file that ends before its last page: reading on would end the process, not raise."""
+    file = path / "data.mdb" if path.is_dir() else path
+    needed = (database.info()["last_pgno"] + 1) * database.stat()["psize"]
+    if file.stat().st_size < needed:
+        raise BadInput(f"{path}: not an LMDB that can be read (torn: {file.stat().st_size:,} of {needed:,} bytes)")
 
 
 def _value(database: Any, key: bytes) -> bytes:

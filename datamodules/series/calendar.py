@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -64,6 +65,17 @@ def _waves(turns: np.ndarray, harmonics: int) -> np.ndarray:
 
 
 def _is_holiday(days: np.ndarray, country: str) -> np.ndarray:
+    distinct, inverse = np.unique(days, return_inverse=True)
+    those = set(holidays_of(country, sorted({int(str(day)[:4]) for day in distinct})))
+    return np.array([str(day) in those for day in distinct], dtype=np.int16)[inverse]
+
+
+def holidays_of(country: str, years: Iterable[int]) -> list[str]:
+    """The days of a country's holidays in these years, such as 2024-12-25, in order.
+
+    Raises:
+        BadInput: no such country, or the package is missing.
+    """
     try:
         import holidays
     except ImportError:
@@ -71,7 +83,4 @@ def _is_holiday(days: np.ndarray, country: str) -> np.ndarray:
     known = holidays.list_supported_countries()
     if country not in known:
         raise BadInput(f"datamodule.holidays={country}: no such country{did_you_mean(country, known)}")
-    distinct, inverse = np.unique(days, return_inverse=True)
-    years = sorted({int(str(day)[:4]) for day in distinct})
-    those = holidays.country_holidays(country, years=years)
-    return np.array([day.item() in those for day in distinct], dtype=np.int16)[inverse]
+    return sorted(day.isoformat() for day in holidays.country_holidays(country, years=list(years)))

@@ -1,7 +1,8 @@
-"""best.ckpt, the weights to use; last.ckpt, everything needed to go on."""
+"""best.ckpt, the weights to use; last.ckpt, everything needed to go on; previous.ckpt, the last.ckpt before it."""
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +15,7 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from datamodules.errors import BadInput
 from lightning_modules import checkpoint_files
+from lightning_modules.finiteness import check_weights
 from lightning_modules.tasks.base import Task
 
 
@@ -76,7 +78,7 @@ class Checkpoints(Checkpoint):
             raise BadInput(f"callbacks.checkpoints.monitor={self.monitor}: no such metric; there are {known}")
         value = trainer.callback_metrics[self.monitor].item()
         held = self.best["value"] if self.best else None
-        if held is None or (value < held if self.mode == "min" else value > held):
+        if held is None or math.isnan(held) or (value < held if self.mode == "min" else value > held):
             self._keep(trainer, pl_module, value)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
@@ -93,9 +95,17 @@ class Checkpoints(Checkpoint):
         self._write_best()
 
     def write(self, trainer: Trainer) -> None:
-        """best.ckpt, then last.ckpt, which knows it."""
+        """best.ckpt, then last.ckpt, which knows it.
+
+        Raises:
+            NonFinite: training has come to weights that are worth nothing; the files stay as they are.
+        """
+        pl_module: Any = trainer.lightning_module
+        pl_module.check_finite()
+        check_weights(pl_module, trainer.global_step)
         if trainer.is_global_zero:
             self._write_best()
+            checkpoint_files.keep_as(self.last_path, self.folder / "previous.ckpt")
         trainer.save_checkpoint(self.last_path, weights_only=False)
         self._written = time.monotonic()
 
@@ -125,6 +135,7 @@ class Checkpoints(Checkpoint):
 
     def _keep(self, trainer: Trainer, pl_module: LightningModule, value: float | None) -> None:
         epoch, step = trainer.current_epoch, trainer.global_step
+        check_weights(pl_module, step)
         self.best = {"monitor": self.monitor, "value": value, "epoch": epoch, "step": step}
         self._waiting = self._state(pl_module)
 

@@ -32,7 +32,7 @@ class Columns(nn.Module):
     def forward(self, images: Tensor, lengths: Tensor) -> Tensor:
         missing = -images.shape[3] % self.columns
         strips = functional.pad(images, (0, missing)).squeeze(1).transpose(1, 2)  # (B, W, height)
-        return strips.reshape(len(images), -1, self.output_size)
+        return strips.reshape(images.shape[0], -1, self.output_size)
 
     def steps(self, lengths: Tensor) -> Tensor:
         return (lengths + self.columns - 1) // self.columns

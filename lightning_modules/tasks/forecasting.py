@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import torch
@@ -179,7 +180,8 @@ class Forecasting(Task):
             if self.relative_to != "none":
                 steps[:, :, : self.num_columns] = self.relative(batch.past, batch)[:, -self.seen :]
             return steps
-        steps = self.relative(batch.past, batch)[:, -self.seen :].reshape(len(batch), self.seen // self.segment, -1)
+        seen = self.relative(batch.past, batch)[:, -self.seen :]
+        steps = seen.reshape(seen.shape[0], self.seen // self.segment, -1)
         if self.past_calendar:
             calendar = batch.past_calendar(self.seen)[:, self.segment - 1 :: self.segment]
             steps = torch.cat([steps, calendar], dim=2)
@@ -257,14 +259,15 @@ class Forecasting(Task):
         for row, step in enumerate(known.split(1, dim=1)):
             states, state, _ = writer.write(torch.cat([before, step], dim=2), state)
             answers.append(self.output(states))  # (B, 1, K Q)
-            numbers = answers[-1].view(len(batch), 1, self.num_columns, -1)
+            numbers = answers[-1].unflatten(2, (self.num_columns, -1))
             numbers = numbers if skipped is None else numbers + skipped[:, row : row + 1]
             before = self.median(numbers if self.quantiles else numbers.squeeze(3)).to(step.dtype)
         return self.finished(torch.cat(answers, dim=1), batch)
 
     def finished(self, answer: Tensor, batch: WindowBatch) -> Tensor:
         """The output, from a network's numbers for the rows asked for: the skip added, in scaled units, float32."""
-        answer = answer.float().view(len(batch), self.answered, self.num_columns, -1)
+        # not len(batch), which would be a constant of an exported network
+        answer = answer.float().view(answer.shape[0], self.answered, self.num_columns, -1)
         skipped = self._skipped(batch)
         answer = answer if skipped is None else answer + skipped
         return self.absolute(answer if self.quantiles else answer.squeeze(3), batch)
@@ -274,14 +277,14 @@ class Forecasting(Task):
         if self.skip is None:
             return None
         added = self.skip(self.relative(batch.past, batch).transpose(1, 2)).float()  # (B, K, H Q)
-        return added.view(len(batch), self.num_columns, self.answered, -1).transpose(1, 2)
+        return added.view(added.shape[0], self.num_columns, self.answered, -1).transpose(1, 2)
 
     def answer(self, once: Callable[[Any], Any], batch: WindowBatch) -> Tensor:
         if self.decoder_kind != "recursive" or self.training:
             return once(batch)
         answers, first, past = [], batch.first, batch.past
         for _ in range(batch.horizon):
-            window = WindowBatch(past, batch.series, first, batch.calendar, 1)
+            window = replace(batch, past=past, first=first, horizon=1, future=None, joined=None)
             answers.append(once(window))  # (B, 1, K[, Q])
             past = torch.cat([past[:, 1:], self.median(answers[-1])], dim=1)
             first = first + 1

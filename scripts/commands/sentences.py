@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -35,11 +36,34 @@ def ending(explain: Callable[[Exception], str | None] = lambda error: None) -> I
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
-        sentence = bad_input_in(error) or explain(error)
+        sentence = bad_input_in(error) or explain(error) or of_the_machine(error)
         if sentence is None:
             raise
         print(sentence, file=sys.stderr)
         sys.exit(getattr(error, "exit_status", 2))
+
+
+#: What a file system says when it cannot take a file.
+REFUSALS = tuple(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "ENOTDIR", "EMFILE")
+    if hasattr(errno, name)
+)
+
+
+def of_the_machine(error: BaseException | None) -> str | None:
+    """The sentence for what a machine lacks: room on a disk, permission, memory; None for any other error."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in REFUSALS:
+            return f"{error.filename or 'a file'}: {error.strerror}; what was finished before is kept"
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            said = next(iter(str(error).splitlines()), "")
+            return (
+                f"out of memory{f' ({said})' if said else ''}: a smaller datamodule.batch_size (with"
+                " trainer.accumulate_grad_batches, for the same steps) or a smaller network takes less"
+            )
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def bad_input_in(error: BaseException | None) -> str | None:

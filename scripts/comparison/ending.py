@@ -6,12 +6,15 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.commands.typed import program
 from scripts.comparison import output
-from scripts.comparison.leaderboard import Comparison, compare
+from scripts.comparison.leaderboard import Comparison, Leaderboard, compare
 from scripts.comparison.runs import Run, read_runs
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+NAMED = 3  # configurations in a sentence
 
 
 def tell_results(sweep: Path) -> None:
@@ -26,16 +29,39 @@ def tell_results(sweep: Path) -> None:
 
 def tell_where(sweep: Path, comparison: Comparison, console: Console) -> None:
     """Write the report of a sweep, and print where it is and how to go on."""
-    lines = [f"runs:        {sweep}"]
+    lines = [f"winner:      {verdict(board)}" for board in comparison.leaderboards]
+    lines.append(f"runs:        {sweep}")
     if comparison.leaderboards:
         from scripts.comparison.report.page import write_report
 
-        lines.append(f"report:      {write_report(comparison, sweep / 'report.html')}")
-    lines.append(f"TensorBoard: tensorboard --logdir {shlex.quote(str(sweep))}   (curves; settings under HPARAMS)")
+        lines.append(f"report:      {write_report(comparison, sweep / 'report.html')}   (open it in a browser)")
+    lines.append(f"TensorBoard: {program('tensorboard')} --logdir {shlex.quote(str(sweep))}")
+    lines.append("             curves at http://localhost:6006, settings and results at http://localhost:6006/#hparams")
     best = best_run(comparison)
     if best:
-        lines.append(f"predict:     python scripts/predict.py {shlex.quote(str(best.folder.path))} {_example(best)}")
+        lines.append(
+            f"predict:     {program('python')} scripts/predict.py {shlex.quote(str(best.folder.path))} {_example(best)}"
+        )
     console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+
+def verdict(board: Leaderboard) -> str:
+    """Which configuration is first, and whether that means anything."""
+    best, *others = board.rows
+    parts = [f"{best.configuration.name}, {board.metric} {output.with_interval(best.mean, best.half_interval)}"]
+    alike = [row.configuration.name for row in others if row.is_like_best]
+    unknown = [row for row in others if row.versus_best and row.versus_best.is_real is None]
+    behind = len(others) - len(alike) - len(unknown)
+    if alike:
+        more = f" and {len(alike) - NAMED} more" if len(alike) > NAMED else ""
+        parts.append(f"cannot be told from {', '.join(alike[:NAMED])}{more}")
+    if behind:
+        parts.append(f"better than {'the other' if behind == 1 else f'the other {behind}'}")
+    if unknown:
+        parts.append(f"nothing says whether it is better than {len(unknown)} of them")
+    if others and best.num_runs == 1:
+        parts.append("a run each: seed=1,2,3 would also tell chance in training")
+    return "; ".join(parts)
 
 
 def best_run(comparison: Comparison) -> Run | None:
@@ -51,4 +77,5 @@ def _example(run: Run) -> str:
     if table is None or "text" not in table.columns:
         return "INPUT"
     texts = table["text"].to_list()
-    return shlex.quote(next((text for text in texts if text.isalpha()), texts[0]))
+    likely = (text for text in texts if len(text) > 4 and text.isalpha() and text.istitle())
+    return shlex.quote(next(likely, texts[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,10 +11,11 @@ from torch.nn import functional
 
 from datamodules.batches import TokenBatch
 
-#: Input -> what its axes are called; all of them may have any size.
-DYNAMIC = {"tokens": ("batch", "length"), "lengths": ("batch",)}
-EXAMPLE = "classification.py"
-EXAMPLE_INPUT = "Satoshi"
+#: Input or output -> its axes that may have any size, and what they are called.
+INPUTS = {"tokens": {0: "batch", 1: "length"}, "lengths": {0: "batch"}}
+OUTPUTS = {"scores": {0: "batch"}}
+PROGRAM = "classification.py"
+FACTS = "vocabulary.json"
 
 
 class Network(nn.Module):
@@ -23,13 +25,23 @@ class Network(nn.Module):
         super().__init__()
         self.module = module
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
         """tokens (B, T) int64, 0 after a text's end; lengths (B,) int64 -> scores (B, C), not normalised."""
-        return self.module(TokenBatch(tokens, lengths))
+        return (self.module(TokenBatch(tokens, lengths)),)
 
 
 def network(module: nn.Module) -> nn.Module:
     return Network(module)
+
+
+def shapes(module: Any, fixed: int | None) -> list[tuple[int, int]]:
+    """(batch, length) to compare on; no longer than `fixed`."""
+    return [(batch, min(length, fixed or length)) for batch, length in ((1, 1), (3, 7), (17, 20), (64, 32))]
+
+
+def fixed_length(module: Any) -> int:
+    """Tokens, where a format takes a fixed number of them."""
+    return 32
 
 
 def inputs(module: Any, batch_size: int, length: int) -> dict[str, Tensor]:
@@ -47,7 +59,7 @@ def padded(given: dict[str, Tensor], length: int) -> dict[str, Tensor]:
     return {**given, "tokens": functional.pad(given["tokens"], (0, missing))}
 
 
-def vocabulary(module: Any) -> dict[str, Any]:
+def facts(module: Any) -> dict[str, Any]:
     """How a text becomes token ids, and what the scores are of."""
     codec = module.task.description.codec
     return {
@@ -58,3 +70,13 @@ def vocabulary(module: Any) -> dict[str, Any]:
         "unknown": codec.vocabulary.unknown,
         "classes": list(module.task.classes),
     }
+
+
+def remarks(module: Any) -> list[str]:
+    """What the program does otherwise than predict.py of the run."""
+    return []
+
+
+def write_example(module: Any, folder: Path) -> str:
+    """Something to ask the program."""
+    return "Satoshi"

@@ -1,10 +1,15 @@
-"""The exported folder: model, vocabulary, a program that answers; compared with the run before it is done."""
+"""The exported folder: model, vocabulary or scalers, a program that answers; compared with the run before it is done.
+
+What a task supplies is a module with `INPUTS`, `OUTPUTS`, `PROGRAM`, `FACTS`, `network`, `shapes`, `fixed_length`,
+`inputs`, `padded`, `facts`, `remarks` and `write_example`; see `scripts.exporting.classification`.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import runpy
+import shlex
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -21,12 +26,14 @@ from torch import Tensor
 
 from datamodules.errors import BadInput
 from lightning_modules.base import SequenceModule
+from scripts.commands.typed import program
 from scripts.exporting import onnx, safetensors, torch_export
 
 FORMATS: dict[str, ModuleType] = {"onnx": onnx, "torch_export": torch_export, "safetensors": safetensors}
 EXAMPLES = Path(__file__).parent / "examples"
-SHAPES = ((1, 1), (3, 7), (17, 20), (64, 32))  # (batch, length) to compare on
-TOLERANCE = 1e-4  # of scores, which are of the order of 1 to 10
+TOLERANCE = 1e-4  # of scores, scaled loads and log-probabilities, which are of the order of 1 to 10
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -35,6 +42,7 @@ class Exported:
 
     folder: Path
     example: str
+    remarks: list[str]
     differences: dict[tuple[int, int], float] = field(default_factory=dict)  # (batch, length) -> largest
 
     @property
@@ -43,7 +51,9 @@ class Exported:
         return float(np.max(list(self.differences.values())))
 
 
-def export(module: SequenceModule, task: ModuleType, format: str, folder: Path, length: int, source: str) -> Exported:
+def export(
+    module: SequenceModule, task: ModuleType, format: str, folder: Path, length: int | None, source: str
+) -> Exported:
     """Write the folder and compare what is in it with the module.
 
     Args:
@@ -51,7 +61,7 @@ def export(module: SequenceModule, task: ModuleType, format: str, folder: Path, 
         task: what knows its inputs, such as `scripts.exporting.classification`.
         format: a key of `FORMATS`.
         folder: made if it does not exist; its files are replaced.
-        length: steps, where the format cannot take any number of them.
+        length: of the inputs, where the format cannot take any; the task's own when None.
         source: what export.json says it came from.
 
     Raises:
@@ -66,20 +76,24 @@ def export(module: SequenceModule, task: ModuleType, format: str, folder: Path, 
             version(package)
         except ImportError:
             raise BadInput(f"--format {format} needs {package}: pip install {' '.join(form.PACKAGES)}") from None
-    folder.mkdir(parents=True, exist_ok=True)
+    length = length or task.fixed_length(module)
+    told = task.facts(module)
     network = task.network(module).eval()
-    sample = task.inputs(module, 3, 7)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--output {folder}: cannot be made ({error.strerror})") from None
     with _quiet():
         try:
-            fixed = form.write(folder, network, module, sample, task.DYNAMIC, task.inputs(module, 3, length))
+            fixed = form.write(folder, network, module, task, length)
         except Exception as error:
             reason = next(iter(str(error).splitlines()), "")
             raise BadInput(
                 f"--format {format}: {name} cannot be exported ({type(error).__name__}: {reason})"
             ) from error
-    _write_json(folder / "vocabulary.json", task.vocabulary(module))
+    _write_json(folder / task.FACTS, told)
     shutil.copy(EXAMPLES / f"{format}_network.py", folder / "network.py")
-    shutil.copy(EXAMPLES / task.EXAMPLE, folder / "predict.py")
+    shutil.copy(EXAMPLES / task.PROGRAM, folder / "predict.py")
     facts = {
         "from": source,
         "architecture": name,
@@ -88,12 +102,15 @@ def export(module: SequenceModule, task: ModuleType, format: str, folder: Path, 
         "packages": {package: version(package) for package in ("torch", *form.PACKAGES)},
     }
     _write_json(folder / "export.json", facts)
-    exported = Exported(folder, f"python {folder / 'predict.py'} {task.EXAMPLE_INPUT}")
+    example = f"{program('python')} {shlex.quote(str(folder / 'predict.py'))} {task.write_example(module, folder)}"
+    remarks = task.remarks(module)
+    if fixed:
+        remarks.append(f"loops over its steps, so inputs are padded to {length} and none may be longer (--length N)")
+    exported = Exported(folder, example, remarks)
     exported.differences = _differences(module, task, network, folder, length if fixed else None)
-    worst = exported.worst
-    if not worst <= TOLERANCE:
+    if not exported.worst <= TOLERANCE:
         raise BadInput(
-            f"--format {format}: {name} is not the same there: the largest difference is {worst:.2g}"
+            f"--format {format}: {name} is not the same there: the largest difference is {exported.worst:.2g}"
             f" (at most {TOLERANCE:g} is accepted); {folder} is of no use"
         )
     listed = [{"batch": b, "length": n, "largest": d} for (b, n), d in exported.differences.items()]
@@ -108,21 +125,23 @@ def _differences(
     with _quiet():
         run = runpy.run_path(str(folder / "network.py"))["run"]
     found = {}
-    for batch_size, length in SHAPES:
-        if fixed is not None:
-            length = min(length, fixed)
+    for batch_size, length in task.shapes(module, fixed):
         inputs = task.inputs(module, batch_size, length)
+        if fixed is not None:  # both are given the padding: some outputs are as long as the input
+            inputs = task.padded(inputs, fixed)
         with torch.inference_mode():
-            expected = network(*inputs.values()).numpy()
-        padded = task.padded(inputs, fixed) if fixed is not None else inputs
+            expected = [output.numpy() for output in network(*inputs.values())]
         try:
-            answer = run(**{name: value.numpy() for name, value in padded.items()})
+            answers = run(**{name: value.numpy() for name, value in inputs.items()})
         except Exception as error:
-            answer = np.full_like(expected, np.nan)
-            logging.getLogger(__name__).warning("%s", next(iter(str(error).splitlines()), error))
-        same_shape = answer.shape == expected.shape
-        found[batch_size, length] = float(np.abs(answer - expected).max()) if same_shape else float("inf")
+            log.warning("%s", next(iter(str(error).splitlines()), error))
+            answers = [np.full_like(output, np.nan, dtype=np.float32) for output in expected]
+        found[batch_size, length] = float(np.max([_distance(a, e) for a, e in zip(answers, expected)]))
     return found
+
+
+def _distance(answer: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.abs(answer - expected).max()) if answer.shape == expected.shape else float("inf")
 
 
 @contextmanager

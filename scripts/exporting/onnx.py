@@ -1,9 +1,10 @@
-"""ONNX, for onnxruntime: any batch size and length."""
+"""ONNX, for onnxruntime: any batch size, and any length unless an architecture loops over the steps itself."""
 
 from __future__ import annotations
 
 import copy
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
@@ -13,31 +14,53 @@ PACKAGES = ("onnx", "onnxruntime")
 OPSET = 17
 
 
-def write(
-    folder: Path,
-    network: nn.Module,
-    module: nn.Module,
-    sample: dict[str, Tensor],
-    dynamic: dict[str, tuple[str, ...]],
-    longest: dict[str, Tensor],
-) -> bool:
-    """Write model.onnx; False, as no length is fixed.
+def write(folder: Path, network: nn.Module, module: nn.Module, task: ModuleType, length: int) -> bool:
+    """Write model.onnx; True where only inputs padded to `length` can be read.
 
     The exporter that traces is used: it alone keeps recurrent layers whole, as ONNX's own operators, for any length;
-    the newer one unrolls them over the steps of the sample.
+    the newer one unrolls them over the steps of the sample.  A loop in Python is unrolled by both, so what was traced
+    with one length is tried with another.
     """
-    axes = {name: dict(enumerate(names)) for name, names in dynamic.items()}
+    path = folder / "model.onnx"
+    (batch_size, sample_length), other = task.shapes(module, None)[1:3]
+    _trace(path, network, task.inputs(module, batch_size, sample_length), task)
+    if sample_length == other[1] or _takes(path, network, task.inputs(module, *other)):
+        return False
+    _trace(path, network, task.inputs(module, batch_size, length), task)
+    return True
+
+
+def _trace(path: Path, network: nn.Module, sample: dict[str, Tensor], task: ModuleType) -> None:
     torch.onnx.export(
         _without_embedding_bags(network),
         tuple(sample.values()),
-        str(folder / "model.onnx"),
+        str(path),
         input_names=list(sample),
-        output_names=["scores"],
-        dynamic_axes={**axes, "scores": {0: "batch"}},
+        output_names=list(task.OUTPUTS),
+        dynamic_axes={**task.INPUTS, **task.OUTPUTS},
         opset_version=OPSET,
         dynamo=False,
     )
-    return False
+
+
+def _takes(path: Path, network: nn.Module, inputs: dict[str, Tensor]) -> bool:
+    """Whether the model answers these inputs as the network does."""
+    import onnxruntime
+
+    quiet = onnxruntime.SessionOptions()
+    quiet.log_severity_level = 4
+    session = onnxruntime.InferenceSession(str(path), quiet, providers=["CPUExecutionProvider"])
+    given = {needed.name: inputs[needed.name].numpy() for needed in session.get_inputs()}
+    try:
+        answers = session.run(None, given)
+    except Exception:  # onnxruntime says in many ways that a shape does not fit
+        return False
+    with torch.inference_mode():
+        expected = network(*inputs.values())
+    return all(
+        answer.shape == truth.shape and torch.allclose(torch.from_numpy(answer), truth, atol=1e-3)
+        for answer, truth in zip(answers, expected)
+    )
 
 
 class _SumOfEmbeddings(nn.Module):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from datamodules import descriptions
+from datamodules.errors import BadInput
+from datamodules.nesting import check_size
 from scripts.exporting import EXPORTING
 
 PACKAGES = ("safetensors",)
@@ -19,9 +22,8 @@ def write(
     folder: Path,
     network: nn.Module,
     module: Any,
-    sample: dict[str, Tensor],
-    dynamic: dict[str, tuple[str, ...]],
-    longest: dict[str, Tensor],
+    task: ModuleType,
+    length: int,
 ) -> bool:
     """Write model.safetensors and settings.json; False, as no length is fixed."""
     from safetensors.torch import save_file
@@ -40,11 +42,17 @@ def write(
 
 def load(folder: Path) -> nn.Module:
     """The network of an exported folder, ready to answer; only classes of this project are built."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from scripts.runs.loading import built
 
     settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    check_size(settings, str(folder / "settings.json"))
     module = built(settings, settings["description"])
-    module.load_state_dict(load_file(folder / "model.safetensors"))
+    try:
+        weights = load_file(folder / "model.safetensors")
+    except SafetensorError as error:
+        raise BadInput(f"{folder / 'model.safetensors'}: not weights that can be read ({error})") from None
+    module.load_state_dict(weights)
     return importlib.import_module(EXPORTING[settings["task"]["_target_"]]).network(module).eval()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from datamodules.errors import BadInput
+from datamodules.nesting import check_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,9 +68,23 @@ class RunFolder:
         return self.path / "checkpoints"
 
     def config(self) -> dict[str, Any]:
-        return yaml.load(
-            self.config_file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
+        """The settings of the run; nothing that the file names is made.
+
+        Raises:
+            BadInput: the file is no YAML, or holds no settings of a run.
+        """
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            config = yaml.load(self.config_file.read_text(encoding="utf-8"), Loader=loader)
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise BadInput(f"{self.config_file}: not settings that can be read ({reason})") from None
+        check_size(config, str(self.config_file))
+        for group in ("task", "module"):
+            settings = config.get(group) if isinstance(config, dict) else None
+            if not isinstance(settings, dict) or not isinstance(settings.get("_target_"), str):
+                raise BadInput(f"{self.config_file}: not the settings of a run (no {group}._target_ in it)")
+        return config
 
     def environment(self) -> dict[str, Any]:
         return _read_json(self.environment_file)

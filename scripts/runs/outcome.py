@@ -88,6 +88,8 @@ class Outcome:
                 logger.log_metrics(final_metrics(everything), self.trainer.global_step)
                 logger.save()
                 logger.finalize("success")
+                if hasattr(logger.experiment, "finish"):  # or the next run of this process would be the same one
+                    logger.experiment.finish()
         folder.write_json(folder.metrics_file, everything)
         return everything
 

@@ -1,5 +1,7 @@
 """Going on with a run that was stopped: `resume=RUN`, or `resume=auto` for the latest one of the same settings.
 
+`resume=RUN/checkpoints/previous.ckpt` goes on from there, where last.ckpt is torn.
+
 The run's own settings stand.  What says how long and how it is watched may be changed on the way (`CHANGEABLE`).
 """
 
@@ -13,6 +15,7 @@ from typing import Any
 import yaml
 
 from datamodules.errors import BadInput
+from lightning_modules import checkpoint_files
 from scripts.configuration.composing import compose
 from scripts.configuration.dotted import get, key_of, put
 from scripts.configuration.overrides import groups
@@ -21,7 +24,7 @@ from scripts.runs.folder import RunFolder
 log = logging.getLogger(__name__)
 
 #: Groups and keys that a run may go on with changed.
-CHANGEABLE = ("trainer", "callbacks", "logger", "evaluate")
+CHANGEABLE = ("trainer", "callbacks", "logger", "evaluate", "non_finite")
 #: Keys that say where, not what.
 PLACE = ("resume", "runs_dir", "sweep")
 
@@ -33,17 +36,48 @@ def folder_to_go_on_in(words: Iterable[str]) -> RunFolder | None:
         BadInput: there is no such run.
     """
     words = list(words)
-    asked = [word.partition("=")[2] for word in words if key_of(word) == "resume"]
-    if not asked or asked[-1] in ("", "null"):
+    asked = _asked(words)
+    if asked is None:
         return None
-    if asked[-1] != "auto":
-        return RunFolder.existing(asked[-1])
+    if asked.endswith(".ckpt"):
+        return RunFolder.existing(Path(asked).expanduser().resolve().parent.parent)
+    if asked != "auto":
+        return RunFolder.existing(asked)
     settings = compose(*(word for word in words if "=" in word))
     for folder in sorted((Path(settings["runs_dir"]) / settings["name"]).glob("*/config.yaml"), reverse=True):
         run = RunFolder(folder.parent)
         if same(run.config(), settings):
             return run
     return None
+
+
+def _asked(words: Iterable[str]) -> str | None:
+    asked = [word.partition("=")[2] for word in words if key_of(word) == "resume"]
+    return asked[-1] if asked and asked[-1] not in ("", "null") else None
+
+
+def checkpoint_to_go_on_from(run: RunFolder, words: Iterable[str]) -> Path | None:
+    """The checkpoint that the words of a command name, or else the run's last.ckpt; None where it has none yet.
+
+    Raises:
+        BadInput: it is torn, or holds no state of training; with what can be typed instead.
+    """
+    asked = _asked(words)
+    last, previous = run.checkpoints / "last.ckpt", run.checkpoints / "previous.ckpt"
+    named = asked is not None and asked.endswith(".ckpt")
+    chosen = Path(str(asked)).expanduser() if named else last
+    if not named and not last.exists():
+        return None
+    others = [f"resume={previous} goes on from the one before it"] if previous.exists() and chosen != previous else []
+    others.append(f"init_from={run.path} starts a new run from the weights of best.ckpt")
+    instead = ", ".join(others)
+    try:
+        state = checkpoint_files.load(chosen)
+    except BadInput as error:
+        raise BadInput(f"{error}; {instead}") from None
+    if "optimizer_states" not in state:
+        raise BadInput(f"{chosen}: holds weights, not the state of training; {instead}")
+    return chosen
 
 
 def settings_to_go_on_with(run: RunFolder, composed: dict[str, Any], words: Iterable[str]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from scripts.runs.fine_tuning import Start
 from scripts.runs.folder import RunFolder
 from scripts.runs.launched import rank
 from scripts.runs.outcome import Outcome
+from scripts.runs.resuming import checkpoint_to_go_on_from
 from scripts.runs.status import recorded
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def train(
         config: all settings, resolved and checked.
         folder: where the run is kept; made if it does not exist.
         overrides: what a person typed, for the table of hyperparameters.
-        go_on: from the folder's last.ckpt, if it has one.
+        go_on: from the folder's last.ckpt, if it has one, or the checkpoint that `overrides` name.
         extra_callbacks: beside those of the settings.
 
     Returns:
@@ -115,7 +116,7 @@ def _fitted(
     """A module that has learned, its best and last checkpoints written; what every rank does."""
     fitting = prepared(config, folder, extra_callbacks)
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
-    last = checkpoints.last_path if go_on and checkpoints.last_path.exists() else None
+    last = checkpoint_to_go_on_from(folder, overrides) if go_on else None
     facts: dict[str, Any] = {"overrides": overrides, "fingerprint": datamodule.fingerprint, "data": datamodule.report}
     if last is not None:
         facts["before"] = _same_data(folder, datamodule)
@@ -141,6 +142,7 @@ def build_module(config: dict[str, Any], datamodule: SequenceDataModule, start: 
     module.optimization = Optimization(
         optimizer=instantiate(config["optimizer"], _convert_="all"),
         schedule=build(config["scheduler"]),
+        non_finite=config.get("non_finite", "stop"),
         **{key: trainer[key] for key in OF_OPTIMIZATION if trainer.get(key) is not None},
     )
     try:
@@ -172,7 +174,12 @@ def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Call
             default_root_dir=str(folder.path),
         )
     except Exception as error:  # Lightning and torch say in many ways that there is no such device
-        raise BadInput(f"trainer: {' '.join(str(error).split())}") from error
+        said = " ".join(str(error).split())
+        wanted = settings.get("accelerator")
+        if wanted in ("gpu", "cuda") and not torch.cuda.is_available():
+            lacking = f"trainer.accelerator={wanted}: there is no such device here"
+            raise BadInput(f"{lacking} ({said}); trainer=cpu needs none") from error
+        raise BadInput(f"trainer: {said}") from error
 
 
 def _callbacks(config: dict[str, Any], folder: RunFolder) -> tuple[list[Callback], Checkpoints]:
@@ -197,9 +204,12 @@ def _loggers(config: dict[str, Any], folder: RunFolder) -> list[Logger]:
                 place["version"] = ""
             takes = inspect.signature(target).parameters
             try:
-                loggers.append(build({**{key: place[key] for key in place if key in takes}, **settings}))
-            except ModuleNotFoundError as error:
+                logger = build({**{key: place[key] for key in place if key in takes}, **settings})
+                if not in_folder:
+                    _ = logger.experiment  # a server that does not answer is to be known before the first step
+            except Exception as error:  # each has errors of its own: no package, no key, no server
                 raise BadInput(f"logger={name}: {' '.join(str(error).split())}") from error
+            loggers.append(logger)
     return loggers
 
 

@@ -63,7 +63,9 @@ def _tell_winners(sweep: Sweep, console: Console) -> None:
     winner = best[0]
     if len(best) == 1:
         reached = f"{by[0].metric} {winner.values[0]:.4f}"
-        console.print(f"best:        {' '.join(_shown(winner.words))}  ({reached})", soft_wrap=True, markup=False)
+        where = ", on the part that choices are made by" if reached.startswith("val/") else ""
+        words = " ".join(_shown(winner.words))
+        console.print(f"best:        {words}  ({reached}{where})", soft_wrap=True, markup=False)
         for sentence in at_boundaries(sweep, winner):
             console.print(f"             {sentence}", soft_wrap=True, markup=False)
     name = "best" if len(best) == 1 else "best_1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import yaml
 
 from datamodules.errors import BadInput
+from scripts.commands.typed import program
 from scripts.comparison.runs import flat
 from scripts.configuration.dotted import put
 from scripts.runs.folder import write_whole
@@ -91,7 +93,7 @@ _MISSING = object()
 
 def command(sweep: Sweep, name: str) -> str:
     """What a person types to train the configuration that `write_experiment` wrote."""
-    return f"python scripts/train.py --config-dir {sweep.folder} experiment={name}"
+    return f"{program('python')} scripts/train.py --config-dir {shlex.quote(str(sweep.folder))} experiment={name}"
 
 
 def at_boundaries(sweep: Sweep, winner: Winner) -> list[str]:

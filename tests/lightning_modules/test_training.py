@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 import torch
 from pytorch_lightning import Trainer
+from pytorch_lightning.plugins import MixedPrecision
 from torch import nn
 
+from lightning_modules.finiteness import NonFinite
 from lightning_modules.schedules import Training
 from scripts.configuration.composing import compose
 from scripts.runs.training import build_module
@@ -129,3 +132,40 @@ def test_validation_is_the_mean_over_examples(names_folder) -> None:
     assert module.latest["val/loss"] == pytest.approx(module.task.loss(scores, batch).item(), rel=1e-5)
     hits = (scores.argmax(1) == batch.classes).float().mean().item()
     assert module.latest["val/accuracy"] == pytest.approx(hits)
+
+
+def test_a_loss_scaler_leaves_out_steps_by_itself(names_folder) -> None:
+    """Under float16 an infinite gradient only means that the scale is still too large."""
+    module, datamodule, _ = built(names_folder)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**120)
+    precision = MixedPrecision("16-mixed", "cpu", scaler)
+    fit(module, datamodule, plugins=[precision], max_epochs=20, log_every_n_steps=5)
+    assert scaler.get_scale() < 2.0**110
+    assert weights(module).isfinite().all()
+    assert math.isfinite(module.latest["gradient_norm"])
+
+
+def test_a_scale_that_falls_without_end_stops(names_folder) -> None:
+    module, datamodule, _ = built(names_folder)
+    module.task.output.register_full_backward_hook(lambda layer, given, taken: tuple(g * torch.inf for g in given))
+    precision = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=8.0))
+    with pytest.raises(NonFinite, match="a gradient is not finite, whatever the scale"):
+        fit(module, datamodule, plugins=[precision], max_epochs=30, log_every_n_steps=5)
+    assert weights(module).isfinite().all()
+
+
+def test_a_step_that_is_not_finite_is_not_taken(names_folder) -> None:
+    module, datamodule, _ = built(names_folder, "trainer.accumulate_grad_batches=2", "non_finite=skip")
+    loss, calls = module.loss, []
+
+    def poisoned(batch):
+        calls.append(batch)
+        return loss(batch) * (torch.inf if len(calls) in (5, 6) else 1.0)
+
+    module.loss = poisoned
+    states = []
+    module.optimization.after_step.append(lambda *args: states.append(weights(module)))
+    fit(module, datamodule, max_epochs=2, log_every_n_steps=5)
+    assert len(states) == len(calls) // 2 - 1
+    assert all(state.isfinite().all() for state in states)
+    assert module.latest["skipped_steps"] == 1

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import polars
 import pytest
+from PIL import Image
+from torch import nn
 
 from datamodules.errors import BadInput
+from datamodules.series.calendar import calendar_features
 from lightning_modules.base import SequenceModule
 from lightning_modules.building import build
-from scripts.exporting import classification
-from scripts.exporting.folder import export
+from scripts.exporting import classification, forecasting, transcription
+from scripts.exporting.folder import EXAMPLES, export
 from tests.commands import run
-from tests.pairs import datamodule_for, small_settings
-
-ARCHITECTURES = ("rnn", "lstm", "gru", "transformer", "bag", "ensemble", "baseline/majority")
+from tests.pairs import FITTING, datamodule_for, small_settings
 
 
 @pytest.fixture(scope="module")
@@ -30,27 +36,68 @@ def folder(names_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return Path(done.stdout.strip())
 
 
-def untrained(name: str, names_folder: Path, *more: tuple[str, object]) -> SequenceModule:
-    config = small_settings(name, "names-classification", str(names_folder))
-    config["module"].update(more)
+TASKS = {
+    "names-classification": classification,
+    "energy-forecasting": forecasting,
+    "lines-transcription": transcription,
+}
+#: Architecture and workload -> the fixed length that ONNX needs; what loops over the steps itself.
+FIXED = {("peephole_lstm", "names-classification"): 12, ("peephole_lstm", "lines-transcription"): 40}
+BEYOND = ("baseline/lightgbm", "baseline/ngram_logistic")  # not tensors
+
+
+def untrained(name: str, names_folder: Path, *words: str, workload: str = "names-classification") -> SequenceModule:
+    config = small_settings(name, workload, str(names_folder), words)
     description = datamodule_for(config).description
     module = build(config["module"], task=build(config["task"], description=description))
     module.config = config
+    for parameter in module.parameters():
+        if not parameter.abs().sum():  # a first forecast of 0 would be equal to any other
+            nn.init.normal_(parameter, std=0.1)
     return module.eval()
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_architecture_is_the_same_in_onnx(name: str, names_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "workload"), [pair for pair in FITTING if pair[0] not in BEYOND])
+def test_every_architecture_is_the_same_in_onnx(name: str, workload: str, names_folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="onnx comes with the extra `export`")
     pytest.importorskip("onnxruntime", reason="onnxruntime comes with the extra `export`")
-    exported = export(untrained(name, names_folder), classification, "onnx", tmp_path, 32, "untrained")
+    fixed = FIXED.get((name, workload))
+    exported = export(untrained(name, names_folder, workload=workload), TASKS[workload], "onnx", tmp_path, fixed, "x")
     assert len(exported.differences) >= 3
     assert max(exported.differences.values()) < 1e-5
+    assert json.loads((tmp_path / "export.json").read_text())["fixed_length"] == fixed
+    assert bool(exported.remarks) == bool(fixed)
 
 
-@pytest.mark.parametrize(("name", "fixed"), [("transformer", None), ("rnn", 12)])
-def test_torch_export(name: str, fixed: int | None, names_folder: Path, tmp_path: Path) -> None:
-    exported = export(untrained(name, names_folder), classification, "torch_export", tmp_path, 12, "untrained")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mlp", ["task.decoder=recursive", "task.loss=quantile"]),
+        ("gru", ["task.decoder=recurrent", "task.relative_to=window"]),
+        ("gru", ["task.segment=4", "task.relative_to=none", "datamodule.calendar=none"]),
+        ("linear", ["task.decoder=recursive"]),
+    ],
+)
+def test_ways_of_forecasting_are_the_same_in_onnx(
+    name: str, words: list[str], names_folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime comes with the extra `export`")
+    module = untrained(name, names_folder, *words, workload="energy-forecasting")
+    assert export(module, forecasting, "onnx", tmp_path, None, "untrained").worst < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "workload", "fixed"),
+    [
+        ("transformer", "names-classification", None),
+        ("rnn", "names-classification", 12),
+        ("gru", "energy-forecasting", None),
+        ("transformer", "lines-transcription", 40),
+    ],
+)
+def test_torch_export(name: str, workload: str, fixed: int | None, names_folder: Path, tmp_path: Path) -> None:
+    module = untrained(name, names_folder, workload=workload)
+    exported = export(module, TASKS[workload], "torch_export", tmp_path, fixed, "untrained")
     assert max(exported.differences.values()) < 1e-5
     assert json.loads((tmp_path / "export.json").read_text())["fixed_length"] == fixed
 
@@ -65,12 +112,14 @@ def test_safetensors(names_folder: Path, tmp_path: Path) -> None:
 
 def test_what_a_format_cannot_hold_is_refused(names_folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="onnxruntime comes with the extra `export`")
-    loop = untrained("rnn", names_folder, ("cell", "concat"))
+    for name, workload in [pair for pair in FITTING if pair[0] in BEYOND]:
+        module = untrained(name, names_folder, workload=workload)
+        with pytest.raises(BadInput, match="answers with more than tensors"):
+            export(module, TASKS[workload], "onnx", tmp_path, None, "untrained")
+    module = untrained("rnn", names_folder)
+    module.task.output.register_forward_hook(lambda layer, given, scores: scores + len(scores))
     with pytest.raises(BadInput, match="--format onnx: RNN is not the same there: the largest difference is"):
-        export(loop, classification, "onnx", tmp_path, 32, "untrained")
-    ngrams = untrained("baseline/ngram_logistic", names_folder)
-    with pytest.raises(BadInput, match="answers with more than tensors"):
-        export(ngrams, classification, "onnx", tmp_path, 32, "untrained")
+        export(module, classification, "onnx", tmp_path, None, "untrained")
 
 
 def test_a_classifier_answers_with_onnxruntime_and_numpy_alone(folder: Path, tmp_path: Path) -> None:
@@ -83,20 +132,103 @@ def test_a_classifier_answers_with_onnxruntime_and_numpy_alone(folder: Path, tmp
     assert answered == run("predict.py", folder, *names).stdout
 
 
-def _alone(folder: Path, words: list[str]) -> str:
+def test_a_forecaster_answers_with_onnxruntime_and_numpy_alone(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime comes with the extra `export`")
+    done = run(
+        "train.py", "datamodule=energy", "module=gru", "module.hidden_size=8", "datamodule.lookback=48",
+        "datamodule.horizon=5", "datamodule.stride=50", "task.loss=quantile", "trainer.max_epochs=1", "logger=none",
+        f"runs_dir={tmp_path}", "evaluate=[val]",
+    )  # fmt: skip
+    folder = Path(done.stdout.strip())
+    name = json.loads((folder / "environment.json").read_text())["data"]["series"][0]["series"]
+    hours = np.datetime64("2024-12-20T05") + np.arange(100) * np.timedelta64(1, "h")
+    rows = [f"{hour}:00:00,{1000 + 200 * np.sin(i / 4) + i}".replace("T", " ") for i, hour in enumerate(hours)]
+    del rows[80:83], rows[3]  # missing hours
+    rows = [*rows[:40], f"{rows[40]}9", rows[40], *rows[41:50], f"{hours[53]}:00:00,".replace("T", " ")]
+    rows += [f"{hour}:00:00,{2000 + i % 24}".replace("T", " ") for i, hour in enumerate(hours[54:])][::-1]
+    (tmp_path / f"{name}_hourly.csv").write_text("\n".join(["Datetime,MW", *rows]) + "\n")
+    (tmp_path / "new.csv").write_text("\n".join(["Datetime,MW", *rows]) + "\n")
+    files = [str(tmp_path / f"{name}_hourly.csv"), str(tmp_path / "new.csv")]
+
+    exported = Path(run("export.py", folder).stdout.strip())
+    answered = polars.read_csv(_alone(exported, files).encode())
+    expected = polars.read_csv(run("predict.py", folder, *files).stdout.encode())
+    assert answered.columns == expected.columns
+    numbers = [column for column in expected.columns if column.startswith(("forecast", "quantile"))]
+    assert len(numbers) == 4
+    assert answered.drop(numbers).equals(expected.drop(numbers))
+    np.testing.assert_allclose(answered[numbers].to_numpy(), expected[numbers].to_numpy(), rtol=1e-5)
+    assert len(_alone(exported, []).splitlines()) == 1 + 5  # the table that comes with it
+    assert "rows without a gap" in _alone(exported, [_shortened(tmp_path / "new.csv", 30)], status=1)
+
+
+@pytest.mark.parametrize("kind", ["none", "ordinal", "cyclic"])
+def test_an_exported_calendar_is_the_runs(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    christmas = SimpleNamespace(
+        list_supported_countries=lambda: {"XX": []},
+        country_holidays=lambda country, years: {date(year, 12, 25): "Christmas" for year in years},
+    )
+    monkeypatch.setitem(sys.modules, "holidays", christmas)
+    words = [f"datamodule.calendar={kind}", "datamodule.holidays=XX"]
+    module = untrained("mlp", tmp_path, *words, workload="energy-forecasting")
+    (tmp_path / "series.json").write_text(json.dumps(forecasting.facts(module)))
+    (tmp_path / "predict.py").write_text((EXAMPLES / "forecasting.py").read_text())
+    monkeypatch.setitem(sys.modules, "network", SimpleNamespace(run=None))
+    calendar = runpy.run_path(str(tmp_path / "predict.py"))["calendar"]
+    times = np.datetime64("2023-11-20T05:30:00") + np.arange(2000) * np.timedelta64(3600, "s")
+    expected = calendar_features(times, kind, "XX")
+    np.testing.assert_allclose(calendar(times), expected, atol=1e-6)
+    assert expected[:, -1].sum() == 24
+    with pytest.raises(SystemExit, match="holidays are known from 1970 to 2069"):
+        calendar(times + np.timedelta64(50 * 366 * 86_400, "s"))
+
+
+def _shortened(path: Path, lines: int) -> str:
+    path.write_text("\n".join(path.read_text().splitlines()[:lines]) + "\n")
+    return str(path)
+
+
+def test_a_line_reader_answers_with_onnxruntime_numpy_and_pillow(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime comes with the extra `export`")
+    done = run(
+        "train.py", "datamodule=text_lines", "module=crnn", "module.hidden_size=16", "datamodule.rendered_lines=60",
+        "datamodule.augmentation=null", "trainer.max_epochs=1", "optimizer.lr=0.01", "logger=none",
+        f"runs_dir={tmp_path}", "evaluate=[val]",
+    )  # fmt: skip
+    folder = Path(done.stdout.strip())
+    exported = Path(run("export.py", folder).stdout.strip())
+    line = Image.open(exported / "line.png")
+    pictures = {
+        "same.png": line,
+        "dark.png": line.point(lambda level: 255 - level // 2),
+        "tall.png": line.resize((90, 70)),
+    }
+    pictures["narrow.png"] = line.crop((8, 0, 20, 40))
+    pictures["deep.png"] = Image.fromarray(np.asarray(line, dtype=np.uint16) * 200)
+    clear = line.convert("RGBA")
+    clear.putalpha(line.point(lambda level: 255 - level))
+    pictures["clear.png"] = clear
+    for name, picture in pictures.items():
+        picture.save(tmp_path / name)
+    files = [str(tmp_path / name) for name in pictures]
+    assert _alone(exported, files) == run("predict.py", folder, *files).stdout
+
+
+def _alone(folder: Path, words: list[str], status: int = 0) -> str:
     """What the folder's program prints in a process that finds nothing of this project and no torch."""
     code = (
         "import sys, runpy\nfolder, *words = sys.argv[1:]\nsys.path.insert(0, folder)"
         "\nsys.argv = ['predict.py', *words]"
         "\nrunpy.run_path(folder + '/predict.py', run_name='__main__')"
         "\nfound = {name.partition('.')[0] for name in sys.modules}"
-        "\nassert not found & {'torch', 'scripts', 'lightning_modules', 'datamodules'}, found"
+        "\nassert not found & {'torch', 'scripts', 'lightning_modules', 'datamodules', 'polars'}, found"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", code, str(folder), *words], capture_output=True, text=True, cwd="/"
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr if status else done.stdout
 
 
 @pytest.mark.parametrize(

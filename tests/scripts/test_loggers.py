@@ -40,6 +40,28 @@ def test_several_at_once_with_a_real_mlflow_store(names_folder: Path, tmp_path: 
     assert len(client.get_metric_history(kept.info.run_id, "val/accuracy")) == 2
 
 
+def test_wandb_offline(names_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("wandb", reason="wandb comes with the extra `wandb`")
+    where = [f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}"]
+    words = ["logger=[tensorboard,wandb]", "logger.wandb.offline=true", *where, *SMALL]
+    folder = Path(run("train.py", *words).stdout.strip())
+    assert list(folder.glob("events.out.tfevents*"))
+    (kept,) = folder.glob("wandb/offline-run-*/run-*.wandb")  # protocol buffers: texts stand in them as they are
+    written = kept.read_bytes()
+    for text in (folder.name, "names", "hidden_size", "val/accuracy", "train/loss", "test/accuracy", "val_best/loss"):
+        assert text.encode() in written, text
+
+
+def test_wandb_without_a_key_is_a_sentence(names_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb", reason="wandb comes with the extra `wandb`")
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))  # no ~/.netrc
+    words = ["logger=wandb", f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", *SMALL]
+    done = run("train.py", *words, status=2)
+    assert done.stderr.splitlines()[-1].startswith("logger=wandb: No API key configured")
+    assert "Traceback" not in done.stderr
+
+
 def test_a_logger_whose_package_is_missing_is_a_sentence(names_folder: Path, tmp_path: Path) -> None:
     if importlib.util.find_spec("wandb"):
         pytest.skip("wandb is installed here")

@@ -133,7 +133,7 @@ def test_the_same_seed_gives_the_same_numbers(trained, names_folder, tmp_path) -
         (["module=gruu"], "module=gruu: no such option (did you mean 'gru'?); there are "),
         (["module.hiden_size=3", "trainer.max_epochs=x"], "module.hiden_size: no such setting (did you mean"),
         (["datamodule.data_dir=/nowhere"], "datamodule.data_dir=/nowhere: there is no such file or folder"),
-        (["trainer.accelerator=gpu"], "trainer: "),
+        (["trainer.accelerator=gpu"], "trainer.accelerator=gpu: there is no such device here"),
         (["optimizer.lr=-1"], "optimizer: Invalid learning rate: -1"),
         (["sweep=names_gru"], "sweep: a search makes several runs, which needs -m"),
         (["seed=1,2"], "seed=1,2: several values make several runs, which needs -m"),
@@ -162,7 +162,8 @@ def test_a_multirun_ends_with_a_leaderboard_and_the_sweep_folder(names_folder: P
     assert done.stdout == f"{sweep}\n"
     assert len(list(sweep.glob("*/metrics.json"))) == 4
     assert "test/accuracy" in done.stderr
-    assert "GRU" in done.stderr
+    assert "winner:      GRU, test/accuracy 0." in done.stderr
+    assert "better than the other" in done.stderr or "cannot be told from Majority" in done.stderr
     assert f"report:      {sweep / 'report.html'}" in done.stderr
     assert (sweep / "report.html").is_file()
     told = next(line for line in done.stderr.splitlines() if line.startswith("predict:"))

@@ -43,7 +43,7 @@ def encoded(texts):
 
 def main(texts):
     tokens, lengths = encoded(texts)
-    scores = run(tokens=tokens, lengths=lengths)  # (B, C)
+    scores = run(tokens=tokens, lengths=lengths)[0]  # (B, C)
     log_probs = scores - np.log(np.exp(scores - scores.max(1, keepdims=True)).sum(1, keepdims=True))
     log_probs -= scores.max(1, keepdims=True)
     for text, row in zip(texts, log_probs):

@@ -8,5 +8,5 @@ import onnxruntime
 session = onnxruntime.InferenceSession(str(Path(__file__).parent / "model.onnx"), providers=["CPUExecutionProvider"])
 
 
-def run(**inputs: np.ndarray) -> np.ndarray:
-    return session.run(None, {needed.name: inputs[needed.name] for needed in session.get_inputs()})[0]
+def run(**inputs: np.ndarray) -> list[np.ndarray]:
+    return session.run(None, {needed.name: inputs[needed.name] for needed in session.get_inputs()})

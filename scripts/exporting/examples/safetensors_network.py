@@ -10,6 +10,6 @@ from scripts.exporting.safetensors import load
 network = load(Path(__file__).parent)
 
 
-def run(**inputs: np.ndarray) -> np.ndarray:
+def run(**inputs: np.ndarray) -> list[np.ndarray]:
     with torch.inference_mode():
-        return network(*(torch.from_numpy(value) for value in inputs.values())).numpy()
+        return [output.numpy() for output in network(*(torch.from_numpy(value) for value in inputs.values()))]

@@ -8,6 +8,6 @@ import torch
 program = torch.export.load(Path(__file__).parent / "model.pt2").module()
 
 
-def run(**inputs: np.ndarray) -> np.ndarray:
+def run(**inputs: np.ndarray) -> list[np.ndarray]:
     with torch.inference_mode():
-        return program(*(torch.from_numpy(value) for value in inputs.values())).numpy()
+        return [output.numpy() for output in program(*(torch.from_numpy(value) for value in inputs.values()))]

@@ -1,0 +1,76 @@
+"""Checkpoints of every released version still load and answer as they did then.
+
+tests/checkpoints/VERSION holds a tiny one a task, and what it answered.  Before a release, with its version in
+pyproject.toml:
+
+python -m tests.test_checkpoints
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import torch
+
+from scripts.exporting import EXPORTING
+from scripts.runs.folder import RunFolder
+from scripts.runs.loading import load_module
+from tests.commands import run
+from tests.conftest import NAMES
+
+KEPT = Path(__file__).parent / "checkpoints"
+LARGEST = 50_000  # bytes
+
+#: Task -> a run that makes a small checkpoint of it.
+RUNS = {
+    "classification": ["module=gru", "task.embedding_size=8"],
+    "forecasting": ["datamodule=energy", "module=gru", "datamodule.lookback=24", "datamodule.stride=97"],
+    "transcription": ["datamodule=text_lines", "module=gru", "datamodule.rendered_lines=16", "task.feature_size=8"],
+}
+ALWAYS = ["module.hidden_size=8", "trainer.max_epochs=1", "logger=none", "evaluate=[val]", "trainer.accelerator=cpu"]
+
+
+def answers(checkpoint: Path, folder: Path) -> list[list[float]]:
+    """What a checkpoint's network says to made-up inputs: each output, flat."""
+    (folder / "checkpoints").mkdir(parents=True)
+    shutil.copy(checkpoint, folder / "checkpoints" / "best.ckpt")
+    module = load_module(RunFolder(folder))
+    task = importlib.import_module(EXPORTING[module.config["task"]["_target_"]])
+    with torch.inference_mode():
+        outputs = task.network(module)(*task.inputs(module, *task.shapes(module, None)[1]).values())
+    return [output.flatten()[:50].tolist() for output in outputs]
+
+
+@pytest.mark.parametrize("checkpoint", sorted(KEPT.glob("*/*.ckpt")), ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_it_answers_as_it_did(checkpoint: Path, tmp_path: Path) -> None:
+    assert checkpoint.stat().st_size < LARGEST
+    expected = json.loads(checkpoint.with_suffix(".json").read_text())
+    for answer, then in zip(answers(checkpoint, tmp_path / "run"), expected, strict=True):
+        assert answer == pytest.approx(then, rel=1e-4, abs=1e-4)
+
+
+def test_every_task_that_answers_has_one() -> None:
+    assert {path.stem for path in KEPT.glob("*/*.ckpt")} == set(RUNS)
+
+
+def make() -> None:
+    folder = KEPT / version("sequence-lab")
+    folder.mkdir()
+    with tempfile.TemporaryDirectory() as place:
+        for label, names in NAMES.items():
+            Path(place, f"{label}.txt").write_text("\n".join(names.split()) + "\n", encoding="utf-8")
+        for task, words in RUNS.items():
+            data = [f"datamodule.data_dir={place}"] if task == "classification" else []
+            made = Path(run("train.py", *words, *data, *ALWAYS, f"runs_dir={place}/runs").stdout.strip())
+            kept = Path(shutil.copy(made / "checkpoints" / "best.ckpt", folder / f"{task}.ckpt"))
+            kept.with_suffix(".json").write_text(json.dumps(answers(kept, Path(place, task))) + "\n")
+
+
+if __name__ == "__main__":
+    make()

@@ -1,0 +1,149 @@
+"""Any bytes where a file is expected: a correct result or a sentence, never another error."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datamodules.errors import BadInput
+from datamodules.lines.formats import read_lines, write_lines
+from lightning_modules import checkpoint_files
+from scripts.runs.folder import RunFolder
+from tests.datamodules.lines.pictures import encoded, records, written
+
+fast = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+text = st.text('ab.png/\\\t,"\n\r\0é¹', max_size=60)
+
+
+def read(path: Path) -> None:
+    try:
+        found = read_lines(path)
+    except BadInput as error:
+        assert str(error)
+        return
+    assert all(record.text.strip() and "\n" not in record.text for record in found.records)
+
+
+@fast
+@given(content=text, suffix=st.sampled_from([".tsv", ".csv"]), raw=st.binary(max_size=20))
+def test_manifests(tmp_path: Path, content: str, suffix: str, raw: bytes) -> None:
+    path = tmp_path / f"lines{suffix}"
+    path.write_bytes(("path\ttext\n" if suffix == ".tsv" else "path,text\n").encode() + content.encode() + raw)
+    read(path)
+
+
+@fast
+@given(content=st.binary(max_size=60), name=st.sampled_from(["a", "é", "a.b"]))
+def test_texts_beside_images(tmp_path: Path, content: bytes, name: str) -> None:
+    (tmp_path / f"{name}.png").write_bytes(encoded(written()))
+    (tmp_path / f"{name}.gt.txt").write_bytes(content)
+    read(tmp_path)
+
+
+@fast
+@given(
+    stated=st.one_of(st.integers(-3, 9).map(str), st.sampled_from(["", "9" * 30, "1e3", "²"])).map(str.encode),
+    values=st.lists(st.tuples(st.integers(0, 3), st.binary(min_size=1, max_size=8)), max_size=5),
+)
+def test_databases(tmp_path_factory: pytest.TempPathFactory, stated: bytes, values: list[tuple[int, bytes]]) -> None:
+    lmdb = pytest.importorskip("lmdb", reason="lmdb is not installed")
+    folder = tmp_path_factory.mktemp("lmdb") / "lines.lmdb"
+    with lmdb.open(str(folder)) as database, database.begin(write=True) as transaction:
+        transaction.put(b"num-samples", stated or b"-")
+        for number, value in values:
+            transaction.put(b"label-%09d" % number, value)
+            transaction.put(b"image-%09d" % number, value)
+    read(folder)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_a_torn_database_is_refused_before_it_is_read(tmp_path: Path, share: float) -> None:
+    pytest.importorskip("lmdb", reason="lmdb is not installed")
+    write_lines(records(tuple(f"line {i}" for i in range(40))), tmp_path / "lines.lmdb")
+    data = tmp_path / "lines.lmdb" / "data.mdb"
+    whole = data.read_bytes()
+    data.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(BadInput, match="not an LMDB that can be read"):
+        read_lines(tmp_path / "lines.lmdb")
+
+
+STATE = {"state_dict": {"w": torch.arange(300.0)}, "config": {"a": [1, 2]}, "description": {"kind": "x"}}
+
+
+@fast
+@given(seed=st.integers(0, 10_000), cut=st.booleans())
+def test_checkpoints(tmp_path: Path, seed: int, cut: bool) -> None:
+    path = tmp_path / "best.ckpt"
+    checkpoint_files.save(STATE, path)
+    content, chance = bytearray(path.read_bytes()), random.Random(seed)
+    for _ in range(chance.randint(1, 8)):
+        content[chance.randrange(len(content))] = chance.randrange(256)
+    path.write_bytes(content[: chance.randrange(len(content))] if cut else content)
+    try:
+        assert isinstance(checkpoint_files.load(path)["config"], dict)
+    except BadInput as error:
+        assert str(error).startswith(str(path))
+
+
+def test_a_few_bytes_that_would_take_for_ever_are_refused(tmp_path: Path) -> None:
+    bomb: list = ["x"]
+    for _ in range(60):
+        bomb = [bomb] * 10
+    torch.save({**STATE, "format": 1, "config": {"bomb": bomb}}, tmp_path / "best.ckpt")
+    layers = "\n".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 30))
+    (tmp_path / "config.yaml").write_text(f"a0: &a0 [x]\n{layers}\ntask: {{_target_: x}}\nmodule: {{_target_: y}}\n")
+    started = time.monotonic()
+    with pytest.raises(BadInput, match=r"best\.ckpt: more than 5,000,000 settings in it"):
+        checkpoint_files.load(tmp_path / "best.ckpt")
+    with pytest.raises(BadInput, match=r"config\.yaml: more than 5,000,000 settings in it"):
+        RunFolder(tmp_path).config()
+    assert time.monotonic() - started < 60
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[1, 2]", "task: 3", "a: [", "\0", "!!python/object/apply:os.system ['touch executed']", "[" * 5000],
+)
+def test_a_config_is_read_as_plain_settings_or_refused(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(BadInput, match=r"config\.yaml: not "):
+        RunFolder(tmp_path).config()
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        struct.pack("<Q", 1 << 60),  # its header alone would be an exabyte
+        struct.pack("<Q", 2) + b"[]",
+        struct.pack("<Q", 62) + b'{"w":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4]}}',
+        b"",
+    ],
+)
+def test_a_malicious_safetensors_header_is_a_sentence(header: bytes, tmp_path: Path, names_folder: Path) -> None:
+    pytest.importorskip("safetensors", reason="safetensors comes with the extra `export`")
+    from scripts.exporting import classification
+    from scripts.exporting.folder import export
+    from scripts.exporting.safetensors import load
+    from tests.scripts.test_export import untrained
+
+    export(untrained("rnn", names_folder), classification, "safetensors", tmp_path, None, "untrained")
+    (tmp_path / "model.safetensors").write_bytes(header)
+    with pytest.raises(BadInput, match=r"model\.safetensors: not weights that can be read"):
+        load(tmp_path)
+    settings_file = tmp_path / "settings.json"
+    told = json.loads(settings_file.read_text())
+    settings_file.write_text(json.dumps({**told, "module": {"_target_": "os.system", "command": "touch executed"}}))
+    with pytest.raises(BadInput, match=r"the run names os\.system, which is not of this project"):
+        load(tmp_path)
