@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from datamodules.batches import LineBatch
+from datamodules.errors import BadInput
 from datamodules.lines.codec import REPLACEMENT
 
 #: Input or output -> its axes that may have any size, and what they are called.
@@ -40,7 +41,9 @@ class Network(nn.Module):
         return output.log_probs.transpose(0, 1), output.lengths
 
 
-def network(module: nn.Module) -> nn.Module:
+def network(module: Any) -> nn.Module:
+    if module.writing:
+        raise BadInput(f"{type(module).__name__} writes letter by letter, which is not exported; readers by CTC are")
     return Network(module)
 
 
