@@ -9,6 +9,7 @@ from hydra.utils import get_class
 
 from datamodules.errors import BadInput
 from lightning_modules.base import misfit as misfit_of
+from lightning_modules.building import members_of
 from scripts.configuration.signatures import problems, target_problems
 
 #: What the program fills in by itself.
@@ -73,7 +74,7 @@ def misfit(config: dict[str, Any]) -> str | None:
             f"task={task.__name__.lower()} asks something of {_kind(task)};"
             f" datamodule={datamodule.__name__.lower()} has {_kind(datamodule)}"
         )
-    for settings in [config["module"], *filter(None, config["module"].get("members", {}).values())]:
+    for settings in [config["module"], *members_of(config["module"])]:
         unfit = misfit_of(get_class(settings["_target_"]), task)
         if unfit:
             return unfit

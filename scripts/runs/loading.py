@@ -47,11 +47,11 @@ def built(config: dict[str, Any], description: dict[str, Any], allowed: Collecti
         BadInput: a class is not to be trusted.
     """
     from lightning_modules.base import SequenceModule
-    from lightning_modules.building import build
+    from lightning_modules.building import build, members_of
     from lightning_modules.tasks.base import Task
 
     trusted(config["task"], Task, allowed)
-    for settings in (config["module"], *filter(None, config["module"].get("members", {}).values())):
+    for settings in (config["module"], *members_of(config["module"])):
         trusted(settings, SequenceModule, allowed)
     task = build(config["task"], description=descriptions.from_dict(description))
     return build(config["module"], task=task)

@@ -29,6 +29,7 @@ from scripts.runs.environment import environment
 from scripts.runs.fine_tuning import Start
 from scripts.runs.folder import RunFolder
 from scripts.runs.launched import rank
+from scripts.runs.members import with_members
 from scripts.runs.outcome import Outcome
 from scripts.runs.resuming import checkpoint_to_go_on_from
 from scripts.runs.status import recorded
@@ -56,6 +57,7 @@ def prepared(config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequenc
     Raises:
         BadInput: data, weights or settings that only now prove unusable.
     """
+    config = with_members(config)
     _seed(config["seed"])
     datamodule: SequenceDataModule = build(config["datamodule"])
     start = Start.of(config)

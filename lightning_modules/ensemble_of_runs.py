@@ -1,0 +1,59 @@
+"""Finished runs that answer together: nothing is trained.
+
+python scripts/train.py module=ensemble_of_runs module.runs=[RUN,RUN]
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from datamodules import descriptions
+from datamodules.base import SequenceDataModule
+from datamodules.errors import BadInput
+from lightning_modules import checkpoint_files
+from lightning_modules.baselines.base import Baseline
+from lightning_modules.building import build
+from lightning_modules.tasks.base import Task
+
+
+class EnsembleOfRuns(Baseline):
+    """The mean of what the networks of finished runs answer (of log-probabilities, where classes are asked for).
+
+    The runs have seen the same data, with the same split: else a member would be judged on what it was trained on.
+
+    Args:
+        task: what all of them were trained for.
+        runs: their folders.
+        members: settings of each run, `module` and `task`; the program takes them from the folders.
+    """
+
+    reads = "batch"
+
+    def __init__(self, task: Task, runs: list[str], members: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(task)
+        self.runs = runs
+        description = task.description
+        built = (build(m["module"], task=build(m["task"], description=description)) for m in members or [])
+        self.members = nn.ModuleList(built)
+
+    def fit_to(self, datamodule: SequenceDataModule) -> None:
+        """Take each run's best weights.
+
+        Raises:
+            BadInput: a run was trained on other data, or for something else.
+        """
+        own = descriptions.to_dict(self.task.description)
+        for run, member in zip(self.runs, self.members):
+            state = checkpoint_files.load(Path(run) / "checkpoints" / "best.ckpt")
+            if state["description"] != own:
+                raise BadInput(f"module.runs={run}: it was trained on other data, or on another split of it")
+            if type(member.task) is not type(self.task):
+                asked = type(member.task).__name__.lower()
+                raise BadInput(f"module.runs={run}: it was trained for task={asked}")
+            member.load_state_dict(state["state_dict"])
+
+    def forward(self, batch: Any) -> Any:
+        return self.task.average([member(batch) for member in self.members])
