@@ -1,7 +1,7 @@
 """Surnames: accuracy beside what people would use instead, and speed beside the tutorial's loop.
 
     python benchmarks/names.py                      # everything, about 2 hours on 2 cores
-    python benchmarks/names.py --part speed         # accuracy, architectures, line_split, speed or start
+    python benchmarks/names.py --part speed         # accuracy, architectures, line_split, speed, start or predict
 
 The 18 languages are read from --data, SEQUENCE_DATA/names, ../shared/data/names or data/names.
 Accuracy: each seed has a split of its own (80 % training, 20 % test), the same for every row.  `line_split` is the
@@ -10,13 +10,14 @@ naive split of lines, for comparison: it leaks.
 
 from __future__ import annotations
 
+import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import nn
@@ -151,15 +152,35 @@ def start(data: Path, repeats: int = 3) -> list[dict[str, Any]]:
     ]
 
 
-def _seconds(command: list[str]) -> float:
+def predict(data: Path, count: int = 1_000_000) -> list[dict[str, Any]]:
+    """Seconds of predict.py for one name and for a million, by a GRU of hidden 128 trained for an epoch."""
+    with tempfile.TemporaryDirectory() as place:
+        words = ["module=gru", "module.hidden_size=128", "trainer.max_epochs=1", "evaluate=[]", "logger=none"]
+        command = [sys.executable, str(PROJECT / "scripts/train.py"), *words, f"datamodule.data_dir={data}"]
+        trained = subprocess.run([*command, f"runs_dir={place}"], capture_output=True, text=True, check=True)
+        known = [name for file in sorted(data.glob("*.txt")) for name in file.read_text(encoding="utf-8").split("\n")]
+        shuffled = random.Random(1).choices([name for name in known if name.strip()], k=count)
+        names = Path(place, "names.txt")
+        names.write_text("\n".join(shuffled) + "\n", encoding="utf-8")
+        ask = [sys.executable, str(PROJECT / "scripts/predict.py"), trained.stdout.strip()]
+        one = statistics.median(_seconds([*ask, "Satoshi"]) for _ in range(3))
+        with names.open("rb") as file:
+            many = _seconds([*ask, "-"], file)
+    return [
+        {"what": "predict.py on one name", "seconds": one, "names_per_second": 1 / one},
+        {"what": f"predict.py on {count:,} names", "seconds": many, "names_per_second": count / many},
+    ]
+
+
+def _seconds(command: list[str], stdin: BinaryIO | None = None) -> float:
     begin = time.perf_counter()
-    subprocess.run(command, capture_output=True, check=True)
+    subprocess.run(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True)
     return time.perf_counter() - begin
 
 
 def main() -> None:
     splits = {"accuracy": "name", "line_split": "line"}
-    parts = {"speed": speed, "start": start}
+    parts = {"speed": speed, "start": start, "predict": predict}
     parser = Parser(prog="names.py", description=__doc__)
     names = [*splits, "architectures", *parts]
     parser.add_argument("--part", choices=names, help="one of them (all)")
