@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 import torch
 from torch.nn import functional
 
@@ -88,6 +89,12 @@ def small_settings(
         *data,
         *words,
     )
+
+
+def files_of(request: pytest.FixtureRequest, workload: str) -> str | None:
+    """The small files of a workload that reads some."""
+    fixture = next((name for name, workloads in FILES.items() if workload in workloads), None)
+    return str(request.getfixturevalue(fixture)) if fixture else None
 
 
 def datamodule_for(config: dict[str, Any]) -> SequenceDataModule:

@@ -11,14 +11,13 @@ from lightning_modules.baselines.base import Baseline
 from scripts.configuration.check import misfit
 from scripts.configuration.overrides import options
 from scripts.runs.training import build_module
-from tests.pairs import BASELINES, FILES, PAIRS, alone, answers, datamodule_for, padded, small_settings
+from tests.pairs import BASELINES, PAIRS, alone, answers, datamodule_for, files_of, padded, small_settings
 
 
 @pytest.fixture(params=PAIRS, ids=lambda pair: "-".join(pair))
 def built(request: pytest.FixtureRequest) -> tuple[Any, Any]:
     module, workload = request.param
-    fixture = next((name for name, workloads in FILES.items() if workload in workloads), None)
-    config = small_settings(module, workload, data_dir=str(request.getfixturevalue(fixture)) if fixture else None)
+    config = small_settings(module, workload, data_dir=files_of(request, workload))
     datamodule = datamodule_for(config)
     return build_module(config, datamodule), datamodule
 

@@ -13,7 +13,7 @@ from scripts.commands import logs
 from scripts.configuration.composing import compose
 from scripts.runs.folder import RunFolder
 from scripts.runs.training import Fitting, prepared
-from tests.pairs import PAIRS, WORKLOADS, small_settings
+from tests.pairs import PAIRS, WORKLOADS, files_of, small_settings
 
 SMALL = ["module.hidden_size=4", "datamodule.batch_size=7", "task.output_dropout=0.2", "trainer.max_epochs=3"]
 QUIET = ["logger=none", "callbacks.progress=null", "trainer.accelerator=cpu", "trainer.log_every_n_steps=3"]
@@ -96,11 +96,11 @@ def test_a_run_that_stopped_early_stays_stopped(names_folder, tmp_path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("workload", WORKLOADS)
-def test_every_workload_goes_on_to_the_last_bit(names_folder, tmp_path, workload: str) -> None:
+def test_every_workload_goes_on_to_the_last_bit(request, tmp_path, workload: str) -> None:
     logs.quiet_lightning()
     module = next(module for module, of in PAIRS if of == workload)
     words = ["trainer.max_epochs=2", "trainer.limit_train_batches=9", *QUIET]
-    config = small_settings(module, workload, str(names_folder), words)
+    config = small_settings(module, workload, files_of(request, workload), words)
     undisturbed = Watch()
     expected = fit(config, tmp_path / "undisturbed", undisturbed)
     fit(config, tmp_path / "stopped", Watch(stop_before=undisturbed.blocks - 1))
