@@ -1,0 +1,34 @@
+"""The transformer's decoder on the workloads where writing is a choice."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lightning_modules.tasks.written_text import WrittenText
+from scripts.runs.training import build_module
+from tests.pairs import datamodule_for, small_settings
+
+
+@pytest.mark.parametrize("workload", ["energy-forecasting", "lines-transcription"])
+def test_it_learns_and_answers(workload: str) -> None:
+    config = small_settings("transformer", workload, words=["module.decoder_layers=1", "module.dropout=0.0"])
+    datamodule = datamodule_for(config)
+    module = build_module(config, datamodule)
+    assert module.writing
+    batch = next(batch for block in datamodule.train_dataloader() for batch in block)
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.01)
+    losses = []
+    for _ in range(8):
+        loss = module.loss(batch)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert losses[-1] < losses[0]
+    with torch.inference_mode():
+        answer = module.eval()(batch)
+    if isinstance(answer, WrittenText):
+        assert len(module.task.read(answer)) == len(batch)
+    else:
+        assert answer.shape == batch.future.shape and answer.isfinite().all()
