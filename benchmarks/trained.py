@@ -14,6 +14,7 @@ from typing import Any
 
 from datamodules.errors import BadInput
 from scripts.comparison.intervals import mean_interval
+from scripts.runs.folder import RunFolder
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -21,11 +22,16 @@ PROJECT = Path(__file__).resolve().parents[1]
 def train(words: Iterable[str]) -> dict[str, Any]:
     """metrics.json of a run whose folder is thrown away."""
     with tempfile.TemporaryDirectory() as runs:
-        command = [sys.executable, str(PROJECT / "scripts/train.py"), *words, "logger=none", f"runs_dir={runs}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BadInput(done.stderr.strip())
-        return json.loads((Path(done.stdout.strip().splitlines()[-1]) / "metrics.json").read_text())
+        return run_of(words, runs).metrics() or {}
+
+
+def run_of(words: Iterable[str], runs_dir: str) -> RunFolder:
+    """A run that is kept there."""
+    command = [sys.executable, str(PROJECT / "scripts/train.py"), *words, "logger=none", f"runs_dir={runs_dir}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BadInput(done.stderr.strip())
+    return RunFolder.existing(done.stdout.strip().splitlines()[-1])
 
 
 def row_of(name: str, runs: Sequence[dict[str, Any]], metrics: Iterable[str]) -> dict[str, Any]:

@@ -8,8 +8,6 @@ that no row was trained on, each once, against all of its translations.  Also dr
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from itertools import pairwise
@@ -19,8 +17,7 @@ from typing import Any
 import polars
 
 from benchmarks.recording import RESULTS, record, show
-from benchmarks.trained import PROJECT, data_folder, row_of
-from datamodules.errors import BadInput
+from benchmarks.trained import data_folder, row_of, run_of
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
 from scripts.runs.folder import RunFolder
@@ -31,18 +28,9 @@ ROWS = {
     "seq2seq, additive attention": ["module.attention=additive"],
     "transformer": ["module=transformer", "module.hidden_size=128", "optimizer.lr=0.002"],
 }
+FIXED = ("experiment=translation", "evaluate=[test]")
 METRICS = ("test/exact_match", "test/cer", "test/wer", "test/bleu")
 EDGES = (0, 6, 8, 10, 12, 100)  # letters
-
-
-def trained(words: Sequence[str], runs: str) -> RunFolder:
-    """A run, its folder kept: it holds the answer to every sentence."""
-    command = [sys.executable, str(PROJECT / "scripts/train.py"), "experiment=translation", *words]
-    command += ["evaluate=[test]", "logger=none", f"runs_dir={runs}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BadInput(done.stderr.strip())
-    return RunFolder.existing(done.stdout.strip().splitlines()[-1])
 
 
 def by_length(folders: Sequence[RunFolder]) -> dict[str, float]:
@@ -81,7 +69,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as runs:
         for name, words in ROWS.items():
             seeds = range(1, options.seeds + 1)
-            folders = [trained([*words, f"datamodule.data_dir={file}", f"seed={s}"], runs) for s in seeds]
+            folders = [run_of([*FIXED, *words, f"datamodule.data_dir={file}", f"seed={s}"], runs) for s in seeds]
             row = row_of(name, [folder.metrics() or {} for folder in folders], METRICS)
             rows.append({**row, "score_by_length": by_length(folders)})
     show([{key: value for key, value in row.items() if key != "score_by_length"} for row in rows], "translation")

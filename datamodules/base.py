@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -11,9 +13,15 @@ from torch import Tensor
 
 from datamodules.blocks import Block, BlockLoader, Source
 from datamodules.errors import BadInput
-from datamodules.sampling import InOrder, Sampler, Shuffled
+from datamodules.sampling import Buckets, InOrder, Sampler, Shuffled
 
 PARTS = ("train", "val", "test")
+log = logging.getLogger(__name__)
+
+
+def told_sizes(sizes: dict[str, int]) -> str:
+    """Parts and their sizes, in a line for people."""
+    return ", ".join(f"{part} {size:,}" for part, size in sizes.items())
 
 
 def check_fractions(val_fraction: float, test_fraction: float) -> None:
@@ -64,6 +72,8 @@ class SequenceDataModule(LightningDataModule):
     def load(self) -> None:
         """Read the files and fill in `description`, `source`, `indices`, `report` and `fingerprint`.
 
+        The `lines` of the report are what a person is told once all is read.
+
         Vocabulary, scalers and the like come from the training part, or from `fixed_description` where it is given.
 
         Raises:
@@ -79,12 +89,26 @@ class SequenceDataModule(LightningDataModule):
         if not self._loaded:
             self.load()
             self._loaded = True
+            for line in self.report["lines"]:
+                log.info(line)
+
+    def part_sizes(self) -> dict[str, int]:
+        """Examples of each part."""
+        return {part: len(positions) for part, positions in self.indices.items()}
 
     # ------------------------------------------------------------------ loaders
 
     def training_sampler(self) -> Sampler:
         """The order of the training part; a data set with classes or widths may have a better one."""
         return Shuffled(self.indices["train"], self.batch_size, self.seed, self.drop_last)
+
+    def by_length_sampler(self, length_of: Callable[[Tensor], Tensor]) -> Sampler:
+        """Training examples of like length share a batch: little padding.
+
+        Args:
+            length_of: positions (N,) -> their lengths (N,).
+        """
+        return Buckets(self.indices["train"], length_of, self.batch_size, self.seed, self.drop_last)
 
     def train_dataloader(self) -> BlockLoader:
         rank, world_size = self._rank()

@@ -8,7 +8,6 @@ python scripts/train.py datamodule=energy datamodule.data_dir=ETTh1.csv datamodu
 from __future__ import annotations
 
 import hashlib
-import logging
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from datamodules.base import SequenceDataModule, check_fractions
+from datamodules.base import SequenceDataModule, check_fractions, told_sizes
 from datamodules.batches import WindowBatch
 from datamodules.errors import BadInput
 from datamodules.series.calendar import Calendar, calendar_features, hour_of_day
@@ -27,8 +26,6 @@ from datamodules.series.scaling import Scaler, fitted_scaler
 from datamodules.series.source import WindowSource
 from datamodules.series.splits import SplitBy, boundaries, window_parts
 from datamodules.series.synthetic import synthetic_load
-
-log = logging.getLogger(__name__)
 
 
 class Energy(SequenceDataModule):
@@ -143,8 +140,6 @@ class Energy(SequenceDataModule):
         self._starts = starts
         self._names = [one.name for one in series]
         self.report = self._report(series)
-        for line in self.report["lines"]:
-            log.info(line)
 
     def example_columns(self, indices: Tensor) -> dict[str, list]:
         rows = indices.numpy()
@@ -232,7 +227,7 @@ class Energy(SequenceDataModule):
 
     def _report(self, series: list[CleanSeries]) -> dict:
         sizes = {part: len(rows) for part, rows in self.indices.items()}
-        windows = ", ".join(f"{part} {size:,}" for part, size in sizes.items())
+        windows = told_sizes(sizes)
         where = "made-up load, synthetic (no data_dir given)" if self.data_dir is None else self.data_dir
         rows = sum(len(one) for one in series)
         lines = [

@@ -9,7 +9,6 @@ Hochreiter, Schmidhuber 1997, experiment 2): whatever is learned has to come thr
 from __future__ import annotations
 
 import hashlib
-import logging
 import string
 from typing import Annotated
 
@@ -17,14 +16,12 @@ import torch
 from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 
-from datamodules.base import SequenceDataModule, check_fractions
+from datamodules.base import SequenceDataModule, check_fractions, told_sizes
 from datamodules.batches import TokenBatch
 from datamodules.text.codec import TextCodec
 from datamodules.text.description import LabelledText
 from datamodules.text.source import TokenSource
 from datamodules.vocabulary import Vocabulary
-
-log = logging.getLogger(__name__)
 
 
 class LongMemory(SequenceDataModule):
@@ -87,15 +84,12 @@ class LongMemory(SequenceDataModule):
         self.source = TokenSource(torch.from_numpy(ids), torch.from_numpy(lengths), classes)
         self.fingerprint = hashlib.sha256("\n".join(self._texts).encode()).hexdigest()
         self.report = self._report()
-        for line in self.report["lines"]:
-            log.info(line)
 
     def example_columns(self, indices: Tensor) -> dict[str, list]:
         positions = indices.tolist()
         return {"id": [f"example {i}" for i in positions], "text": [self._texts[i] for i in positions]}
 
     def _report(self) -> dict:
-        parts = {part: len(positions) for part, positions in self.indices.items()}
-        sizes = ", ".join(f"{part} {size:,}" for part, size in parts.items())
-        line = f"data: made-up texts of {self.length} symbols, the first of which says their class; {sizes}"
+        parts = self.part_sizes()
+        line = f"data: made-up texts of {self.length} symbols, the first of which says their class; {told_sizes(parts)}"
         return {"source": "made up", "texts": self.num_examples, "parts": parts, "lines": [line]}

@@ -8,7 +8,6 @@ python scripts/train.py datamodule=names datamodule.data_dir=reviews.csv datamod
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,10 +16,10 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from datamodules.base import SequenceDataModule, check_fractions
+from datamodules.base import SequenceDataModule, check_fractions, told_sizes
 from datamodules.batches import TokenBatch
 from datamodules.errors import BadInput
-from datamodules.sampling import Balanced, Buckets, Sampler
+from datamodules.sampling import Balanced, Sampler
 from datamodules.text.codec import TextCodec, Tokens, cut, nothing_left
 from datamodules.text.description import LabelledText
 from datamodules.text.labelled_files import LabelledTexts, read_labelled
@@ -28,8 +27,6 @@ from datamodules.text.normalization import NORMALIZERS, Normalization
 from datamodules.text.source import TokenSource
 from datamodules.text.splits import leaked, split_examples, split_groups
 from datamodules.text.surnames import bundled_surnames
-
-log = logging.getLogger(__name__)
 
 
 class Names(SequenceDataModule):
@@ -114,19 +111,17 @@ class Names(SequenceDataModule):
         self._texts, self._places = texts, places
 
         self.report = self._report(read, texts, labels, split.notes)
-        for line in self.report["lines"]:
-            log.info(line)
 
     def example_columns(self, indices: Tensor) -> dict[str, list]:
         positions = indices.tolist()
         return {"id": [self._places[i] for i in positions], "text": [self._texts[i] for i in positions]}
 
     def training_sampler(self) -> Sampler:
-        train = self.indices["train"]
         if self.by_length:
-            return Buckets(train, lambda rows: self.source.lengths[rows], self.batch_size, self.seed, self.drop_last)
+            return self.by_length_sampler(lambda rows: self.source.lengths[rows])
         if self.sampling == "natural":
             return super().training_sampler()
+        train = self.indices["train"]
         return Balanced(train, self.source.classes[train], self.batch_size, self.seed, self.drop_last)
 
     # ------------------------------------------------------------------ steps of load
@@ -185,13 +180,12 @@ class Names(SequenceDataModule):
         return LabelledText(codec, classes, tuple(counts[label] for label in classes))
 
     def _report(self, read: LabelledTexts, texts: list[str], labels: list[str], notes: list[str]) -> dict[str, Any]:
-        parts = {part: len(positions) for part, positions in self.indices.items()}
+        parts = self.part_sizes()
         where = "surnames of the package Faker (no data_dir given)" if self.data_dir is None else str(self.data_dir)
-        sizes = ", ".join(f"{part} {size:,}" for part, size in parts.items())
         repeated = len(read) - len(texts) - sum(self._emptied.values())
         lines = [
             f"data: {where}: {len(read):,} texts of {len(set(labels))} labels;"
-            f" {repeated:,} repeated under their label left out; {sizes}"
+            f" {repeated:,} repeated under their label left out; {told_sizes(parts)}"
         ]
         if self._emptied:
             emptied = ", ".join(f"{label} {count}" for label, count in sorted(self._emptied.items()))

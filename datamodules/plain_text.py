@@ -8,8 +8,6 @@ python scripts/train.py datamodule=plain_text datamodule.data_dir=BOOKS datamodu
 from __future__ import annotations
 
 import hashlib
-import logging
-import pydoc_data.topics
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +16,7 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from datamodules.base import SequenceDataModule, check_fractions
+from datamodules.base import SequenceDataModule, check_fractions, told_sizes
 from datamodules.batches import TokenBatch
 from datamodules.errors import BadInput
 from datamodules.text.codec import TextCodec, Tokens, cut
@@ -27,8 +25,6 @@ from datamodules.text.labelled_files import check_encoding, read_text
 from datamodules.text.normalization import NORMALIZERS, Normalization
 from datamodules.text.source import TokenSource
 from datamodules.text.splits import Split, split_groups
-
-log = logging.getLogger(__name__)
 
 
 class PlainText(SequenceDataModule):
@@ -99,9 +95,7 @@ class PlainText(SequenceDataModule):
         ids, lengths = self.description.codec.encode(texts)
         self.source = TokenSource(torch.from_numpy(ids), torch.from_numpy(lengths))
         self._texts, self._places = texts, places
-        self.report = self._report(files, texts, split)
-        for line in self.report["lines"]:
-            log.info(line)
+        self.report = self._report(files, texts)
 
     def example_columns(self, indices: Tensor) -> dict[str, list]:
         positions = indices.tolist()
@@ -112,7 +106,8 @@ class PlainText(SequenceDataModule):
     def _files(self) -> dict[str, str]:
         """Name -> text."""
         if self.data_dir is None:
-            topics = pydoc_data.topics.topics
+            from pydoc_data.topics import topics  # half a megabyte
+
             return {"Python's manual": "\n".join(topics[name] for name in sorted(topics))}
         path = Path(self.data_dir).expanduser()
         if path.is_dir():
@@ -166,10 +161,9 @@ class PlainText(SequenceDataModule):
         codec = TextCodec.fit(training, self.normalize, self.tokens, limit, min_count=self.min_count)
         return UnlabelledText(codec, whole)
 
-    def _report(self, files: dict[str, str], texts: list[str], split: Split) -> dict[str, Any]:
-        parts = {part: len(positions) for part, positions in split.parts().items()}
+    def _report(self, files: dict[str, str], texts: list[str]) -> dict[str, Any]:
+        parts = self.part_sizes()
         where = next(iter(files)) if self.data_dir is None else str(self.data_dir)
-        sizes = ", ".join(f"{part} {size:,}" for part, size in parts.items())
         symbols = len(self.description.codec.vocabulary)
-        line = f"data: {where}: {len(texts):,} {self.unit} of {self.tokens}, {symbols:,} symbols; {sizes}"
+        line = f"data: {where}: {len(texts):,} {self.unit} of {self.tokens}, {symbols:,} symbols; {told_sizes(parts)}"
         return {"source": where, "texts": len(texts), "parts": parts, "vocabulary": symbols, "lines": [line]}

@@ -7,7 +7,6 @@ python scripts/train.py datamodule=text_lines module=gru datamodule.data_dir=lin
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,10 +28,8 @@ from datamodules.lines.images import Polarity
 from datamodules.lines.rendering import Renderer, words_of
 from datamodules.lines.report import report
 from datamodules.lines.source import LineSource
-from datamodules.sampling import Buckets, Renewed, Sampler
+from datamodules.sampling import Renewed, Sampler
 from datamodules.text.splits import Split
-
-log = logging.getLogger(__name__)
 
 Count = Annotated[int, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
@@ -133,15 +130,12 @@ class TextLines(SequenceDataModule):
         self.fingerprint = read.fingerprint()
         self.report = report(read, self.indices, codec, split.notes, self.starting_from)
         read.images.clear()  # the source has them
-        for line in self.report["lines"]:
-            log.info(line)
 
     def example_columns(self, indices: Tensor) -> dict[str, list]:
         return {"id": [self.collection.ids[i] for i in indices.tolist()]}
 
     def training_sampler(self) -> Sampler:
-        train = self.indices["train"]
-        buckets = Buckets(train, self.source.width_of, self.batch_size, self.seed, self.drop_last)
+        buckets = self.by_length_sampler(self.source.width_of)
         return Renewed(buckets, self._render_again) if self.rendered_lines else buckets
 
     def transfer_batch_to_device(self, block: Block, device: torch.device, dataloader_idx: int) -> Block:

@@ -9,7 +9,6 @@ python scripts/train.py datamodule=text_pairs module=seq2seq datamodule.data_dir
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,18 +18,16 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from datamodules.base import SequenceDataModule, check_fractions
+from datamodules.base import SequenceDataModule, check_fractions, told_sizes
 from datamodules.batches import PairBatch
 from datamodules.errors import BadInput
-from datamodules.sampling import Buckets, Sampler
+from datamodules.sampling import Sampler
 from datamodules.text.codec import TextCodec, Tokens, cut
 from datamodules.text.labelled_files import check_encoding
-from datamodules.text.normalization import NORMALIZERS, Normalization
-from datamodules.text.pair_files import ReadPairs, apart, read_pairs, transliterations
+from datamodules.text.normalization import NORMALIZERS, Normalization, apart
+from datamodules.text.pair_files import ReadPairs, read_pairs, transliterations
 from datamodules.text.pairs import PairedTexts, PairSource
 from datamodules.text.splits import split_groups
-
-log = logging.getLogger(__name__)
 
 
 class TextPairs(SequenceDataModule):
@@ -112,8 +109,6 @@ class TextPairs(SequenceDataModule):
         self.source = PairSource(*given, *wanted, [tuple(targets_of[source]) for source in pairs.sources])
         self._pairs = pairs
         self.report = self._report(pairs, targets_of, left_out)
-        for line in self.report["lines"]:
-            log.info(line)
 
     def example_columns(self, indices: Tensor) -> dict[str, list]:
         positions = indices.tolist()
@@ -122,8 +117,7 @@ class TextPairs(SequenceDataModule):
     def training_sampler(self) -> Sampler:
         if not self.by_length:
             return super().training_sampler()
-        rows = self.indices["train"]
-        return Buckets(rows, lambda row: self.source.lengths[row], self.batch_size, self.seed, self.drop_last)
+        return self.by_length_sampler(lambda rows: self.source.lengths[rows])
 
     # ------------------------------------------------------------------ steps of load
 
@@ -160,14 +154,13 @@ class TextPairs(SequenceDataModule):
         return PairedTexts(codecs[0], codecs[1], longest, apart=self.tokens == "words")
 
     def _report(self, pairs: ReadPairs, targets_of: dict[str, list[str]], left_out: int) -> dict[str, Any]:
-        parts = {part: len(positions) for part, positions in self.indices.items()}
+        parts = self.part_sizes()
         where = "surnames in Latin letters (no data_dir given)" if self.data_dir is None else str(self.data_dir)
         vocabularies = len(self.description.source.vocabulary), len(self.description.target.vocabulary)
-        sizes = ", ".join(f"{part} {size:,}" for part, size in parts.items())
         line = (
             f"data: {where}: {len(pairs):,} pairs of {len(targets_of):,} sources;"
             f" {left_out:,} repeated or empty ones left out;"
-            f" {vocabularies[0]:,} and {vocabularies[1]:,} symbols; {sizes} (each source once)"
+            f" {vocabularies[0]:,} and {vocabularies[1]:,} symbols; {told_sizes(parts)} (each source once)"
         )
         return {
             "source": where,

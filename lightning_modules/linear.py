@@ -31,7 +31,7 @@ class Linear(SequenceModule):
     def __init__(self, task: Forecasting, per_series: bool = True) -> None:
         super().__init__(task, encoding_size=1)
         task.drop_output()
-        outputs = task.answered * max(1, len(task.quantiles))
+        outputs = task.answered * task.numbers
         sets = len(task.description.names) if per_series else 1
         self.weight = nn.Parameter(torch.zeros(sets, task.num_columns, outputs, task.lookback))
         self.bias = nn.Parameter(torch.zeros(sets, task.num_columns, outputs))

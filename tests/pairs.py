@@ -97,6 +97,19 @@ def files_of(request: pytest.FixtureRequest, workload: str) -> str | None:
     return str(request.getfixturevalue(fixture)) if fixture else None
 
 
+def losses_of(module: SequenceModule, batch: Any, steps: int) -> list[float]:
+    """The loss of one batch before each of some optimiser steps on it."""
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.01)
+    losses = []
+    for _ in range(steps):
+        loss = module.loss(batch)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return losses
+
+
 def datamodule_for(config: dict[str, Any]) -> SequenceDataModule:
     datamodule = build(config["datamodule"])
     datamodule.setup()

@@ -1,5 +1,6 @@
 """Which characters of a text are kept, and in what form."""
 
+import re
 import string
 import unicodedata
 from collections.abc import Callable
@@ -11,6 +12,7 @@ Normalization = Literal["ascii", "nfc", "none"]
 ASCII_ALPHABET = string.ascii_letters + " .,;'"
 
 _KEPT = frozenset(ASCII_ALPHABET)
+_PUNCTUATION = re.compile(r"([^\w\s'’-]|_)")
 
 
 def ascii_letters(text: str) -> str:
@@ -34,6 +36,15 @@ def composed(text: str) -> str:
 def untouched(text: str) -> str:
     """The text as it stands, without the space around it."""
     return text.strip()
+
+
+def apart(text: str) -> str:
+    """Punctuation between spaces, so that it makes words of its own.
+
+    >>> apart("Va !  C'est tout.")
+    "Va ! C'est tout ."
+    """
+    return " ".join(_PUNCTUATION.sub(r" \1 ", text).split())
 
 
 NORMALIZERS: dict[str, Callable[[str], str]] = {"ascii": ascii_letters, "nfc": composed, "none": untouched}

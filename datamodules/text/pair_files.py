@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +11,6 @@ from anyascii import anyascii
 from datamodules.errors import BadInput
 from datamodules.text.labelled_files import TABLE_FORMATS, parquet_columns, read_text, table_rows
 from datamodules.text.surnames import bundled_surnames
-
-_PUNCTUATION = re.compile(r"([^\w\s'’-]|_)")
 
 
 @dataclass
@@ -72,15 +69,6 @@ def transliterations() -> ReadPairs:
         if label in ("Greek", "Russian", "Ukrainian", "Arabic") and not text.isascii():
             read.add(text, anyascii(text), place)
     return read
-
-
-def apart(text: str) -> str:
-    """Punctuation between spaces, so that it makes words of its own.
-
-    >>> apart("Va !  C'est tout.")
-    "Va ! C'est tout ."
-    """
-    return " ".join(_PUNCTUATION.sub(r" \1 ", text).split())
 
 
 def _tabbed(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from datamodules.batches import PairBatch
 from datamodules.text.codec import TextCodec
+from datamodules.text.normalization import apart
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,20 @@ class PairedTexts:
     target: TextCodec
     longest_target: int  # tokens, of the training part
     apart: bool = False
+
+    def normalized(self, text: str) -> str:
+        """A source as the network sees it.
+
+        Raises:
+            BadInput: nothing is left of it, or it is too long.
+        """
+        kept = self.source.normalized(text)
+        return apart(kept) if self.apart else kept
+
+    def batch(self, normalized_texts: Sequence[str]) -> PairBatch:
+        """Sources without their targets, ready for a network."""
+        tokens, lengths = self.source.encode(normalized_texts)
+        return PairBatch(torch.from_numpy(tokens), torch.from_numpy(lengths))
 
     def to_dict(self) -> dict:
         codecs = {"source": self.source.to_dict(), "target": self.target.to_dict()}

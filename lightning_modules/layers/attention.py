@@ -43,6 +43,11 @@ class MultiHeadAttention(nn.Module):
         return x.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
 
 
+def feed_forward(size: int, hidden_size: int, dropout: float) -> nn.Sequential:
+    """The network that each step passes alone, (..., size) -> (..., size)."""
+    return nn.Sequential(nn.Linear(size, hidden_size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden_size, size))
+
+
 class TransformerLayer(nn.Module):
     """Self-attention and a feed-forward network, each with a residual connection and layer norm."""
 
@@ -50,9 +55,7 @@ class TransformerLayer(nn.Module):
         super().__init__()
         self.norm_place = norm
         self.attention = MultiHeadAttention(size, num_heads, dropout)
-        self.feed_forward = nn.Sequential(
-            nn.Linear(size, feed_forward_size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(feed_forward_size, size)
-        )
+        self.feed_forward = feed_forward(size, feed_forward_size, dropout)
         self.attention_norm = nn.LayerNorm(size)
         self.feed_forward_norm = nn.LayerNorm(size)
         self.dropout = nn.Dropout(dropout)
@@ -75,9 +78,7 @@ class TransformerDecoderLayer(nn.Module):
         self.norm_place = norm
         self.attention = MultiHeadAttention(size, num_heads, dropout)
         self.reading = MultiHeadAttention(size, num_heads, dropout)
-        self.feed_forward = nn.Sequential(
-            nn.Linear(size, feed_forward_size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(feed_forward_size, size)
-        )
+        self.feed_forward = feed_forward(size, feed_forward_size, dropout)
         self.attention_norm = nn.LayerNorm(size)
         self.reading_norm = nn.LayerNorm(size)
         self.feed_forward_norm = nn.LayerNorm(size)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torch import Tensor
+
+from lightning_modules.metrics.figures import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,21 +21,19 @@ def attention_figure(examples: Sequence[tuple[Tensor, list[str], list[str]]]) ->
     """
     from matplotlib.figure import Figure
 
-    warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # it shows a box
     heights = [1.2 + 0.2 * len(written) for _, written, _ in examples]
     width = 1.5 + 0.25 * max(len(read) for _, _, read in examples)
     figure = Figure(figsize=(max(width, 4), sum(heights)), layout="constrained")
     rows = figure.subplots(len(examples), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (weights, written, read) in zip(rows, examples):
         axes.imshow(weights.numpy(), cmap="magma", vmin=0, vmax=1, aspect="auto")
-        axes.set_xticks(range(len(read)), [_plain(token) for token in read], fontsize=8)
-        axes.set_yticks(range(len(written)), [_plain(token) for token in written], fontsize=8)
+        axes.set_xticks(range(len(read)), [_shown(token) for token in read], fontsize=8)
+        axes.set_yticks(range(len(written)), [_shown(token) for token in written], fontsize=8)
         axes.tick_params(length=0, labeltop=True, labelbottom=False)
         if max(map(len, read)) > 2:
             axes.tick_params(axis="x", labelrotation=60)
     return figure
 
 
-def _plain(token: str) -> str:
-    """A token that matplotlib does not take for a formula."""
-    return "␣" if token == " " else token.replace("$", r"\$")
+def _shown(token: str) -> str:
+    return plain(token.replace(" ", "␣"))

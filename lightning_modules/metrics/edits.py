@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from rapidfuzz.distance import Levenshtein
@@ -24,3 +25,8 @@ def folded(text: str, fold: Fold) -> str:
 def edits(target: str, answer: str, fold: Fold = "none") -> int:
     """Characters to insert, delete or replace."""
     return Levenshtein.distance(folded(target, fold), folded(answer, fold))
+
+
+def nearest(answer: str, targets: Sequence[str]) -> str:
+    """The target that an answer has the fewest edits to."""
+    return min(targets, key=lambda target: edits(target, answer))

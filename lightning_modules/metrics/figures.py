@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -31,3 +32,9 @@ def confusion_figure(matrix: np.ndarray, classes: Sequence[str]) -> Figure:
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
     axes.set_title("percent of each target class")
     return figure
+
+
+def plain(text: str) -> str:
+    """Text that matplotlib does not take for a formula; of a letter that its font lacks it shows a box, silently."""
+    warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    return text.replace("$", r"\$")

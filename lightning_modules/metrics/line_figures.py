@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from lightning_modules.metrics.figures import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +23,6 @@ def lines_figure(lines: Sequence[tuple[np.ndarray, str, str | None]]) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # it shows a box
     figure = Figure(figsize=(10, 0.95 * max(1, len(lines))), layout="constrained")
     rows = figure.subplots(max(1, len(lines)), 1, squeeze=False)[:, 0]
     for axes, (ink, truth, answer) in zip(rows, lines):
@@ -31,10 +31,5 @@ def lines_figure(lines: Sequence[tuple[np.ndarray, str, str | None]]) -> Figure:
         axes.set_yticks([])
         right = answer is None or answer == truth
         text = truth if right else f"{truth}\nread: {answer}"
-        axes.set_title(_plain(text), fontsize=8, loc="left", color="black" if right else "firebrick")
+        axes.set_title(plain(text), fontsize=8, loc="left", color="black" if right else "firebrick")
     return figure
-
-
-def _plain(text: str) -> str:
-    """Text that matplotlib does not take for a formula."""
-    return text.replace("$", r"\$")

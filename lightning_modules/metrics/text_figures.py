@@ -7,6 +7,8 @@ from itertools import groupby
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from lightning_modules.metrics.figures import plain
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -27,7 +29,7 @@ def texts_figure(texts: Sequence[str], labels: Sequence[str] | None = None) -> F
     figure = Figure(figsize=(9, 0.24 * len(lines) + 0.3))
     for number, line in enumerate(lines):
         place = 1 - (number + 0.8) / (len(lines) + 1)
-        figure.text(0.02, place, line.replace("$", r"\$"), family="DejaVu Sans Mono", fontsize=8)
+        figure.text(0.02, place, plain(line), family="DejaVu Sans Mono", fontsize=8)
     return figure
 
 

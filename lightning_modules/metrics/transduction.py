@@ -11,7 +11,7 @@ from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 from torchmetrics import Metric
 
-from lightning_modules.metrics.edits import edits
+from lightning_modules.metrics.edits import edits, nearest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what it would take from packages that are not here
@@ -52,11 +52,9 @@ class TransductionMetrics(Metric):
         answers, references = self.task[0].texts(output), batch.truths()
         rows = []
         for answer, texts in zip(answers, references):
-            nearest = min(texts, key=lambda text: edits(text, answer))
-            words = Levenshtein.distance(nearest.split(), answer.split())
-            rows.append(
-                [1, answer == nearest, edits(nearest, answer), len(nearest), words, len(nearest.split())],
-            )
+            target = nearest(answer, texts)
+            words = Levenshtein.distance(target.split(), answer.split())
+            rows.append([1, answer == target, edits(target, answer), len(target), words, len(target.split())])
         counted = torch.tensor(rows, dtype=torch.float64, device=self.counts.device)
         self.counts += counted.sum(dim=0)
         self.by_length.index_add_(0, batch.lengths.clamp(max=LONGEST), counted[:, :2])
@@ -83,22 +81,18 @@ class TransductionMetrics(Metric):
         }
 
     def pictures(self) -> dict[str, Callable[[], Figure]]:
-        return {"attention": lambda: self.figures()["attention"]} if self._attended else {}
+        from lightning_modules.metrics.attention_figures import attention_figure
+
+        return {"attention": lambda: attention_figure(self._attended)} if self._attended else {}
 
     def figures(self) -> dict[str, Figure]:
-        from lightning_modules.metrics.attention_figures import attention_figure
         from lightning_modules.metrics.text_figures import curve_figure
 
         table = self.tables()["length of the source"]
-        figures = {}
+        figures = {name: make() for name, make in self.pictures().items()}
         if len(table) > 1:
-            lengths = [row["tokens"] for row in table]
-            label = "exact answers"
-            figures["by_length"] = curve_figure(
-                lengths, [row["exact_match"] for row in table], "tokens of the source", label
-            )
-        if self._attended:
-            figures["attention"] = attention_figure(self._attended)
+            lengths, shares = ([row[key] for row in table] for key in ("tokens", "exact_match"))
+            figures["by_length"] = curve_figure(lengths, shares, "tokens of the source", "exact answers")
         return figures
 
     def _keep(self, output: WrittenText, batch: PairBatch) -> None:

@@ -127,7 +127,7 @@ class Forecasting(Task):
         self._build_input(reads)
         context = 0 if reads == "window" else self.context_size  # a window has it already
         self.pooling = Pooling(self.pooling_kind, encoding_size)
-        outputs = self.num_columns * max(1, len(self.quantiles))
+        outputs = self.num_columns * self.numbers
         self.decoder: ForecastDecoder | None = None
         self.output: nn.Module
         if self.decoder_kind == "recurrent":
@@ -145,12 +145,12 @@ class Forecasting(Task):
             )
         self._build_input(reads)
         self.decoder = None
-        layers = [nn.Dropout(self.output_dropout), nn.Linear(encoding_size, self.num_columns * self._numbers)]
+        layers = [nn.Dropout(self.output_dropout), nn.Linear(encoding_size, self.num_columns * self.numbers)]
         self.output = nn.Sequential(*layers)
         self._build_frame()
 
     @property
-    def _numbers(self) -> int:
+    def numbers(self) -> int:
         """Numbers that answer for a value."""
         return max(1, len(self.quantiles))
 
@@ -165,7 +165,7 @@ class Forecasting(Task):
             final: Any = self.output[-1] if isinstance(self.output, nn.Sequential) else self.output
             nn.init.zeros_(final.weight)
             nn.init.zeros_(final.bias)
-        self.skip = nn.Linear(self.lookback, self.answered * self._numbers) if self.linear_skip else None
+        self.skip = nn.Linear(self.lookback, self.answered * self.numbers) if self.linear_skip else None
         if self.skip is not None:
             nn.init.zeros_(self.skip.weight)
             nn.init.zeros_(self.skip.bias)

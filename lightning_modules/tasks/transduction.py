@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
@@ -13,7 +12,7 @@ from datamodules.text.pairs import PairedTexts
 from lightning_modules.decoding.writing import WritingMethod
 from lightning_modules.encoding import Encoding
 from lightning_modules.layers.symbols import Symbols
-from lightning_modules.metrics.edits import edits
+from lightning_modules.metrics.edits import edits, nearest
 from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.written_text import WrittenText, write_text
 
@@ -92,19 +91,16 @@ class Transduction(Task):
 
     def columns(self, output: WrittenText, batch: PairBatch) -> dict[str, Any]:
         answers, references = self.texts(output), batch.truths()
-        nearest = [min(texts, key=lambda text: edits(text, answer)) for answer, texts in zip(answers, references)]
+        targets = [nearest(answer, texts) for answer, texts in zip(answers, references)]
         return {
-            "target": nearest,
+            "target": targets,
             "answer": answers,
-            "score": [1 - edits(a, b) / max(1, len(b)) for a, b in zip(answers, nearest)],
-            "exact": [float(answer == target) for answer, target in zip(answers, nearest)],
+            "score": [1 - edits(a, b) / max(1, len(b)) for a, b in zip(answers, targets)],
+            "exact": [float(answer == target) for answer, target in zip(answers, targets)],
             "source_length": batch.lengths.tolist(),
             "log_prob": output.log_probs,
         }
 
-    def answer_texts(self, module: Any, normalized: list[str]) -> list[tuple[str, float]]:
-        """What the network writes for each text, with its log-probability."""
-        tokens, lengths = self.description.source.encode(normalized)
-        batch = PairBatch(torch.from_numpy(tokens), torch.from_numpy(lengths))
-        output = module(batch)
+    def with_log_prob(self, output: WrittenText) -> list[tuple[str, float]]:
+        """What was written, as texts, each with its log-probability."""
         return list(zip(self.texts(output), output.log_probs))

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
-from scripts.answering.inputs import texts_of
+from scripts.answering.inputs import attempted, by_size, texts_of
 
 if TYPE_CHECKING:
     from lightning_modules.base import SequenceModule
@@ -51,19 +51,7 @@ def answers(module: SequenceModule, texts: list[str], count: int) -> list[Any]:
     """For each text the `count` most probable classes with log-probabilities, or the reason why there are none."""
     import torch
 
-    codec = module.task.description.codec
-    results: list[Any] = [None] * len(texts)
-    readable: list[tuple[int, str]] = []
-    for position, text in enumerate(texts):
-        try:
-            readable.append((position, codec.normalized(text)))
-        except BadInput as error:
-            results[position] = error
-    readable.sort(key=lambda pair: len(pair[1]))  # texts of like length in a batch: little padding
+    task, description = module.task, module.task.description
+    prepared = [attempted(description.codec.normalized, text) for text in texts]
     with torch.inference_mode():
-        for start in range(0, len(readable), BATCH):
-            positions, normalized = zip(*readable[start : start + BATCH])
-            output = module(module.task.description.batch(normalized))
-            for position, best in zip(positions, module.task.best(output, count)):
-                results[position] = best
-    return results
+        return by_size(prepared, len, BATCH, lambda batch: task.best(module(description.batch(batch)), count))

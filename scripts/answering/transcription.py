@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
+from scripts.answering.inputs import attempted, by_size
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from datamodules.lines.description import WrittenLines
     from lightning_modules.base import SequenceModule
 
 CHUNK = 512  # images held at a time
@@ -59,17 +57,16 @@ def answers(module: SequenceModule, paths: list[str]) -> list[Any]:
     """For each image its text and confidence, or the reason why it could not be read."""
     import torch
 
-    description = module.task.description
+    task, description = module.task, module.task.description
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        results: list[Any] = list(pool.map(lambda path: _image_of(Path(path), description), paths))
-    readable = [(position, image) for position, image in enumerate(results) if not isinstance(image, BadInput)]
-    readable.sort(key=lambda pair: pair[1].shape[1])  # lines of like width in a batch: little padding
+        images = list(pool.map(lambda path: attempted(lambda at: description.image(_bytes_of(at)), Path(path)), paths))
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(module)):
-        for start in range(0, len(readable), BATCH):
-            positions, images = zip(*readable[start : start + BATCH])
-            for position, result in zip(positions, module.task.read_with_confidence(module(description.batch(images)))):
-                results[position] = result
-    return results
+        return by_size(
+            images,
+            lambda image: image.shape[1],
+            BATCH,
+            lambda batch: task.read_with_confidence(module(description.batch(batch))),
+        )
 
 
 def _in_bfloat16(module: SequenceModule) -> bool:
@@ -80,14 +77,11 @@ def _in_bfloat16(module: SequenceModule) -> bool:
     return bool(known.get("amx_bf16")) and str(module.config["trainer"].get("precision")).startswith("bf16")
 
 
-def _image_of(path: Path, description: WrittenLines) -> np.ndarray | BadInput:
-    """The ink of an image file, or why there is none."""
+def _bytes_of(path: Path) -> bytes:
     try:
-        return description.image(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
-        return BadInput(f"cannot be read ({error.strerror})")
-    except BadInput as error:
-        return error
+        raise BadInput(f"cannot be read ({error.strerror})") from None
 
 
 def _images(inputs: Iterable[str]) -> Iterator[str]:

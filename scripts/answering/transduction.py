@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
-from scripts.answering.inputs import texts_of
+from scripts.answering.inputs import attempted, by_size, texts_of
 
 if TYPE_CHECKING:
     from lightning_modules.base import SequenceModule
@@ -49,21 +49,7 @@ def answers(module: SequenceModule, texts: list[str]) -> list[Any]:
     """For each text what is written and its log-probability, or the reason why there is nothing."""
     import torch
 
-    from datamodules.text.pair_files import apart
-
-    description = module.task.description
-    results: list[Any] = [None] * len(texts)
-    readable: list[tuple[int, str]] = []
-    for position, text in enumerate(texts):
-        try:
-            kept = description.source.normalized(text)
-            readable.append((position, apart(kept) if description.apart else kept))
-        except BadInput as error:
-            results[position] = error
-    readable.sort(key=lambda pair: len(pair[1]))  # texts of like length in a batch: little padding
+    task, description = module.task, module.task.description
+    prepared = [attempted(description.normalized, text) for text in texts]
     with torch.inference_mode():
-        for start in range(0, len(readable), BATCH):
-            positions, normalized = zip(*readable[start : start + BATCH])
-            for position, result in zip(positions, module.task.answer_texts(module, list(normalized))):
-                results[position] = result
-    return results
+        return by_size(prepared, len, BATCH, lambda batch: task.with_log_prob(module(description.batch(batch))))

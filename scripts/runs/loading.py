@@ -46,15 +46,22 @@ def built(config: dict[str, Any], description: dict[str, Any], allowed: Collecti
     Raises:
         BadInput: a class is not to be trusted.
     """
+    from lightning_modules.building import build
+
+    all_trusted(config, allowed)
+    task = build(config["task"], description=descriptions.from_dict(description))
+    return build(config["module"], task=task)
+
+
+def all_trusted(config: dict[str, Any], allowed: Collection[str] = ()) -> None:
+    """Refuse a run's settings whose task, module or one of its members is not to be trusted; see `trusted`."""
     from lightning_modules.base import SequenceModule
-    from lightning_modules.building import build, members_of
+    from lightning_modules.building import members_of
     from lightning_modules.tasks.base import Task
 
     trusted(config["task"], Task, allowed)
     for settings in (config["module"], *members_of(config["module"])):
         trusted(settings, SequenceModule, allowed)
-    task = build(config["task"], description=descriptions.from_dict(description))
-    return build(config["module"], task=task)
 
 
 def trusted(settings: dict[str, Any], base: type, allowed: Collection[str] = ()) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from datamodules.errors import BadInput
 from scripts.runs.folder import RunFolder
-from scripts.runs.loading import trusted
+from scripts.runs.loading import all_trusted
 
 
 def with_members(config: dict[str, Any]) -> dict[str, Any]:
@@ -15,9 +15,6 @@ def with_members(config: dict[str, Any]) -> dict[str, Any]:
     Raises:
         BadInput: there is no such run, it names what is not to be trusted, or there are too few.
     """
-    from lightning_modules.base import SequenceModule
-    from lightning_modules.tasks.base import Task
-
     module = config["module"]
     if "runs" not in module or module.get("members"):
         return config
@@ -26,8 +23,7 @@ def with_members(config: dict[str, Any]) -> dict[str, Any]:
     members = []
     for path in module["runs"]:
         run = RunFolder.existing(path)
-        settings = {key: run.config()[key] for key in ("module", "task")}
-        trusted(settings["module"], SequenceModule)
-        trusted(settings["task"], Task)
-        members.append(settings)
+        settings = run.config()
+        all_trusted(settings)
+        members.append({key: settings[key] for key in ("module", "task")})
     return {**config, "module": {**module, "members": members}}

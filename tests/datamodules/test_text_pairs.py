@@ -8,7 +8,7 @@ import polars
 import pytest
 
 from datamodules.errors import BadInput
-from datamodules.text.pair_files import apart
+from datamodules.text.normalization import apart
 from datamodules.text_pairs import TextPairs
 
 PAIRS = [("Go.", "Va !"), ("Go.", "Marche."), ("Hi.", "Salut !"), ("Run!", "Cours !"), ("Run!", "Courez !"),

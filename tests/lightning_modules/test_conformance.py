@@ -11,7 +11,7 @@ from lightning_modules.baselines.base import Baseline
 from scripts.configuration.check import misfit
 from scripts.configuration.overrides import options
 from scripts.runs.training import build_module
-from tests.pairs import BASELINES, PAIRS, alone, answers, datamodule_for, files_of, padded, small_settings
+from tests.pairs import BASELINES, PAIRS, alone, answers, datamodule_for, files_of, losses_of, padded, small_settings
 
 
 @pytest.fixture(params=PAIRS, ids=lambda pair: "-".join(pair))
@@ -36,15 +36,8 @@ def test_every_architecture_is_tried() -> None:
 def test_the_loss_falls(built) -> None:
     module, datamodule = built
     (batch,) = batches(datamodule)
-    optimizer = torch.optim.Adam(module.parameters(), lr=0.01)
     module.eval()  # dropout would make two losses incomparable
-    losses = []
-    for _ in range(5):
-        loss = module.loss(batch)
-        losses.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    losses = losses_of(module, batch, steps=5)
     assert losses[-1] < losses[0]
 
 

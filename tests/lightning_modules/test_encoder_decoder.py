@@ -7,7 +7,7 @@ import torch
 
 from lightning_modules.tasks.written_text import WrittenText
 from scripts.runs.training import build_module
-from tests.pairs import datamodule_for, small_settings
+from tests.pairs import datamodule_for, losses_of, small_settings
 
 
 @pytest.mark.parametrize("workload", ["energy-forecasting", "lines-transcription"])
@@ -17,14 +17,7 @@ def test_it_learns_and_answers(workload: str) -> None:
     module = build_module(config, datamodule)
     assert module.writing
     batch = next(batch for block in datamodule.train_dataloader() for batch in block)
-    optimizer = torch.optim.Adam(module.parameters(), lr=0.01)
-    losses = []
-    for _ in range(8):
-        loss = module.loss(batch)
-        losses.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    losses = losses_of(module, batch, steps=8)
     assert losses[-1] < losses[0]
     with torch.inference_mode():
         answer = module.eval()(batch)
