@@ -158,10 +158,8 @@ def predict(data: Path, count: int = 1_000_000) -> list[dict[str, Any]]:
         words = ["module=gru", "module.hidden_size=128", "trainer.max_epochs=1", "evaluate=[]", "logger=none"]
         command = [sys.executable, str(PROJECT / "scripts/train.py"), *words, f"datamodule.data_dir={data}"]
         trained = subprocess.run([*command, f"runs_dir={place}"], capture_output=True, text=True, check=True)
-        known = [name for file in sorted(data.glob("*.txt")) for name in file.read_text(encoding="utf-8").split("\n")]
-        shuffled = random.Random(1).choices([name for name in known if name.strip()], k=count)
         names = Path(place, "names.txt")
-        names.write_text("\n".join(shuffled) + "\n", encoding="utf-8")
+        names.write_text("\n".join(invented(data, count)) + "\n", encoding="utf-8")
         ask = [sys.executable, str(PROJECT / "scripts/predict.py"), trained.stdout.strip()]
         one = statistics.median(_seconds([*ask, "Satoshi"]) for _ in range(3))
         with names.open("rb") as file:
@@ -170,6 +168,18 @@ def predict(data: Path, count: int = 1_000_000) -> list[dict[str, Any]]:
         {"what": "predict.py on one name", "seconds": one, "names_per_second": 1 / one},
         {"what": f"predict.py on {count:,} names", "seconds": many, "names_per_second": count / many},
     ]
+
+
+def invented(data: Path, count: int) -> list[str]:
+    """Different names, each of the beginning of one that is known and the end of another."""
+    lines = [name for file in sorted(data.glob("*.txt")) for name in file.read_text(encoding="utf-8").split("\n")]
+    known = [name for name in lines if name.strip()]
+    draw = random.Random(1)
+    found: dict[str, None] = {}
+    while len(found) < count:
+        begin, end = draw.choice(known), draw.choice(known)
+        found[begin[: max(2, len(begin) // 2)] + end[len(end) // 2 :].lower()] = None
+    return list(found)
 
 
 def _seconds(command: list[str], stdin: BinaryIO | None = None) -> float:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -53,9 +54,13 @@ class Collection:
         self.ids[first:], self.texts[first:] = other.ids, other.texts
 
     def fingerprint(self) -> str:
-        """sha256 of every id, text and ink."""
+        """sha256 of every id, text and ink that was read; of the rendered ones where there are no others.
+
+        Lines rendered beside those that were read follow from them and from the settings.
+        """
+        count = len(self.records) or len(self.ids)
         digest = hashlib.sha256()
-        for id_, text, image in zip(self.ids, self.texts, self.images):
+        for id_, text, image in islice(zip(self.ids, self.texts, self.images), count):
             digest.update(f"{id_}\t{text}\t{image.shape}\n".encode())
             digest.update(image.tobytes())
         return digest.hexdigest()

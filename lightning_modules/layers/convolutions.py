@@ -82,10 +82,10 @@ class LineConvolutions(nn.Module):
 
     def _convolved_and_normed(self, x: Tensor, convolution: nn.Module, norm: nn.Module) -> Tensor:
         assert isinstance(convolution, nn.Conv2d)
-        if self.training or not isinstance(norm, nn.BatchNorm2d):
+        if self.training or torch.is_grad_enabled() or not isinstance(norm, nn.BatchNorm2d):
             return norm(convolution(x))
         assert norm.running_mean is not None and norm.running_var is not None
-        # when only answering, both are one linear map
+        # when only answering, both are one linear map, of weights that no gradient reaches
         weight, bias = fuse_conv_bn_weights(
             convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
         )

@@ -7,8 +7,8 @@ autograd does for the same loop, and the gradients of the weights are single pro
 what counts on a GPU, where each is a kernel to launch.
 
 Of the other ways, torch.jit.script is no faster than the plain loop and deprecated; torch.compile gains a fifth, but
-needs a C++ compiler and a minute for 20 steps, anew for every length.  benchmarks/cells.py measures the cells beside
-torch's fused LSTM.
+needs a C++ compiler and a minute for 20 steps, anew for every length: a network that is compiled (compile=true) goes
+through here as it is.  benchmarks/cells.py measures the cells beside torch's fused LSTM.
 
 Legend: T steps, B examples, H features of a state, G gates; everything here is time first.
 """
@@ -55,10 +55,14 @@ class CellLayer(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, T, D) -> states (B, T, H) and the last one (B, H)."""
-        followed = torch.jit.is_tracing() or torch.compiler.is_compiling()
+        followed = torch.jit.is_tracing() or torch.compiler.is_exporting()
         driven = self.driven(x)
-        states = self.stepwise(driven) if followed else self.recurrence(driven)
+        states = self.stepwise(driven) if followed else self._uncompiled(driven)
         return states.transpose(0, 1), states[-1]
+
+    @torch.compiler.disable
+    def _uncompiled(self, driven: Tensor) -> Tensor:
+        return self.recurrence(driven)
 
     def stepwise(self, driven: Tensor) -> Tensor:
         """What `recurrence` gives, one step after the other."""

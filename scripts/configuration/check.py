@@ -37,6 +37,7 @@ def run_settings(
     name: Annotated[str, MinLen(1)],
     evaluate: list[Literal["train", "val", "test"]],
     non_finite: Literal["stop", "skip"] = "stop",
+    compile: bool = False,
     resume: str | None = None,
     init_from: str | None = None,
     freeze: Literal["none", "all_but_head", "new_rows"] = "none",

@@ -24,7 +24,7 @@ from scripts.runs.folder import RunFolder
 log = logging.getLogger(__name__)
 
 #: Groups and keys that a run may go on with changed.
-CHANGEABLE = ("trainer", "callbacks", "logger", "evaluate", "non_finite")
+CHANGEABLE = ("trainer", "callbacks", "logger", "evaluate", "non_finite", "compile")
 #: Keys that say where, not what.
 PLACE = ("resume", "runs_dir", "sweep")
 

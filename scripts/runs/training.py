@@ -23,6 +23,7 @@ from lightning_modules.baselines.base import Baseline
 from lightning_modules.building import build
 from lightning_modules.callbacks.checkpoints import Checkpoints, WholeFiles
 from lightning_modules.callbacks.interruption import Interruption
+from lightning_modules.compilation import compile_network
 from lightning_modules.optimization import Optimization
 from scripts.runs import ranks
 from scripts.runs.environment import environment
@@ -71,6 +72,8 @@ def prepared(config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequenc
         log.info(remark)
     callbacks, checkpoints = _callbacks(config, folder)
     trainer = make_trainer(config, folder, [*callbacks, *extra_callbacks], _loggers(config, folder))
+    if config.get("compile") and not isinstance(module, Baseline):
+        compile_network(module, trainer.strategy.root_device)
     return Fitting(config, datamodule, module, trainer, checkpoints)
 
 

@@ -39,6 +39,7 @@ def test_the_loss_falls(built) -> None:
     module.eval()  # dropout would make two losses incomparable
     losses = losses_of(module, batch, steps=5)
     assert losses[-1] < losses[0]
+    assert not [name for name, p in module.named_parameters() if p.grad is None]
 
 
 def test_every_parameter_learns(built) -> None:
@@ -92,6 +93,22 @@ def test_bfloat16_agrees(built) -> None:
             half = torch.cat([answer.flatten() for answer in answers(module(batch))])
     assert half.dtype == exact.dtype == torch.float32, "scores leave the network in float32"
     assert (half - exact).abs().max() < 0.05 * exact.abs().max().clamp(min=1)
+
+
+def test_a_compiled_network_answers_and_learns_the_same(built) -> None:
+    """Followed by torch.compile as a person's network is; what it makes of that is run without another compiler."""
+    module, datamodule = built
+    (batch,) = batches(datamodule)
+    module.eval()
+    plain, plain_loss = answers(module(batch)), module.loss(batch)
+    torch.compiler.reset()
+    module.compile(backend="eager")
+    for one, other in zip(answers(module(batch)), plain):
+        torch.testing.assert_close(one, other, atol=2e-6, rtol=1e-5)
+    loss = module.loss(batch)
+    loss.backward()
+    torch.testing.assert_close(loss, plain_loss, atol=2e-6, rtol=1e-5)
+    assert not [name for name, p in module.named_parameters() if p.grad is None]
 
 
 def test_a_pair_that_makes_no_sense_is_one_sentence() -> None:
