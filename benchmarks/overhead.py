@@ -7,6 +7,7 @@ Three ways to train, in turn, several times over, in one process; the medians ar
 bare    batches ready on the device, forward, loss, backward, clip, optimiser step, nothing else
 ours    what scripts/train.py does: loaders, curves, checkpoints, progress
 plain   Lightning as tutorials write it: TensorDataset, DataLoader, self.log, default logger, bar and checkpoints
+With --compiled also ours with compile=true, written to a table of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import statistics
 import tempfile
 import time
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +48,26 @@ class Workload:
     steps: int
 
 
+NAMES = ("datamodule=names", "datamodule.batch_size=256")
+ENERGY = (
+    "datamodule=energy", "datamodule.batch_size=1024", "datamodule.lookback=90", "datamodule.horizon=1",
+    "datamodule.stride=4", "module.hidden_size=256", "module.num_layers=2",
+)  # fmt: skip
+LINES = ("datamodule=text_lines", "datamodule.rendered_lines=128", "datamodule.batch_size=16")
+
 WORKLOADS = {
-    "names_bag": Workload(("module=bag", "module.max_n=1", "module.hidden_size=128", "module.dropout=0"), 600),
-    "names_gru_64": Workload(("module=gru", "module.hidden_size=64"), 150),
-    "names_gru_256": Workload(("module=gru", "module.hidden_size=256"), 40),
+    "names_bag": Workload((*NAMES, "module=bag", "module.max_n=1", "module.hidden_size=128", "module.dropout=0"), 600),
+    "names_gru_64": Workload((*NAMES, "module=gru", "module.hidden_size=64"), 150),
+    "names_gru_256": Workload((*NAMES, "module=gru", "module.hidden_size=256"), 40),
+    "names_transformer_256": Workload(
+        (*NAMES, "module=transformer", "module.hidden_size=256", "module.num_layers=4"), 16
+    ),
+    "energy_gru": Workload((*ENERGY, "module=gru"), 6),
+    "energy_lstm": Workload((*ENERGY, "module=lstm"), 6),
+    "lines_crnn": Workload((*LINES, "module=crnn", "module.size=base", "datamodule.augmentation=null"), 8),
 }
 
 ALWAYS = (
-    "datamodule.batch_size=256",
     "datamodule.drop_last=true",
     "datamodule.val_fraction=0.0",
     "scheduler=constant",
@@ -119,13 +134,13 @@ def ours(config: dict[str, Any], steps: int) -> float:
 class Tutorial(LightningModule):
     """The network in the hands of automatic optimisation."""
 
-    def __init__(self, network: Any, batch_type: Any) -> None:
+    def __init__(self, network: Any, make_batch: Callable[..., Any]) -> None:
         super().__init__()
         self.network = network
-        self.batch_type = batch_type
+        self.make_batch = make_batch
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
-        loss = self.network.loss(self.batch_type(*batch))
+        loss = self.network.loss(self.make_batch(*batch))
         self.log("train_loss", loss, prog_bar=True)
         return loss
 
@@ -138,8 +153,11 @@ def plain(config: dict[str, Any], steps: int) -> float:
     datamodule, network = fresh(config)
     source, rows = datamodule.source, datamodule.indices["train"]
     everything = source.gather(rows, source.span(rows))
-    tensors = [getattr(everything, name) for name in everything.__dataclass_fields__]
-    loader = DataLoader(TensorDataset(*tensors), batch_size=256, shuffle=True, drop_last=True)
+    columns = {field.name: getattr(everything, field.name) for field in fields(everything) if field.init}
+    tensors = {name: c for name, c in columns.items() if isinstance(c, torch.Tensor) and len(c) == len(rows)}
+    make = partial(type(everything), **{name: column for name, column in columns.items() if name not in tensors})
+    batch_size = config["datamodule"]["batch_size"]
+    loader = DataLoader(TensorDataset(*tensors.values()), batch_size=batch_size, shuffle=True, drop_last=True)
     clock = StepClock()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         trainer = Trainer(
@@ -148,7 +166,7 @@ def plain(config: dict[str, Any], steps: int) -> float:
             default_root_dir=folder,
             gradient_clip_val=config["trainer"]["gradient_clip_val"],
         )
-        trainer.fit(Tutorial(network, type(everything)), loader)
+        trainer.fit(Tutorial(network, lambda *values: make(**dict(zip(tensors, values)))), loader)
     return clock.ms_a_step()
 
 
@@ -160,14 +178,38 @@ def fresh(config: dict[str, Any]) -> tuple[Any, Any]:
     return datamodule, build_module(config, datamodule)
 
 
-def measure(name: str, repeats: int) -> dict[str, Any]:
-    """Medians over interleaved repeats."""
+def compiled(config: dict[str, Any], steps: int) -> float:
+    """Milliseconds a step of ours with the network compiled."""
+    return ours({**config, "compile": True}, steps)
+
+
+def measure_compiled(name: str, repeats: int) -> dict[str, Any]:
+    """Medians of ours and of ours compiled."""
+    times = interleaved(name, repeats, {"ours": ours, "compiled": compiled})
+    medians = {way: statistics.median(values) for way, values in times.items()}
+    return {
+        "workload": name,
+        "ours_ms": medians["ours"],
+        "compiled_ms": medians["compiled"],
+        "ratio": statistics.median([c / o for c, o in zip(times["compiled"], times["ours"])]),
+        "repeats": repeats,
+    }
+
+
+def interleaved(name: str, repeats: int, ways: dict[str, Callable[..., float]]) -> dict[str, list[float]]:
+    """Milliseconds a step of each way, in turn, so that a slow minute is everybody's."""
     workload = WORKLOADS[name]
     config = compose(*ALWAYS, *workload.overrides)
-    times: dict[str, list[float]] = {"bare": [], "ours": [], "plain_lightning": []}
+    times: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(repeats):
-        for way, run in (("bare", bare), ("ours", ours), ("plain_lightning", plain)):
+        for way, run in ways.items():
             times[way].append(run(config, workload.steps))
+    return times
+
+
+def measure(name: str, repeats: int) -> dict[str, Any]:
+    """Medians over interleaved repeats."""
+    times = interleaved(name, repeats, {"bare": bare, "ours": ours, "plain_lightning": plain})
     medians = {way: statistics.median(values) for way, values in times.items()}
     ratios = [ours / bare for ours, bare in zip(times["ours"], times["bare"])]
     return {
@@ -186,18 +228,19 @@ def main() -> None:
     parser.add_argument("--workload", choices=[*WORKLOADS], help="one of them (all)")
     parser.add_argument("--repeats", type=int, default=7, help="of each way (7)")
     parser.add_argument("--json", action="store_true", help="objects on standard output, nothing written")
+    parser.add_argument("--compiled", action="store_true", help="whether torch.compile pays")
     options = parser.parse_args()
     logs.quiet_lightning()
     warnings.filterwarnings("ignore")
     pytorch_lightning._logger.setLevel("ERROR")
     rows = []
     for name in [options.workload] if options.workload else WORKLOADS:
-        rows.append(measure(name, options.repeats))
+        rows.append((measure_compiled if options.compiled else measure)(name, options.repeats))
         if options.json:
             print(json.dumps({**rows[-1], **circumstances()}), flush=True)
     if not options.json:
         show(rows, "milliseconds a training step")
-        print(record("overhead", rows))
+        print(record("overhead_compiled" if options.compiled else "overhead", rows))
 
 
 if __name__ == "__main__":
