@@ -31,7 +31,6 @@ from scripts.runs.fine_tuning import Start
 from scripts.runs.folder import RunFolder
 from scripts.runs.launched import rank
 from scripts.runs.members import with_members
-from scripts.runs.outcome import Outcome
 from scripts.runs.resuming import checkpoint_to_go_on_from
 from scripts.runs.status import recorded
 
@@ -104,6 +103,8 @@ def train(
         fitting = _fitted(config, folder, overrides, go_on, extra_callbacks)
     if rank() > 0:  # of processes that another program started
         return {}
+    from scripts.runs.outcome import Outcome  # its tables are for the end; the first step does not wait for them
+
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
     module.load_state_dict(checkpoint_files.load(checkpoints.best_path)["state_dict"])
     alone = None
