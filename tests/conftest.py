@@ -25,6 +25,17 @@ NAMES = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also the tests that take minutes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes; pytest --slow runs it"))
+
+
 @pytest.fixture(scope="session")
 def names_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eighty surnames of four languages, as a folder of `<Label>.txt`."""

@@ -152,9 +152,11 @@ def build_module(config: dict[str, Any], datamodule: SequenceDataModule, start: 
         **{key: trainer[key] for key in OF_OPTIMIZATION if trainer.get(key) is not None},
     )
     try:
-        module.configure_optimizers()
-    except ValueError as error:  # torch knows the ranges
+        groups = module.configure_optimizers().param_groups
+    except ValueError as error:  # torch knows the ranges, but for the largest numbers
         raise BadInput(f"optimizer: {error}") from None
+    if not all(group["lr"] < torch.finfo(torch.float32).max for group in groups):
+        raise BadInput(f"optimizer.lr={config['optimizer']['lr']}: less than 3e38 is accepted")
     start = start or Start.of(config)
     if start is not None:
         start.give(module, config.get("freeze", "none"))

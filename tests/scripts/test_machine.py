@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,24 @@ def test_a_folder_that_cannot_be_made(names_folder: Path, tmp_path: Path) -> Non
     assert "Traceback" not in said
     assert said.splitlines()[-1].startswith(f"{tmp_path}/file/names")
     assert said.splitlines()[-1].endswith(": Not a directory; what was finished before is kept")
+
+
+def test_a_folder_that_may_not_be_written(names_folder: Path, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    command = [sys.executable, str(PROJECT / "scripts/train.py")]
+    if os.geteuid() == 0:  # who may write everywhere, unless told otherwise
+        if shutil.which("setpriv") is None:
+            pytest.skip("root may write everywhere, and there is no setpriv (util-linux) to change that")
+        command = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override", *command]
+    words = [f"datamodule.data_dir={names_folder}", f"runs_dir={closed}", *SMALL]
+    for several in ([], ["-m", "seed=1,2"]):
+        done = subprocess.run([*command, *several, *words], capture_output=True, text=True, cwd=PROJECT, timeout=240)
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.splitlines()[-1].endswith(
+            "/closed/names: Permission denied; what was finished before is kept"
+        )
+        assert "Traceback" not in done.stderr
 
 
 def test_memory_that_does_not_suffice() -> None:
