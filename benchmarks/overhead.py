@@ -7,6 +7,7 @@ Three ways to train, in turn, several times over, in one process; the medians ar
 bare    batches ready on the device, forward, loss, backward, clip, optimiser step, nothing else
 ours    what scripts/train.py does: loaders, curves, checkpoints, progress
 plain   Lightning as tutorials write it: TensorDataset, DataLoader, self.log, default logger, bar and checkpoints
+data_share is the share of our steps in which the network waits for its batch, augmented where that is the default.
 With --compiled also ours with compile=true, written to a table of its own.
 """
 
@@ -19,11 +20,12 @@ import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytorch_lightning
 import torch
@@ -32,6 +34,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.recording import circumstances, record, show
+from datamodules.blocks import Block
 from lightning_modules.building import build
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
@@ -53,6 +56,7 @@ ENERGY = (
     "datamodule=energy", "datamodule.batch_size=1024", "datamodule.lookback=90", "datamodule.horizon=1",
     "datamodule.stride=4", "module.hidden_size=256", "module.num_layers=2",
 )  # fmt: skip
+PLAIN_LINES = "datamodule.augmentation=null"  # the other ways do not augment
 LINES = ("datamodule=text_lines", "datamodule.rendered_lines=128", "datamodule.batch_size=16")
 
 WORKLOADS = {
@@ -64,7 +68,7 @@ WORKLOADS = {
     ),
     "energy_gru": Workload((*ENERGY, "module=gru"), 6),
     "energy_lstm": Workload((*ENERGY, "module=lstm"), 6),
-    "lines_crnn": Workload((*LINES, "module=crnn", "module.size=base", "datamodule.augmentation=null"), 8),
+    "lines_crnn": Workload((*LINES, "module=crnn", "module.size=base", PLAIN_LINES), 8),
 }
 
 ALWAYS = (
@@ -129,6 +133,27 @@ def ours(config: dict[str, Any], steps: int) -> float:
         fitting = prepared(config, RunFolder(Path(folder)), extra_callbacks=[clock])
         fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule)
     return clock.ms_a_step()
+
+
+def data_share(config: dict[str, Any], steps: int) -> float:
+    """The share of a training step's time in which the network waits for its batch: gathered, moved and augmented."""
+    waited, iterate = [0.0], Block.__iter__
+
+    def timed(block: Block) -> Iterator[Any]:
+        batches = iterate(block)
+        while True:
+            start = time.perf_counter()
+            batch = next(batches, None)
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            waited[0] += time.perf_counter() - start
+            if batch is None:
+                return
+            yield batch
+
+    with mock.patch.object(Block, "__iter__", timed):
+        step = ours(config, steps)
+    return 1000 * waited[0] / steps / step
 
 
 class Tutorial(LightningModule):
@@ -210,6 +235,9 @@ def interleaved(name: str, repeats: int, ways: dict[str, Callable[..., float]]) 
 def measure(name: str, repeats: int) -> dict[str, Any]:
     """Medians over interleaved repeats."""
     times = interleaved(name, repeats, {"bare": bare, "ours": ours, "plain_lightning": plain})
+    workload = WORKLOADS[name]
+    as_trained = compose(*ALWAYS, *(word for word in workload.overrides if word != PLAIN_LINES))
+    share = statistics.median(data_share(as_trained, workload.steps) for _ in range(min(repeats, 3)))
     medians = {way: statistics.median(values) for way, values in times.items()}
     ratios = [ours / bare for ours, bare in zip(times["ours"], times["bare"])]
     return {
@@ -219,6 +247,7 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
         "plain_lightning_ms": medians["plain_lightning"],
         "ratio": statistics.median(ratios),
         "plain_ratio": medians["plain_lightning"] / medians["bare"],
+        "data_share": share,
         "repeats": repeats,
     }
 

@@ -100,6 +100,10 @@ class SequenceModule(Training):
         """Groups of parameters for the optimiser; `lr_scale` multiplies the learning rate of its group."""
         return [{"params": list(self.parameters())}]
 
+    def sharded_parts(self) -> Iterator[nn.Module]:
+        """Parts, each called as a module, whose weights are gathered from other processes only for their turn."""
+        yield from ()
+
     def clipped_apart(self) -> Iterator[list[nn.Parameter]]:
         """Sets of parameters whose gradients are clipped each by their own norm."""
         yield list(self.parameters())

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from datamodules.blocks import Block
 from datamodules.errors import BadInput
+from lightning_modules.sharding import all_finite
 
 MOST_KEPT = 1024  # batches between two looks
 NAMED = 4  # examples, modules and losses in the sentence; the file has all
@@ -168,9 +169,9 @@ class Skipping:
 def check_weights(module: nn.Module, step: int) -> None:
     """Raises: NonFinite: a weight of the module is not finite, so it is not worth a checkpoint."""
     parameters = dict(module.named_parameters())
-    if not parameters or torch.stack([torch.isfinite(value).all() for value in parameters.values()]).all():
+    if not parameters or all_finite(parameters.values()):
         return
-    name = next(name for name, value in parameters.items() if not torch.isfinite(value).all())
+    name = next(name for name, value in parameters.items() if not all_finite([value]))
     raise NonFinite(f"step {step:,}: the weights {name} are not finite, so they are not kept; {ADVICE}")
 
 

@@ -24,6 +24,7 @@ from lightning_modules.finiteness import ADVICE, NonFinite, Skipping, Watch
 from lightning_modules.judging import Judge
 from lightning_modules.optimization import Optimization
 from lightning_modules.randomness import random_states, set_random_state
+from lightning_modules.sharding import as_sharded, shard, whole
 
 if TYPE_CHECKING:
     from lightning_modules.tasks.base import Task
@@ -43,6 +44,7 @@ class Training(LightningModule):
         self.optimization = Optimization()
         self.config: dict[str, Any] = {}  # the run's settings, resolved; checkpoints carry them
         self.judge: Judge | None = None  # of the last validation or test
+        self.is_sharded = False  # whether its weights are split over processes
         self.keep_examples = False  # whether a test run keeps the answer to each example
         self.latest: dict[str, float] = {}  # the last value of everything that was logged
         self.samples_seen = 0
@@ -61,6 +63,11 @@ class Training(LightningModule):
             optimizer.register_step_post_hook(hook)
         self._base_rates = [group["lr"] * scale for group, scale in zip(optimizer.param_groups, scales)]
         return optimizer
+
+    def configure_model(self) -> None:
+        if self.device_mesh is not None and not self.is_sharded:
+            shard(self, self.sharded_parts(), self.device_mesh)
+            self.is_sharded = True
 
     def on_fit_start(self) -> None:
         self._clip_groups = [list(group) for group in self.clipped_apart()]
@@ -82,7 +89,8 @@ class Training(LightningModule):
             self._tally.load_state_dict(self._goes_on_from["tally"])
             self._epoch_tally.load_state_dict(self._goes_on_from["epoch_tally"])
             for name, gradient in self._goes_on_from["gradients"].items():
-                self.get_parameter(name).grad = gradient.to(self.device)
+                parameter = self.get_parameter(name)
+                parameter.grad = as_sharded(gradient, parameter)
             states = self._goes_on_from["random"]  # of each rank; last of all, so that nothing draws in between
             set_random_state(states[min(self.global_rank, len(states) - 1)])
             self._goes_on_from = None
@@ -134,7 +142,7 @@ class Training(LightningModule):
             group["lr"] = rate * factor
         if self._scaler is not None:
             self._scaler.unscale_(optimizer.optimizer)
-        norm = optimization.clip(self._clip_groups)
+        norm = whole(optimization.clip(self._clip_groups))
         self._watch.gradient(norm)
         left_out = self._skipping is not None or self._scaler is not None  # steps may be, and curves go on
         self._tally.gradient_norm += torch.nan_to_num(norm, 0.0, 0.0, 0.0) if left_out else norm
@@ -254,6 +262,8 @@ class Training(LightningModule):
     # ------------------------------------------------------------------ checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.is_sharded:
+            self.reshard()  # a validation leaves weights put together, without their gradients
         checkpoint["config"] = self.config
         checkpoint["description"] = descriptions.to_dict(self.task.description)
         checkpoint["schedule"] = self.optimization.schedule.state_dict()
@@ -264,7 +274,7 @@ class Training(LightningModule):
         checkpoint["tally"] = self._tally.state_dict()
         checkpoint["epoch_tally"] = self._epoch_tally.state_dict()
         checkpoint["gradients"] = {  # of an accumulation that is not complete
-            name: parameter.grad for name, parameter in self.named_parameters() if parameter.grad is not None
+            name: whole(parameter.grad) for name, parameter in self.named_parameters() if parameter.grad is not None
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

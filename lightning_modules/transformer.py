@@ -7,6 +7,7 @@ python scripts/train.py datamodule=text_pairs module=transformer
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Lt
@@ -84,6 +85,9 @@ class Transformer(SequenceModule):
         for layer in self.layers:
             x = layer(x, mask, self.causal)
         return Encoding(self.final_norm(x), lengths)
+
+    def sharded_parts(self) -> Iterator[nn.Module]:
+        yield from self.layers
 
     def begin(self, encoding: Encoding) -> Any:
         valid = valid_steps(encoding.lengths, encoding.states)

@@ -16,6 +16,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from datamodules.errors import BadInput
 from lightning_modules import checkpoint_files
 from lightning_modules.finiteness import check_weights
+from lightning_modules.sharding import whole
 from lightning_modules.tasks.base import Task
 
 
@@ -78,7 +79,8 @@ class Checkpoints(Checkpoint):
             raise BadInput(f"callbacks.checkpoints.monitor={self.monitor}: no such metric; there are {known}")
         value = trainer.callback_metrics[self.monitor].item()
         held = self.best["value"] if self.best else None
-        if held is None or math.isnan(held) or (value < held if self.mode == "min" else value > held):
+        better = held is None or math.isnan(held) or (value < held if self.mode == "min" else value > held)
+        if trainer.strategy.broadcast(better):  # sums over ranks may differ in their last digit
             self._keep(trainer, pl_module, value)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
@@ -141,7 +143,7 @@ class Checkpoints(Checkpoint):
 
     def _state(self, pl_module: LightningModule) -> dict[str, Any]:
         weights = {
-            name: value.detach().cpu().clone() if isinstance(value, torch.Tensor) else value
+            name: whole(value.detach()).cpu().clone() if isinstance(value, torch.Tensor) else value
             for name, value in pl_module.state_dict().items()
         }
         state = {"state_dict": weights, "best": self.best}

@@ -34,6 +34,7 @@ def quiet_lightning() -> None:
         ".*smaller than the logging interval.*",
         ".*module\\(s\\) in eval mode.*",
         ".*sync_dist=True.*",
+        ".*`srun` command is available.*",
     ):
         warnings.filterwarnings("ignore", message=message)
 

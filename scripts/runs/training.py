@@ -106,6 +106,8 @@ def train(
     from scripts.runs.outcome import Outcome  # its tables are for the end; the first step does not wait for them
 
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
+    if module.is_sharded:
+        module = build_module(fitting.config, datamodule)
     module.load_state_dict(checkpoint_files.load(checkpoints.best_path)["state_dict"])
     alone = None
     if trainer.world_size > 1:

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars
 import pytest
 import torch
+from pytorch_lightning import Callback
 
 from lightning_modules import checkpoint_files
 from lightning_modules.callbacks.checkpoints import Checkpoints
@@ -96,6 +97,44 @@ def test_two_processes_go_on_to_the_last_bit(names_folder: Path, tmp_path: Path)
     training.train(settings, RunFolder(tmp_path / "stopped"), [], go_on=True)
     assert torch.equal(weights(tmp_path / "stopped"), weights(tmp_path / "undisturbed"))
     assert dict(os.environ) == environment
+
+
+class Shares(Callback):
+    """What share of the weights this process holds at the end."""
+
+    of_weights = 1.0
+
+    def on_train_end(self, trainer, pl_module) -> None:
+        parameters = [p for group in trainer.optimizers[0].param_groups for p in group["params"]]
+        self.of_weights = sum(p.to_local().numel() for p in parameters) / sum(p.numel() for p in parameters)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("module", "tolerance"),
+    [
+        (["gru"], 1e-5),
+        # rounding alone moves the keys' biases, which have no gradient
+        (["transformer", "module.num_heads=2", "module.dropout=0.0"], 1e-3),
+    ],
+    ids=["gru", "transformer"],
+)
+def test_two_processes_that_share_the_weights_train_as_one(
+    module: list[str], tolerance: float, names_folder: Path, tmp_path: Path
+) -> None:
+    logs.quiet_lightning()
+    words = [f"module={module[0]}", *module[1:], *SMALL, f"datamodule.data_dir={names_folder}", "logger=none"]
+    words += ["scheduler=constant", "trainer.accumulate_grad_batches=3"]
+    expected = training.train(compose(*words), RunFolder(tmp_path / "alone"), [])
+    two, shares = RunFolder(tmp_path / "two"), Shares()
+    words += ["trainer=fsdp", "trainer.devices=2"]
+    training.train(compose(*words, "trainer.max_epochs=2"), two, [])
+    got = training.train(compose(*words), two, [], go_on=True, extra_callbacks=[shares])
+    assert shares.of_weights < 0.6
+    torch.testing.assert_close(weights(two.path), weights(tmp_path / "alone"), rtol=0, atol=tolerance)
+    for key, value in expected.items():
+        if "/" in key or key in ("steps", "epochs"):
+            assert got[key] == pytest.approx(value, abs=1e-5), key
 
 
 @pytest.mark.filterwarnings("ignore")
