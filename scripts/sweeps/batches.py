@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
@@ -33,7 +34,8 @@ def run(launcher: Launcher, sweep: Sweep, name: str) -> None:
         words = [[*sweep.space.fixed, *job.words, *place, f"hydra.sweep.subdir='{job.folder}'"] for job in batch]
         started = time.monotonic()
         try:
-            returned: Sequence[JobReturn | None] = launcher.launch(words, initial_job_idx=number)
+            with contextlib.redirect_stdout(sys.stderr):  # whatever a launcher has to say
+                returned: Sequence[JobReturn | None] = launcher.launch(words, initial_job_idx=number)
         except Exception as error:  # one that was lost takes the whole batch's answer with it
             log.error("the launcher lost a job: %s", error)
             returned = [None] * len(batch)

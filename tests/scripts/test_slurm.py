@@ -1,0 +1,150 @@
+"""A real Slurm of one node, on this machine only: a sweep, two ranks, and a signal before the time is over."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands import PROJECT
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "srun", "sbatch", "scancel", "sinfo")
+SMALL = ["module.hidden_size=4", "datamodule.batch_size=10", "trainer.accelerator=cpu", "logger=none", "evaluate=[val]"]
+SETTINGS = """
+ClusterName=here
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+ReturnToService=2
+NodeName={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
+PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[dict[str, str]]:
+    """The environment in which Slurm's commands, and ours, find it."""
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    if missing:
+        pytest.skip("Slurm is not installed (apt-get install slurm-wlm munge)")
+    if os.geteuid() != 0:
+        pytest.skip("a Slurm of its own needs root")
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="the extra `slurm` is not installed")
+    folder = Path("/tmp") / f"slurm-{os.getpid()}"  # a socket's path has to be short
+    folder.mkdir(mode=0o755)
+    (folder / "state").mkdir()
+    (folder / "spool").mkdir()
+    (folder / "key").write_bytes(os.urandom(128))
+    (folder / "key").chmod(0o600)
+    host = socket.gethostname().split(".")[0]
+    (folder / "slurm.conf").write_text(SETTINGS.format(host=host, folder=folder, ports=free_ports(2)))
+    environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")}
+    munge = [f"--{name}={folder}/{file}" for name, file in (
+        ("socket", "munge.socket"), ("key-file", "key"), ("pid-file", "munge.pid"), ("log-file", "munge.log"),
+        ("seed-file", "munge.seed"),
+    )]  # fmt: skip
+    servers = []
+    try:
+        for command in (["munged", "--force", "-F", *munge], ["slurmctld", "-D"], ["slurmd", "-D", "-N", host]):
+            with (folder / f"{command[0]}.out").open("w") as log:
+                servers.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+            time.sleep(1)
+        for _ in range(40):
+            told = subprocess.run(["sinfo", "-h", "-o", "%t"], env=environment, capture_output=True, text=True).stdout
+            if told.strip() == "idle":
+                break
+            time.sleep(0.5)
+        else:
+            pytest.skip(f"a Slurm of its own does not come up here: {(folder / 'slurmd.out').read_text()[-500:]}")
+        yield environment
+    finally:
+        for server in reversed(servers):
+            server.kill()
+            server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def command(cluster: dict[str, str], *words: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*map(str, words)], env=cluster, cwd=PROJECT, capture_output=True, text=True, timeout=240
+    )  # fmt: skip
+    assert done.returncode == status, f"{done.stdout}\n{done.stderr}"
+    return done
+
+
+TRAIN = (sys.executable, PROJECT / "scripts/train.py")
+
+
+def test_the_jobs_of_a_sweep(cluster: dict[str, str], names_folder: Path, tmp_path: Path) -> None:
+    words = [f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", "trainer.max_epochs=1", *SMALL]
+    words += ["hydra/launcher=slurm", "hydra.launcher.timeout_min=5", "hydra.launcher.cpus_per_task=1"]
+    done = command(cluster, *TRAIN, "-m", "module=gru,lstm", "sweep.name=both", *words)
+    sweep = Path(done.stdout.strip())
+    jobs = json.loads((sweep / "sweep.json").read_text())["jobs"]
+    assert {job["folder"]: job["state"] for job in jobs} == {"module=gru": "finished", "module=lstm": "finished"}
+    assert list(sweep.glob(".submitit/*/*_submission.sh")), "submitted to Slurm, not run here"
+
+
+def test_two_ranks_and_a_signal(cluster: dict[str, str], names_folder: Path, tmp_path: Path) -> None:
+    words = [f"datamodule.data_dir={names_folder}", *SMALL, "callbacks.checkpoints.every_seconds=1000"]
+    srun = ("srun", "-N1", "--ntasks-per-node=2")
+    done = command(
+        cluster, *srun, *TRAIN, *words, f"runs_dir={tmp_path}/two", "trainer.max_epochs=2", "trainer=ddp",
+        "trainer.devices=2",
+    )  # fmt: skip
+    (folder,) = tmp_path.glob("two/*/*")
+    assert done.stdout.split() == [str(folder)], "only the first rank tells and writes"
+    assert json.loads((folder / "metrics.json").read_text())["epochs"] == 2
+
+    script = tmp_path / "job.sh"
+    run = [*map(str, TRAIN), *words, f"hydra.run.dir={tmp_path}/long", "trainer.max_epochs=100000"]
+    script.write_text(f"#!/bin/bash\n#SBATCH --output={tmp_path}/log\nexec srun {' '.join(run)}\n")
+    job = command(cluster, "sbatch", "--parsable", "--ntasks-per-node=1", script).stdout.strip()
+    log, status = tmp_path / "log", tmp_path / "long" / "status.json"
+    wait_for(lambda: log.exists() and "epoch" in log.read_text(), log)
+    command(cluster, "scancel", "--signal=USR1", job)
+    wait_for(status.exists, log)
+    assert json.loads(status.read_text())["status"] == "interrupted"
+    assert f"stopped by SIGUSR1; resume={tmp_path}/long goes on" in log.read_text()
+    done = command(
+        cluster, *TRAIN, *words, f"resume={tmp_path}/long", "trainer.max_epochs=100000", "trainer.max_steps=1"
+    )
+    assert "goes on from" in done.stderr
+
+
+def wait_for(condition, log: Path, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, log.read_text() if log.exists() else "nothing was written"
+        time.sleep(0.3)
