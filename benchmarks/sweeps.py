@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.names import data_folder
 from benchmarks.recording import record, show
+from benchmarks.trained import data_folder
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
 from scripts.runs.folder import RunFolder
@@ -141,7 +141,8 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=5, help="of each kind (5)")
     parser.add_argument("--data", metavar="FOLDER", help="of the 18 languages")
     options = parser.parse_args()
-    SHORT.append(f"datamodule.data_dir={data_folder(options.data)}")
+    data = data_folder(options.data, "names", "python scripts/prepare.py names")
+    SHORT.append(f"datamodule.data_dir={data}")
     if options.part in (None, "jobs"):
         rows = jobs(options.jobs, options.epochs)
         show(rows, "a sweep of short jobs")

@@ -17,9 +17,11 @@ def confusion_figure(matrix: np.ndarray, classes: Sequence[str]) -> Figure:
     from matplotlib.figure import Figure
 
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    side = max(4.0, 0.36 * len(classes) + 1.8)
-    figure = Figure(figsize=(side, side), layout="constrained")
-    axes = figure.subplots()
+    labels = 0.5 + 0.085 * max(map(len, classes))  # inches; a layout that measures them takes as long as the rest
+    side = max(4.0 - labels, 0.36 * len(classes) + 0.4)
+    figure = Figure(figsize=(side + labels, side + labels))
+    left = labels / (side + labels)
+    axes = figure.add_axes((left, left, 0.98 - left, 0.96 - left))
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     ticks = range(len(classes))
     axes.set_xticks(ticks, classes, rotation=90)

@@ -102,7 +102,7 @@ class RunFolder:
         from PIL import Image
 
         self.pictures.mkdir(exist_ok=True)
-        Image.fromarray(picture).save(self.pictures / f"{name}.png", optimize=True)
+        Image.fromarray(picture).save(self.pictures / f"{name}.png")
 
     def write_config(self, config: dict[str, Any]) -> None:
         text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)

@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import scripts.configuration.check
+import scripts.runs.outcome
 from lightning_modules.callbacks.interruption import Interrupted
 from lightning_modules.callbacks.reporting import Pruned, Reporting
 from scripts.commands import logs
@@ -33,7 +34,8 @@ from scripts.runs.folder import RunFolder
 from scripts.runs.lock import only_writer
 from scripts.sweeps.failures import reason_of
 
-assert torch.utils.tensorboard and scripts.configuration.check  # imported for what a run needs of them late
+# imported for what a run needs of them late
+assert torch.utils.tensorboard and scripts.configuration.check and scripts.runs.outcome
 
 
 def _warm_up() -> None:
