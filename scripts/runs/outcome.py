@@ -94,15 +94,14 @@ class Outcome:
         return everything
 
     def _write_pictures(self, folder: RunFolder, loggers: list[RunLogger]) -> None:
-        """Each picture of training, validation and test, as PNG in the run folder and for TensorBoard."""
+        """Pictures of training and of the test, or else the validation, as PNG in the run folder and for TensorBoard."""
         figures: dict[str, Any] = {}
         for callback in self.trainer.callbacks:
             figures |= getattr(callback, "figures", dict)()
-        own = self.module.task.pictures(self.module)
-        for part in [part for part in ("val", "test") if part in self.judges]:
-            made = {**self.judges[part].figures(), **{name: make() for name, make in own.items()}}
-            figures |= {f"{part}/{name}": figure for name, figure in made.items()}
-            own = {}  # once
+        part = next((part for part in ("test", "val") if part in self.judges), None)
+        if part is not None:
+            own = {name: make() for name, make in self.module.task.pictures(self.module).items()}
+            figures |= {f"{part}/{name}": figure for name, figure in {**self.judges[part].figures(), **own}.items()}
         for name, figure in figures.items():
             picture = pixels(figure)
             folder.write_picture(name.replace("/", "_"), picture)
