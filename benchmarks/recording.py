@@ -30,6 +30,12 @@ def record(name: str, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
+def recorded(name: str) -> list[dict[str, Any]]:
+    """The rows of `results/<name>.json`, none where it was never measured."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+
+
 def show(rows: list[dict[str, Any]], title: str) -> None:
     """The rows as a table on standard error."""
     from rich.console import Console

@@ -94,7 +94,7 @@ class Outcome:
         return everything
 
     def _write_pictures(self, folder: RunFolder, loggers: list[RunLogger]) -> None:
-        """Pictures of training and of the test, or else the validation, as PNG in the run folder and for TensorBoard."""
+        """Pictures of training and of the test, or else the validation: PNG in the run folder, and for TensorBoard."""
         figures: dict[str, Any] = {}
         for callback in self.trainer.callbacks:
             figures |= getattr(callback, "figures", dict)()
