@@ -88,6 +88,7 @@ def cluster() -> Iterator[dict[str, str]]:
         else:
             pytest.skip(f"a Slurm of its own does not come up here: {(folder / 'slurmd.out').read_text()[-500:]}")
         yield environment
+        subprocess.run(["scancel", "--user=root"], env=environment, capture_output=True)
     finally:
         for server in reversed(servers):
             server.kill()
