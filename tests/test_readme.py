@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import readme
 from datamodules.energy import synthetic_load
 from tests.conftest import PROJECT
 
@@ -124,3 +125,9 @@ def test_the_architecture_of_the_readme_trains_on_every_data_set(tmp_path: Path)
             answer = [sys.executable, str(PROJECT / "scripts/predict.py"), run, *asked, "--allow", "mine"]
             done = subprocess.run(answer, env=environment, capture_output=True, text=True, timeout=200, check=False)
             assert done.stdout.startswith("> Takahashi"), done.stderr
+
+
+def test_its_tables_are_those_of_the_results() -> None:
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert all(f"<!-- {name} -->" in text for name in readme.TABLES)
+    assert readme.written(text) == text, "python -m benchmarks.readme writes them"
