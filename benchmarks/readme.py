@@ -20,7 +20,7 @@ def architectures() -> list[str]:
     """Every architecture on names, beside what they have to beat."""
     baselines = ("majority class", "n-gram (1-5) logistic regression")
     rows = [row for row in recorded("names_accuracy") if row["row"] in baselines] + recorded("names_architectures")
-    head = ("", "accuracy", "macro-F1", "parameters", "training, one slow thread")
+    head = ("", "accuracy", "macro-F1", "parameters")
     return markdown(
         head,
         (
@@ -29,7 +29,6 @@ def architectures() -> list[str]:
                 share(row, "test/accuracy"),
                 share(row, "test/macro_f1"),
                 f"{row['params']:,}" if "params" in row else "",
-                f"{row['fit_seconds']:.0f} s" if "params" in row else "",
             )
             for row in rows
         ),

@@ -120,14 +120,14 @@ class Training(LightningModule):
 
     def _learn(self, batch: Any, weight: float, batch_number: int, block: Block, place: int) -> None:
         """One batch, the `batch_number`-th of its epoch (from 1); an optimiser step where accumulation is complete."""
-        optimization = self.optimization
+        optimization, step = self.optimization, self.trainer.global_step
         if self._skipping is not None and (batch_number - 1) % optimization.accumulate_grad_batches == 0:
             self._skipping.remember()
         loss = self.loss(batch)
         scale = weight / optimization.accumulate_grad_batches
         self._backward(loss if scale == 1.0 else loss * scale)
         loss = loss.detach() if weight == 1.0 else loss.detach() * weight
-        self._watch.batch(self.trainer.global_step, block, place, loss)
+        self._watch.batch(step, block, place, loss)
         counted = loss if self._skipping is None else torch.nan_to_num(loss, 0.0, 0.0, 0.0)
         self._tally.loss += counted
         self._epoch_tally.loss += counted
@@ -137,7 +137,7 @@ class Training(LightningModule):
             return
 
         optimizer = self.optimizers()
-        factor = optimization.schedule.factor(self.trainer.global_step, self._length)
+        factor = optimization.schedule.factor(step, self._length)
         for group, rate in zip(optimizer.param_groups, self._base_rates):
             group["lr"] = rate * factor
         if self._scaler is not None:
@@ -194,7 +194,8 @@ class Training(LightningModule):
 
     def on_train_epoch_end(self) -> None:
         loss = self._over_ranks(self._epoch_tally.mean_loss())
-        self.log("train/loss_epoch", loss, logger=False)
+        if any(getattr(callback, "monitor", None) == "train/loss_epoch" for callback in self.trainer.callbacks):
+            self.log("train/loss_epoch", loss, logger=False)  # Lightning's bookkeeping takes longer than a small step
         self.log_values({"train/loss_epoch": loss, "epoch": float(self.current_epoch)})
 
     def on_train_end(self) -> None:
