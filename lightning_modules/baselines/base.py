@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-
 from datamodules.base import SequenceDataModule
 from lightning_modules.base import SequenceModule
 from lightning_modules.tasks.base import Task
@@ -22,6 +20,6 @@ class Baseline(SequenceModule):
         """Take what it needs from the training part, and from nothing else."""
         raise NotImplementedError
 
-    def forward(self, batch: Any) -> Tensor:
+    def forward(self, batch: Any) -> Any:
         """The task's output for a batch."""
         raise NotImplementedError

@@ -45,10 +45,14 @@ class Symbols(nn.Module):
         return self.output(states).float()
 
     def goals(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T) texts of (B,) lengths -> (B, T + 1) what follows each step of `started`: the text, then its end."""
-        steps = torch.arange(ids.shape[1] + 1, device=ids.device)
-        goals = functional.pad(ids.long(), (0, 1)).masked_fill(steps == lengths.unsqueeze(1), self.end)
-        return goals.masked_fill(steps > lengths.unsqueeze(1), NO_GOAL)
+        return what_follows(ids, lengths, self.end)
+
+
+def what_follows(ids: Tensor, lengths: Tensor, end: int) -> Tensor:
+    """(B, T) texts of (B,) lengths -> (B, T + 1) what follows a start and each symbol: the text, then its end."""
+    steps = torch.arange(ids.shape[1] + 1, device=ids.device)
+    goals = functional.pad(ids.long(), (0, 1)).masked_fill(steps == lengths.unsqueeze(1), end)
+    return goals.masked_fill(steps > lengths.unsqueeze(1), NO_GOAL)
 
 
 def cross_entropy(scores: Tensor, goals: Tensor, label_smoothing: float = 0.0) -> Tensor:

@@ -17,7 +17,7 @@ from datamodules.errors import BadInput
 from datamodules.text.description import LabelledText, UnlabelledText
 from lightning_modules.decoding.sampling import Sampling, write
 from lightning_modules.encoding import Encoding
-from lightning_modules.layers.symbols import NO_GOAL, Symbols, cross_entropy, log_likelihood
+from lightning_modules.layers.symbols import NO_GOAL, Symbols, cross_entropy, log_likelihood, what_follows
 from lightning_modules.tasks.base import Task
 
 SAMPLES = 6  # texts of each class in a picture
@@ -63,6 +63,7 @@ class Generation(Task):
         super().__init__(description)
         self.classes = description.classes
         self.vocabulary = description.codec.vocabulary
+        self.end = len(self.vocabulary)  # the id of a text's end
         if condition not in (None, "none") and not self.classes:
             raise BadInput(f"task.condition={condition}: these texts have no classes; none is accepted")
         self.condition = condition or ("first" if self.classes else "none")
@@ -96,10 +97,14 @@ class Generation(Task):
         return batch.lengths + 1 if self.description.whole else batch.lengths
 
     def head(self, encoding: Encoding, batch: TokenBatch) -> NextSymbols:
-        goals = self.symbols.goals(batch.tokens, batch.lengths)
+        return NextSymbols(self.symbols.scores(encoding.states), self.goals(batch))
+
+    def goals(self, batch: TokenBatch) -> Tensor:
+        """(B, T) what follows each step of `embed`, NO_GOAL where a text is padded."""
+        goals = what_follows(batch.tokens, batch.lengths, self.end)
         if not self.description.whole:  # a stretch of a longer text: what follows it is not known
-            goals = goals[:, :-1].masked_fill(goals[:, :-1] == self.symbols.end, NO_GOAL)
-        return NextSymbols(self.symbols.scores(encoding.states), goals)
+            goals = goals[:, :-1].masked_fill(goals[:, :-1] == self.end, NO_GOAL)
+        return goals
 
     def pool(self, encoding: Encoding) -> Tensor:
         raise BadInput("module.combine=join: task=generation answers at every step; average is accepted")
@@ -128,7 +133,7 @@ class Generation(Task):
         guesses = output.scores.argmax(dim=2).masked_fill(output.goals == NO_GOAL, 0)
         return {
             "target": [codec.decode(row) for row in batch.tokens.tolist()],
-            "answer": [codec.decode(i for i in row if i != self.symbols.end) for row in guesses.tolist()],
+            "answer": [codec.decode(i for i in row if i != self.end) for row in guesses.tolist()],
             "score": (total / counts).tolist(),
             "log_prob": total.tolist(),
         }
@@ -155,9 +160,9 @@ class Generation(Task):
             generator: of the draws.
         """
         codec = self.description.codec
-        device = next(self.symbols.parameters()).device
+        device = next((parameter.device for parameter in self.parameters()), torch.device("cpu"))
         classes = None
-        if self.class_embedding is not None:
+        if self.condition != "none":
             assert labels is not None
             classes = torch.tensor([self.classes.index(label) for label in labels], device=device)
         written = [""] * len(beginnings)
@@ -167,7 +172,7 @@ class Generation(Task):
             of_rows = None if classes is None else classes[torch.from_numpy(rows).to(device)]
             beginning = torch.from_numpy(ids[rows, :length]).to(device)
             scores_of = self._next_scores(module, of_rows)
-            texts = write(scores_of, beginning, sampling or Sampling(), self.symbols.end, longest, generator)
+            texts = write(scores_of, beginning, sampling or Sampling(), self.end, longest, generator)
             for row, text in zip(rows, texts):
                 written[row] = codec.decode(text)
         return written
@@ -180,7 +185,7 @@ class Generation(Task):
             scores = module(TokenBatch(shown, lengths, classes)).scores[:, -1].clone()
             scores[:, : len(self.vocabulary.reserved)] = -torch.inf
             if not self.description.whole:
-                scores[:, self.symbols.end] = -torch.inf
+                scores[:, self.end] = -torch.inf
             return scores
 
         return scores_of

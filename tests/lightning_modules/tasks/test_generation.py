@@ -11,6 +11,7 @@ from datamodules.batches import TokenBatch
 from datamodules.errors import BadInput
 from datamodules.text.codec import TextCodec
 from datamodules.text.description import LabelledText, UnlabelledText
+from lightning_modules.baselines.ngram_language import NgramLanguage
 from lightning_modules.decoding.sampling import Sampling, write
 from lightning_modules.gru import GRU
 from lightning_modules.layers.symbols import NO_GOAL
@@ -141,3 +142,34 @@ def test_known_texts_travel_with_the_weights() -> None:
     other = GRU(Generation(described()), hidden_size=4)
     other.load_state_dict(network.state_dict())
     assert other.task.is_known(["abba", "abb", "cab"]) == [True, False, True]
+
+
+class Texts:
+    """The part of a data module that a baseline is fitted to."""
+
+    def __init__(self, batch: TokenBatch) -> None:
+        self.source, self.indices = batch, {"train": torch.arange(len(batch))}
+
+
+def test_counts_of_pairs_by_hand() -> None:
+    """Witten-Bell: the kinds that were seen after a symbol share with what is known without that symbol."""
+    description = described()
+    network = NgramLanguage(Generation(description, condition="none"), order=2)
+    batch = batch_of(description)
+    network.fit_to(Texts(batch))  # type: ignore[arg-type]
+    shares = network(batch).scores.softmax(dim=2)
+    a, b, c = description.codec.vocabulary.encode("abc").tolist()
+    counts = {a: 3, b: 4, c: 1, network.task.end: 3}  # and three starts
+    single = {symbol: (count + 5 / 5) / (14 + 5) for symbol, count in counts.items()}  # five kinds, alike at first
+    followers = {a: 0, b: 2, c: 0, network.task.end: 1}  # of a: abba has b and the end, cab has b
+    after_a = {symbol: (count + 2 * single[symbol]) / (3 + 2) for symbol, count in followers.items()}
+    for symbol, share in after_a.items():
+        expected = share / sum(after_a.values())  # a start never follows
+        assert shares[0, 1, symbol].item() == pytest.approx(expected, rel=1e-4)
+    other = NgramLanguage(Generation(description, condition="none"), order=2)
+    other.load_state_dict(network.state_dict())
+    assert torch.equal(other(batch).scores, network(batch).scores)
+    known = NgramLanguage(Generation(description, condition="first"), order=3)
+    known.fit_to(Texts(batch))  # type: ignore[arg-type]
+    starts = known(batch).scores[:, 0].exp()
+    assert starts[0, a] > starts[1, a], "abba is of the first class"

@@ -1,0 +1,85 @@
+"""Counts of n-grams as a language model: what networks that write have to beat.
+
+python scripts/train.py datamodule=names task=generation module=baseline/ngram_language
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge
+from torch import Tensor
+
+from datamodules.base import SequenceDataModule
+from datamodules.batches import TokenBatch
+from datamodules.vocabulary import Vocabulary
+from lightning_modules.baselines.base import Baseline
+from lightning_modules.decoding.language_model import CharacterModel
+from lightning_modules.tasks.generation import Generation, NextSymbols
+
+
+class NgramLanguage(Baseline):
+    """What followed the last symbols in the training part, smoothed (Witten-Bell; see `CharacterModel`).
+
+    A text's class, where the task tells it, is the symbol before its first one.
+
+    Args:
+        task: what it is fitted for.
+        order: symbols of a context and the next one together.
+    """
+
+    reads = "batch"
+    asks = Generation
+    can_be_causal = True
+    table: Tensor
+    following: Tensor
+
+    def __init__(self, task: Generation, order: Annotated[int, Ge(2)] = 5) -> None:
+        super().__init__(task)
+        self.order = order
+        kinds = len(task.classes) if task.condition != "none" else 1
+        self.starts = [f"\0start {kind}" for kind in range(kinds)]
+        symbols = task.end + 1
+        # (S, V + 1) log-probabilities and (S, V + 1 + starts) next states; state 0 knows nothing of what was before
+        self.register_buffer("table", torch.zeros(1, symbols), persistent=False)
+        self.register_buffer("following", torch.zeros(1, symbols + kinds, dtype=torch.int32), persistent=False)
+
+    def fit_to(self, datamodule: SequenceDataModule) -> None:
+        task: Generation = self.task  # type: ignore[assignment]
+        known = task.vocabulary
+        vocabulary = Vocabulary([*known.symbols, "\0end", *self.starts], known.reserved)
+        model = CharacterModel(self._texts(datamodule), vocabulary, self.order)  # type: ignore[arg-type]
+        self.table = torch.from_numpy(model.table[:, : task.end + 1].copy())
+        self.following = torch.from_numpy(model.following)
+
+    def _texts(self, datamodule: SequenceDataModule) -> Iterable[list[str]]:
+        """The symbols of each training text, with a start (its class, perhaps) and an end where texts have ends."""
+        task: Generation = self.task  # type: ignore[assignment]
+        source, train = datamodule.source, datamodule.indices["train"]
+        symbols = [*task.vocabulary.reserved, *task.vocabulary.symbols]
+        kinds = source.classes[train].tolist() if task.condition != "none" else [0] * len(train)
+        rows = source.tokens[train].tolist(), source.lengths[train].tolist(), kinds
+        for ids, length, kind in zip(*rows):
+            end = ["\0end"] if task.description.whole else []
+            yield [self.starts[kind], *(symbols[i] for i in ids[:length]), *end]
+
+    def forward(self, batch: TokenBatch) -> NextSymbols:
+        """The output of the task for a batch."""
+        task: Generation = self.task  # type: ignore[assignment]
+        goals = task.goals(batch)
+        kinds = batch.classes if task.condition != "none" else torch.zeros_like(batch.lengths)
+        read = torch.cat([(task.end + 1 + kinds).unsqueeze(1), batch.tokens.long()], dim=1)  # (B, 1 + T)
+        state = torch.zeros_like(read[:, 0])
+        scores = []
+        for step in range(goals.shape[1]):
+            state = self.following[state, read[:, step]].long()
+            scores.append(self.table[state])
+        return NextSymbols(torch.stack(scores, dim=1), goals)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        return {"table": self.table, "following": self.following}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        self.table, self.following = state["table"], state["following"]
