@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lightning_modules.baselines.base import Baseline
+from lightning_modules.compilation import compile_network
 from scripts.configuration.check import misfit
 from scripts.configuration.overrides import options
 from scripts.runs.training import build_module
@@ -102,7 +103,7 @@ def test_a_compiled_network_answers_and_learns_the_same(built) -> None:
     module.eval()
     plain, plain_loss = answers(module(batch)), module.loss(batch)
     torch.compiler.reset()
-    module.compile(backend="eager")
+    compile_network(module, torch.device("cpu"), backend="eager")
     for one, other in zip(answers(module(batch)), plain):
         torch.testing.assert_close(one, other, atol=2e-6, rtol=1e-5)
     loss = module.loss(batch)
