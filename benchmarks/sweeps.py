@@ -93,7 +93,8 @@ def pruning(trials: int, epochs: int, studies: int) -> list[dict[str, Any]]:
         rows.append(row)
         show(rows[-1:], f"study {seed}")
     shares = sorted(float("inf") if row["share"] is None else row["share"] for row in rows)
-    rows.append({"study": "median", "share": statistics.median(shares)})
+    median = statistics.median(shares)
+    rows.append({"study": "median", "share": None if median == float("inf") else median})  # most never reached it
     return rows
 
 
