@@ -29,7 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also the tests that take minutes")
 
 
+#: Files that take minutes; first, so that no worker is left alone with one at the end.
+LONGEST = ("test_readme.py", "test_conformance.py", "test_going_on.py", "test_text_lines.py", "test_answers.py")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     if not config.getoption("--slow"):
         for item in items:
             if item.get_closest_marker("slow"):
