@@ -43,7 +43,7 @@ def overhead() -> list[str]:
         (
             (
                 f"`{row['workload']}`",
-                f"{row['bare_ms']:.3g} ms",
+                f"{row['bare_ms']:,.{0 if row['bare_ms'] >= 100 else 1}f} ms",
                 f"{row['ratio']:.2f}",
                 f"{row['plain_ratio']:.2f}",
                 f"{100 * row['data_share']:.1f} %",
