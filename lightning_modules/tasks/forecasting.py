@@ -16,8 +16,11 @@ from datamodules.errors import BadInput
 from datamodules.series.description import ForecastSeries
 from lightning_modules.encoding import Encoding
 from lightning_modules.layers.forecast_decoder import ForecastDecoder
+from lightning_modules.layers.linear_skip import LinearSkip
 from lightning_modules.layers.pooling import Pooling, PoolingKind
 from lightning_modules.layers.quantiles import median_of, pinball
+from lightning_modules.layers.series_embedding import SeriesEmbedding
+from lightning_modules.layers.window_frame import Reference, WindowFrame
 from lightning_modules.tasks.base import Task
 
 
@@ -61,7 +64,7 @@ class Forecasting(Task):
         loss: Literal["mse", "mae", "huber", "quantile"] = "huber",
         huber_delta: Annotated[float, Gt(0)] = 0.1,
         quantiles: tuple[Annotated[float, Gt(0), Lt(1)], ...] = (0.1, 0.5, 0.9),
-        relative_to: Literal["last", "window", "none"] = "last",
+        relative_to: Reference = "last",
         linear_skip: bool = True,
         steps: Annotated[int, Gt(0)] | None = None,
         segment: Annotated[int, Gt(0)] = 1,
@@ -85,7 +88,7 @@ class Forecasting(Task):
             raise BadInput(f"task.quantiles={list(quantiles)}: rising numbers, 0.5 among them")
         self.loss_kind, self.huber_delta = loss, huber_delta
         self.quantiles = quantiles if loss == "quantile" else ()
-        self.relative_to, self.linear_skip = relative_to, linear_skip
+        self.frame, self.linear_skip = WindowFrame(relative_to), linear_skip
         self.segment = segment
         self.past_calendar = past_calendar and description.calendar_size > 0
         self.target_calendar = target_calendar and description.calendar_size > 0
@@ -136,7 +139,7 @@ class Forecasting(Task):
             self.output = nn.Linear(encoding_size, outputs)
         else:
             self.output = self._head(encoding_size, context, self.answered * outputs)
-        self._build_frame()
+        self._build_skip()
 
     def build_writing(self, reads: str, encoding_size: int) -> None:
         if self.decoder_kind != "direct":
@@ -147,7 +150,7 @@ class Forecasting(Task):
         self.decoder = None
         layers = [nn.Dropout(self.output_dropout), nn.Linear(encoding_size, self.num_columns * self.numbers)]
         self.output = nn.Sequential(*layers)
-        self._build_frame()
+        self._build_skip()
 
     @property
     def numbers(self) -> int:
@@ -157,30 +160,26 @@ class Forecasting(Task):
     def _build_input(self, reads: str) -> None:
         self.reads = reads
         sizes = len(self.description.names), self.series_embedding_size
-        self.series_embedding = nn.Embedding(*sizes) if self.series_embedding_size else None
+        self.series_embedding = SeriesEmbedding(*sizes) if self.series_embedding_size else None
 
-    def _build_frame(self) -> None:
+    def _build_skip(self) -> None:
         """The linear skip, and zeros where the first forecast is to be the last value."""
-        if self.relative_to != "none" or self.linear_skip:
+        if not self.frame.is_plain or self.linear_skip:
             final: Any = self.output[-1] if isinstance(self.output, nn.Sequential) else self.output
             nn.init.zeros_(final.weight)
             nn.init.zeros_(final.bias)
-        self.skip = nn.Linear(self.lookback, self.answered * self.numbers) if self.linear_skip else None
-        if self.skip is not None:
-            nn.init.zeros_(self.skip.weight)
-            nn.init.zeros_(self.skip.bias)
+        self.skip = LinearSkip(self.lookback, self.answered, self.numbers) if self.linear_skip else None
 
     def embed(self, batch: WindowBatch) -> Tensor:
         """(B, T, D) steps of `segment` rows, or (B, W) the window as one vector."""
+        seen = self.relative(batch.past, batch)[:, -self.seen :]  # (B, S, K)
         if self.reads == "window":
-            seen = self.relative(batch.past, batch)[:, -self.seen :]  # (B, S, K)
             return torch.cat([seen.flatten(1), *self._context(batch)], dim=1)
         if self.past_calendar and self.segment == 1:  # both from one gather
             steps = batch.past_with_calendar(self.seen)
-            if self.relative_to != "none":
-                steps[:, :, : self.num_columns] = self.relative(batch.past, batch)[:, -self.seen :]
+            if not self.frame.is_plain:
+                steps[:, :, : self.num_columns] = seen
             return steps
-        seen = self.relative(batch.past, batch)[:, -self.seen :]
         steps = seen.reshape(seen.shape[0], self.seen // self.segment, -1)
         if self.past_calendar:
             calendar = batch.past_calendar(self.seen)[:, self.segment - 1 :: self.segment]
@@ -189,43 +188,17 @@ class Forecasting(Task):
 
     def relative(self, values: Tensor, batch: WindowBatch) -> Tensor:
         """(B, T, K) scaled values as the network sees them."""
-        if self.relative_to == "none":
-            return values
-        location, scale = self._frame(batch)
-        return (values - location) / scale
-
-    def absolute(self, answer: Tensor, batch: WindowBatch) -> Tensor:
-        """(B, H, K) or (B, H, K, Q) scaled units, from what a network says."""
-        if self.relative_to == "none":
-            return answer
-        location, scale = self._frame(batch)
-        if answer.ndim == 4:
-            location, scale = location.unsqueeze(3), scale.unsqueeze(3)
-        return answer * scale + location
-
-    def _frame(self, batch: WindowBatch) -> tuple[Tensor, Tensor]:
-        """What values are relative to, and in which unit: (B, 1, K) each."""
-        if self.relative_to == "window":
-            scale = batch.past.std(dim=1, keepdim=True, correction=0)
-            return batch.past.mean(dim=1, keepdim=True), scale + 1e-3
-        last = batch.past[:, -1:]
-        return last, torch.ones_like(last)
+        return self.frame.relative(values, batch.past)
 
     def _context(self, batch: WindowBatch) -> list[Tensor]:
         parts = []
         if self.series_embedding is not None:
-            parts.append(self._embedded(batch.series))
+            parts.append(self.series_embedding(batch.series))
         if self.target_calendar:
             parts.append(batch.calendar[batch.first])
             if self.answered > 1:
                 parts.append(batch.calendar[batch.first + self.answered - 1])
         return parts
-
-    def _embedded(self, series: Tensor) -> Tensor:
-        """(B, E); a series that the run never saw has the mean of those that it saw."""
-        assert self.series_embedding is not None
-        table = torch.cat([self.series_embedding.weight, self.series_embedding.weight.mean(dim=0, keepdim=True)])
-        return functional.embedding(torch.where(series < 0, len(table) - 1, series), table)
 
     # ------------------------------------------------------------------ what it answers
 
@@ -240,7 +213,7 @@ class Forecasting(Task):
     def written(self, writer: Any, encoding: Encoding, batch: WindowBatch) -> Tensor:
         known = self._known(batch)
         if self.series_embedding is not None:
-            series = self._embedded(batch.series).unsqueeze(1).expand(-1, self.horizon, -1)
+            series = self.series_embedding(batch.series).unsqueeze(1).expand(-1, self.horizon, -1)
             known = torch.cat([known, series], dim=2)
         return self._row_by_row(writer, writer.begin(encoding), known, batch)
 
@@ -270,14 +243,11 @@ class Forecasting(Task):
         answer = answer.float().view(answer.shape[0], self.answered, self.num_columns, -1)
         skipped = self._skipped(batch)
         answer = answer if skipped is None else answer + skipped
-        return self.absolute(answer if self.quantiles else answer.squeeze(3), batch)
+        return self.frame.absolute(answer if self.quantiles else answer.squeeze(3), batch.past)
 
     def _skipped(self, batch: WindowBatch) -> Tensor | None:
         """(B, H, K, Q) the linear map of the look-back."""
-        if self.skip is None:
-            return None
-        added = self.skip(self.relative(batch.past, batch).transpose(1, 2)).float()  # (B, K, H Q)
-        return added.view(added.shape[0], self.num_columns, self.answered, -1).transpose(1, 2)
+        return None if self.skip is None else self.skip(self.relative(batch.past, batch))
 
     def answer(self, once: Callable[[Any], Any], batch: WindowBatch) -> Tensor:
         if self.decoder_kind != "recursive" or self.training:
