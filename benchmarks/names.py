@@ -24,7 +24,7 @@ from pytorch_lightning import Callback
 from torch import nn
 
 from benchmarks.recording import record, show
-from benchmarks.trained import PROJECT, data_folder, row_of, train
+from benchmarks.trained import PROJECT, data_folder, row_of, run_of, train
 from lightning_modules.building import build
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
@@ -168,12 +168,11 @@ def start(data: Path, repeats: int = 5) -> list[dict[str, Any]]:
 def predict(data: Path, count: int = 1_000_000) -> list[dict[str, Any]]:
     """Seconds of predict.py for one name and for a million, by a GRU of hidden 128 trained for an epoch."""
     with tempfile.TemporaryDirectory() as place:
-        words = ["module=gru", "module.hidden_size=128", "trainer.max_epochs=1", "evaluate=[]", "logger=none"]
-        command = [sys.executable, str(PROJECT / "scripts/train.py"), *words, f"datamodule.data_dir={data}"]
-        trained = subprocess.run([*command, f"runs_dir={place}"], capture_output=True, text=True, check=True)
+        words = ["module=gru", "module.hidden_size=128", "trainer.max_epochs=1", "evaluate=[]"]
+        run = run_of([*words, f"datamodule.data_dir={data}"], place)
         names = Path(place, "names.txt")
         names.write_text("\n".join(invented(data, count)) + "\n", encoding="utf-8")
-        ask = [sys.executable, str(PROJECT / "scripts/predict.py"), trained.stdout.strip()]
+        ask = [sys.executable, str(PROJECT / "scripts/predict.py"), str(run.path)]
         one = statistics.median(_seconds([*ask, "Satoshi"]) for _ in range(3))
         with names.open("rb") as file:
             many = _seconds([*ask, "-"], file)

@@ -13,20 +13,16 @@ from __future__ import annotations
 import json
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from benchmarks.recording import record, show
-from benchmarks.trained import data_folder
+from benchmarks.trained import data_folder, trained
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
 from scripts.runs.folder import RunFolder
-
-PROJECT = Path(__file__).resolve().parents[1]
 
 SHORT = ["datamodule=names", "module=gru", "module.hidden_size=32", "trainer.accelerator=cpu", "logger=none"]
 
@@ -48,7 +44,7 @@ def jobs(count: int, epochs: int) -> list[dict[str, Any]]:
         with tempfile.TemporaryDirectory() as folder:
             seeds = f"seed=range(1,{count + 1})"
             begin, cpu = time.perf_counter(), _cpu_seconds()
-            _run(["-m", seeds, *SHORT, f"trainer.max_epochs={epochs}", f"runs_dir={folder}", *words])
+            trained(["-m", seeds, *SHORT, f"trainer.max_epochs={epochs}", *words], folder)
             (sweep,) = Path(folder).glob("*/*")
             seconds = time.perf_counter() - begin
             fits = [(RunFolder(path.parent).metrics() or {})["fit_seconds"] for path in sweep.glob("*/metrics.json")]
@@ -101,7 +97,7 @@ def pruning(trials: int, epochs: int, studies: int) -> list[dict[str, Any]]:
 def _history(words: list[str], epochs: int) -> list[tuple[int, float]]:
     """Epochs spent and value reached of each trial, in the order in which they began."""
     with tempfile.TemporaryDirectory() as folder:
-        _run([*words, f"runs_dir={folder}"])
+        trained(words, folder)
         (sweep,) = Path(folder).glob("*/*")
         found = []
         for job in json.loads((sweep / "sweep.json").read_text())["jobs"]:
@@ -124,13 +120,6 @@ def _cpu_seconds() -> float:
     """Of every process that was started and has ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-
-
-def _run(words: list[str]) -> None:
-    command = [sys.executable, str(PROJECT / "scripts/train.py"), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
 
 
 def main() -> None:

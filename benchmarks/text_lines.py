@@ -28,8 +28,7 @@ import numpy as np
 import torch
 
 from benchmarks.recording import record, show
-from benchmarks.trained import PROJECT, data_folder
-from datamodules.errors import BadInput
+from benchmarks.trained import data_folder, run_of
 from datamodules.lines.codec import composed
 from lightning_modules.building import build
 from lightning_modules.metrics.edits import edits
@@ -70,9 +69,9 @@ def extend(data: Path, options: Any) -> list[dict[str, Any]]:
         rates = []
         for seed in range(1, options.seeds + 1):
             fraktur = [f"datamodule.data_dir={data / 'fraktur'}", f"seed={seed}"]
-            metrics, run = train(["experiment=text_lines_extend", *fraktur, *words])
-            told(rates, metrics["test/cer"])
-            shutil.rmtree(run.parent)
+            with tempfile.TemporaryDirectory() as runs:
+                run = run_of(["experiment=text_lines_extend", *fraktur, *words], runs, shown=True)
+                told(rates, run.metrics()["test/cer"])
         row = {"way": way, "lines": 300, "seeds": len(rates), "cer": statistics.mean(rates)}
         rows.append({**row, "ci95": mean_interval(rates)})
     return rows
@@ -147,9 +146,10 @@ def reader_of(name: str, data: Path, options: Any) -> RunFolder:
             return run
     experiment, start, _ = SETS[name]
     words = [f"init_from={reader_of(start, data, options).path}"] if start else []
-    _, folder = train([f"experiment={experiment}", f"datamodule.data_dir={data / name}", *words])
-    options.run.append(str(folder))
-    return RunFolder(folder)
+    words += [f"experiment={experiment}", f"datamodule.data_dir={data / name}", "name=benchmark"]
+    run = run_of(words, tempfile.mkdtemp(), shown=True)
+    options.run.append(str(run.path))
+    return run
 
 
 def test_cers(run: RunFolder, folder: Path) -> dict[str, float]:
@@ -165,17 +165,6 @@ def test_cers(run: RunFolder, folder: Path) -> dict[str, float]:
         guided = {**config, "decoding": {**beam_search, "language_model": str(texts)}}
         ways = {"": config, ", beam search with a language model": guided}
         return {way: evaluate(run, settings, "test").metrics["test/cer"] for way, settings in ways.items()}
-
-
-def train(words: list[str]) -> tuple[dict[str, float], Path]:
-    """Metrics and folder of a run."""
-    runs = tempfile.mkdtemp()
-    command = [sys.executable, str(PROJECT / "scripts/train.py"), *words, f"runs_dir={runs}", "name=benchmark"]
-    done = subprocess.run([*command, "logger=none"], stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise BadInput(f"{' '.join(words)}: training failed")
-    folder = Path(done.stdout.strip().splitlines()[-1])
-    return json.loads((folder / "metrics.json").read_text()), folder
 
 
 def part_of(run: RunFolder, folder: Path, part: str) -> tuple[list[str], list[str]]:

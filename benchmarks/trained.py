@@ -25,13 +25,22 @@ def train(words: Iterable[str]) -> dict[str, Any]:
         return run_of(words, runs).metrics() or {}
 
 
-def run_of(words: Iterable[str], runs_dir: str) -> RunFolder:
+def run_of(words: Iterable[str], runs_dir: str, shown: bool = False) -> RunFolder:
     """A run that is kept there."""
-    command = [sys.executable, str(PROJECT / "scripts/train.py"), *words, "logger=none", f"runs_dir={runs_dir}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return RunFolder.existing(trained([*words, "logger=none"], runs_dir, shown))
+
+
+def trained(words: Iterable[str], runs_dir: str, shown: bool = False) -> str:
+    """The folder that a run or a sweep says it made in `runs_dir`; `shown`: what it reports is seen as it goes.
+
+    Raises:
+        BadInput: it failed.
+    """
+    command = [sys.executable, str(PROJECT / "scripts/train.py"), *words, f"runs_dir={runs_dir}"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=None if shown else subprocess.PIPE, text=True)
     if done.returncode:
-        raise BadInput(done.stderr.strip())
-    return RunFolder.existing(done.stdout.strip().splitlines()[-1])
+        raise BadInput(f"{' '.join(words)}: training failed" if shown else done.stderr.strip())
+    return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
 
 
 def row_of(name: str, runs: Sequence[dict[str, Any]], metrics: Iterable[str]) -> dict[str, Any]:

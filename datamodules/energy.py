@@ -226,13 +226,12 @@ class Energy(SequenceDataModule):
         )
 
     def _report(self, series: list[CleanSeries]) -> dict:
-        sizes = {part: len(rows) for part, rows in self.indices.items()}
-        windows = told_sizes(sizes)
+        sizes = self.part_sizes()
         where = "made-up load, synthetic (no data_dir given)" if self.data_dir is None else self.data_dir
         rows = sum(len(one) for one in series)
         lines = [
             f"data: {where}: {len(series)} series, {rows:,} rows; windows of {self.lookback} + {self.horizon} rows:"
-            f" {windows}"
+            f" {told_sizes(sizes)}"
         ]
         lines += [f"data: {report_line(one.report)}" for one in series]
         reports = [one.report for one in series]

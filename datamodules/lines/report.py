@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from datamodules.base import told_sizes
 from datamodules.lines.codec import LineCodec
 from datamodules.lines.collection import Collection
 from datamodules.lines.description import WrittenLines
@@ -27,10 +28,9 @@ def report(
     rare = {c: n for c, n in sorted(counts["train"].items()) if n < RARE}
     unseen = Counter({c: n for c, n in (counts["val"] + counts["test"]).items() if c not in counts["train"]})
     parts = {part: len(positions) for part, positions in indices.items()}
-    sizes = ", ".join(f"{part} {size:,}" for part, size in parts.items())
     lines = [
         f"data: {read.name}: {len(read.texts):,} lines, {sum(map(len, read.texts)):,} characters,"
-        f" alphabet of {len(codec.characters)}; {sizes}"
+        f" alphabet of {len(codec.characters)}; {told_sizes(parts)}"
     ]
     if rare:
         lines.append(f"data: rare in training (fewer than {RARE} times): {_counted(rare)}")

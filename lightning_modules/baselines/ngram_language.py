@@ -33,6 +33,7 @@ class NgramLanguage(Baseline):
     reads = "batch"
     asks = Generation
     can_be_causal = True
+    task: Generation
     table: Tensor
     following: Tensor
 
@@ -47,16 +48,15 @@ class NgramLanguage(Baseline):
         self.register_buffer("following", torch.zeros(1, symbols + kinds, dtype=torch.int32), persistent=False)
 
     def fit_to(self, datamodule: SequenceDataModule) -> None:
-        task: Generation = self.task  # type: ignore[assignment]
-        known = task.vocabulary
+        known = self.task.vocabulary
         vocabulary = Vocabulary([*known.symbols, "\0end", *self.starts], known.reserved)
-        model = CharacterModel(self._texts(datamodule), vocabulary, self.order)  # type: ignore[arg-type]
-        self.table = torch.from_numpy(model.table[:, : task.end + 1].copy())
+        model = CharacterModel(self._texts(datamodule), vocabulary, self.order)
+        self.table = torch.from_numpy(model.table[:, : self.task.end + 1].copy())
         self.following = torch.from_numpy(model.following)
 
     def _texts(self, datamodule: SequenceDataModule) -> Iterable[list[str]]:
         """The symbols of each training text, with a start (its class, perhaps) and an end where texts have ends."""
-        task: Generation = self.task  # type: ignore[assignment]
+        task = self.task
         source, train = datamodule.source, datamodule.indices["train"]
         symbols = [*task.vocabulary.reserved, *task.vocabulary.symbols]
         kinds = source.classes[train].tolist() if task.condition != "none" else [0] * len(train)
@@ -67,7 +67,7 @@ class NgramLanguage(Baseline):
 
     def forward(self, batch: TokenBatch) -> NextSymbols:
         """The output of the task for a batch."""
-        task: Generation = self.task  # type: ignore[assignment]
+        task = self.task
         goals = task.goals(batch)
         kinds = batch.classes if task.condition != "none" else torch.zeros_like(batch.lengths)
         read = torch.cat([(task.end + 1 + kinds).unsqueeze(1), batch.tokens.long()], dim=1)  # (B, 1 + T)

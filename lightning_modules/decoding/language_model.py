@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ class CharacterModel:
         order: characters of a context and the next one together.
     """
 
-    def __init__(self, texts: Iterable[str], vocabulary: Vocabulary, order: int = 5) -> None:
+    def __init__(self, texts: Iterable[Sequence[str]], vocabulary: Vocabulary, order: int = 5) -> None:
         self.vocabulary = vocabulary
         self.order = order
         followers = _counts(texts, vocabulary, order)
@@ -97,7 +97,7 @@ class CharacterModel:
         return after
 
 
-def _counts(texts: Iterable[str], vocabulary: Vocabulary, order: int) -> dict[tuple[int, ...], Counter[int]]:
+def _counts(texts: Iterable[Sequence[str]], vocabulary: Vocabulary, order: int) -> dict[tuple[int, ...], Counter[int]]:
     """How often each symbol followed each context of up to `order - 1` symbols."""
     followers: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
     for text in texts:

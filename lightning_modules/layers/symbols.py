@@ -44,9 +44,6 @@ class Symbols(nn.Module):
         """(B, T, H) states -> (B, T, V + 1) scores of what is written next, float32, not normalised."""
         return self.output(states).float()
 
-    def goals(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        return what_follows(ids, lengths, self.end)
-
 
 def what_follows(ids: Tensor, lengths: Tensor, end: int) -> Tensor:
     """(B, T) texts of (B,) lengths -> (B, T + 1) what follows a start and each symbol: the text, then its end."""

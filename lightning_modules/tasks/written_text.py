@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lightning_modules.decoding.writing import WritingMethod
 from lightning_modules.encoding import Encoding
-from lightning_modules.layers.symbols import Symbols, cross_entropy
+from lightning_modules.layers.symbols import Symbols, cross_entropy, what_follows
 
 
 @dataclass
@@ -60,7 +60,7 @@ def write_text(
     if truth is not None:
         ids, lengths = truth
         states, _, answer.weights = writer.write(symbols.read(symbols.started(ids)), begun)
-        answer.scores, answer.goals = symbols.scores(states), symbols.goals(ids, lengths)
+        answer.scores, answer.goals = symbols.scores(states), what_follows(ids, lengths, symbols.end)
     if not writer.training:
 
         def step(ids: Tensor, state: Any) -> tuple[Tensor, Any]:
