@@ -27,6 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from datamodules.errors import BadInput
 from scripts.commands import logs, sentences
+from scripts.commands.loading import loading
 from scripts.configuration import overrides
 from scripts.runs import naming
 from scripts.runs.launched import rank
@@ -52,10 +53,11 @@ def train(config: DictConfig) -> dict[str, float] | None:
 
 def _train(config: DictConfig, path: Path, words: list[str], go_on: bool) -> dict[str, float] | None:
     """Train into the folder; its final metrics."""
-    from scripts.configuration.check import check
-    from scripts.runs import rerunning, resuming, training
-    from scripts.runs.folder import RunFolder
-    from scripts.runs.lock import only_writer
+    with loading():
+        from scripts.configuration.check import check
+        from scripts.runs import rerunning, resuming, training
+        from scripts.runs.folder import RunFolder
+        from scripts.runs.lock import only_writer
 
     logs.quiet_lightning()
     folder = RunFolder(path)

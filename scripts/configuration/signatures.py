@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import pkgutil
 import typing
 from collections.abc import Callable, Collection
 from typing import Any
 
-from hydra.utils import get_object
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
@@ -32,9 +32,12 @@ def target_problems(settings: Any, at: str, given: Collection[str] = ()) -> list
     found = []
     if "_target_" in settings:
         try:
-            target = get_object(settings["_target_"])
+            target = pkgutil.resolve_name(settings["_target_"])
         except Exception as error:  # whatever an import raises: the person named the module
-            return [f"{at}._target_={settings['_target_']}: cannot be imported ({str(error).splitlines()[0]})"]
+            why = next(iter(str(error).splitlines()), type(error).__name__)
+            if isinstance(error, AttributeError) and error.name is not None:
+                why += did_you_mean(error.name, dir(error.obj))
+            return [f"{at}._target_={settings['_target_']}: cannot be imported ({why})"]
         own = {key: value for key, value in settings.items() if key not in HYDRA_KEYS}
         found = problems(target, own, at, given)
     for key, value in settings.items():

@@ -15,7 +15,6 @@ from typing import Any
 import yaml
 
 from datamodules.errors import BadInput
-from lightning_modules import checkpoint_files
 from scripts.configuration.composing import compose
 from scripts.configuration.dotted import get, key_of, put
 from scripts.configuration.overrides import groups
@@ -62,6 +61,8 @@ def checkpoint_to_go_on_from(run: RunFolder, words: Iterable[str]) -> Path | Non
     Raises:
         BadInput: it is torn, or holds no state of training; with what can be typed instead.
     """
+    from lightning_modules import checkpoint_files  # which loads torch; a sweep's own process asks for less
+
     asked = _asked(words)
     last, previous = run.checkpoints / "last.ckpt", run.checkpoints / "previous.ckpt"
     named = asked is not None and asked.endswith(".ckpt")

@@ -7,32 +7,34 @@ decided before CUDA wakes.  It leaves the terminal's process group: a Ctrl-C is 
 from __future__ import annotations
 
 import contextlib
+import gc
+import io
 import logging
 import os
 import signal
 import sys
 import threading
 import traceback
-from dataclasses import dataclass
 from multiprocessing import connection, parent_process
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
 import torch.utils.tensorboard
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
 import scripts.configuration.check
 import scripts.runs.outcome
 from lightning_modules.callbacks.interruption import Interrupted
 from lightning_modules.callbacks.reporting import Pruned, Reporting
+from lightning_modules.metrics.figures import confusion_figure
 from scripts.commands import logs
 from scripts.runs import resuming, training
 from scripts.runs.folder import RunFolder
 from scripts.runs.lock import only_writer
+from scripts.runs.pictures import pixels
 from scripts.sweeps.failures import reason_of
+from scripts.sweeps.order import Order
 
 # imported for what a run needs of them late
 assert torch.utils.tensorboard and scripts.configuration.check and scripts.runs.outcome
@@ -40,31 +42,17 @@ assert torch.utils.tensorboard and scripts.configuration.check and scripts.runs.
 
 def _warm_up() -> None:
     """Load what drawing loads at first use, once for all jobs."""
-    Image.preinit()
-    figure = Figure()
-    figure.add_subplot().set_title("title")
-    FigureCanvasAgg(figure).draw()
+    picture = pixels(confusion_figure(np.eye(2), ["Abc", "xyz"]))
+    Image.fromarray(picture).save(io.BytesIO(), "PNG")
 
 
 _warm_up()
 
 
-@dataclass
-class Order:
-    """What a job is."""
-
-    settings: dict[str, Any]
-    folder: Path
-    words: list[str]  # what a person set, for the table of hyperparameters
-    environment: dict[str, str]
-    threads: int
-    metric: str | None = None  # to report; the task's own when None
-    asks: bool = False  # whether somebody may prune it
-    patience: float = 30.0  # seconds for whoever is still writing into the folder
-
-
 def run(order: Order, pipe: connection.Connection) -> None:
-    """Train; say on the pipe how it goes and how it ended."""
+    """What `order.run` does."""
+    gc.freeze()  # what the server loaded stays: looked through, its pages would also no longer be shared
+    gc.enable()
     os.setsid()
     os.environ.update(order.environment)
     torch.set_num_threads(order.threads)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scripts.sweeps.display import Display
 from scripts.sweeps.manifest import Job
+from scripts.sweeps.order import Order
 from scripts.sweeps.pool import Ended, Pool
-from scripts.sweeps.resources import Resources, visible_gpus
+from scripts.sweeps.resources import Resources
 from scripts.sweeps.settings import SweepSettings
 from scripts.sweeps.sweep import Sweep
-
-if TYPE_CHECKING:
-    from scripts.sweeps.job_process import Order
 
 log = logging.getLogger(__name__)
 
@@ -26,23 +24,18 @@ def run(sweep: Sweep) -> None:
     Raises:
         BadInput: some job's settings cannot be; no job was started then.
     """
-    from scripts.configuration.check import check
-
     settings = sweep.settings
     examples = [sweep.composer.settings(words) for words in sweep.plan.examples()]
     if not examples:
         return
     modules = set().union(*map(_modules, examples))
     pool = Pool(_resources(settings, []), sorted(modules), settings.job_timeout, settings.grace)
-    pool.warm_up()  # while this process loads the same to check settings
     try:
-        for example in examples:
-            check(example)
+        facts = pool.examine(examples)
     except BaseException:
         pool.close()
         raise
-    if any(example["trainer"].get("accelerator", "auto") in ("auto", "gpu", "cuda") for example in examples):
-        pool.resources = _resources(settings, visible_gpus())
+    pool.resources, sweep.own = _resources(settings, facts.gpus), facts.own
     over = [job for job in sweep.manifest.jobs if job.over]
     if over:
         log.info("goes on with %s: %d of %d jobs are over", sweep.settings.name, len(over), sweep.plan.total)
@@ -155,8 +148,6 @@ class _Loop:
             self.pool.stop()
 
     def _order(self, job: Job) -> Order:
-        from scripts.sweeps.job_process import Order
-
         sweep = self.sweep
         return Order(
             sweep.composer.settings(job.words),

@@ -22,22 +22,29 @@ class Objective:
     direction: str  # minimize, maximize
 
 
-def objectives(settings: SweepSettings, run: dict[str, Any]) -> list[Objective]:
+def own_objective(run: dict[str, Any]) -> Objective:
+    """The metric of validation by which the task of a run chooses."""
+    from hydra.utils import get_class
+
+    task = get_class(run["task"]["_target_"])
+    return Objective(f"val/{task.monitor}", "minimize" if task.mode == "min" else "maximize")
+
+
+def objectives(settings: SweepSettings, run: dict[str, Any], own: Objective | None = None) -> list[Objective]:
     """What the settings ask for, or else the task's own metric of validation.
 
     Args:
         settings: of the sweep.
         run: settings of one of its jobs.
+        own: its `own_objective`, where it is known already.
 
     Raises:
         BadInput: an objective that a search may not look at, or directions that do not fit.
     """
-    from hydra.utils import get_class
-
-    task = get_class(run["task"]["_target_"])
-    asked = settings.objective or f"val/{task.monitor}"
+    own = own or own_objective(run)
+    asked = settings.objective or own.metric
     metrics = asked if isinstance(asked, list) else [asked]
-    given: Any = settings.direction or [_direction(metric, task) for metric in metrics]
+    given: Any = settings.direction or [_direction(metric, own) for metric in metrics]
     directions: list[str] = given if isinstance(given, list) else [given] * len(metrics)
     if len(directions) != len(metrics):
         raise BadInput(f"sweep.direction={directions}: one for each of {len(metrics)} objectives is needed")
@@ -81,7 +88,7 @@ def refuse_what_makes_no_search(settings: SweepSettings, space: Space, sought: l
         raise BadInput("sweep.pruner=wilcoxon: it compares seed by seed; give sweep.seeds=N, two or more")
 
 
-def _direction(metric: str, task: Any) -> str:
-    if metric == f"val/{task.monitor}":
-        return "minimize" if task.mode == "min" else "maximize"
+def _direction(metric: str, own: Objective) -> str:
+    if metric == own.metric:
+        return own.direction
     return "minimize" if metric in COSTS or is_less_better(metric) else "maximize"

@@ -9,14 +9,13 @@ import signal
 import time
 from dataclasses import dataclass, replace
 from multiprocessing import connection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from scripts.sweeps import order as orders
 from scripts.sweeps.failures import out_of_memory_kills, reason_of_exit
 from scripts.sweeps.manifest import Job, State
+from scripts.sweeps.order import Facts, Order
 from scripts.sweeps.resources import Place, Resources
-
-if TYPE_CHECKING:  # torch is not needed before the first job
-    from scripts.sweeps.job_process import Order
 
 
 @dataclass
@@ -70,14 +69,29 @@ class Pool:
         self.grace = grace
         self.running: list[Running] = []
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["__main__", "scripts.sweeps.job_process", *preload])
+        self._context.set_forkserver_preload(
+            ["__main__", "scripts.sweeps.uncollected", "scripts.sweeps.job_process", *preload]
+        )
         self._kills = out_of_memory_kills()
 
-    def warm_up(self) -> None:
-        """Have the server load what jobs need, while this process does something else."""
-        from multiprocessing import forkserver
+    def examine(self, settings: list[dict[str, Any]]) -> Facts:
+        """Have settings checked by a process of the server's, so that this one need not load torch.
 
-        forkserver.ensure_running()
+        Raises:
+            BadInput: some cannot be a run.
+        """
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=orders.examine, args=(settings, theirs))
+        try:
+            process.start()
+            theirs.close()
+            answer = ours.recv()
+        except (EOFError, OSError):  # the server could not load some module; here it is seen why
+            return orders.facts_of(settings)
+        process.join()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def close(self) -> None:
         """End the server of processes, which may still be loading."""
@@ -94,11 +108,9 @@ class Pool:
         place = self.resources.take()
         if place is None:
             return False
-        from scripts.sweeps import job_process
-
         order = replace(order, environment={**order.environment, **place.environment()}, threads=place.threads)
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=job_process.run, args=(order, theirs), name=job.folder)
+        process = self._context.Process(target=orders.run, args=(order, theirs), name=job.folder)
         process.start()
         theirs.close()
         self.running.append(Running(job, process, ours, place, time.monotonic()))

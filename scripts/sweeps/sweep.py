@@ -16,6 +16,7 @@ from scripts.runs.lock import only_writer
 from scripts.sweeps.composition import Composer
 from scripts.sweeps.grid import Grid
 from scripts.sweeps.manifest import Job, Manifest
+from scripts.sweeps.objectives import Objective
 from scripts.sweeps.settings import SweepSettings, sweep_settings
 from scripts.sweeps.space import Space, space_of
 
@@ -54,6 +55,7 @@ class Sweep:
     plan: Plan
     metric: str | None  # that jobs report
     prunes: bool = False
+    own: Objective | None = None  # of the task, once a job's settings were looked at
     stopped_by: signal.Signals | None = None
 
     @property

@@ -37,7 +37,7 @@ class Winner:
 def sought(sweep: Sweep) -> list[Objective]:
     """What decides: a search's objectives, or the task's own metric of validation.  Empty where runs lack it."""
     try:
-        return objectives(sweep.settings, sweep.composer.settings([]))
+        return objectives(sweep.settings, sweep.composer.settings([]), sweep.own)
     except BadInput:
         return []
 

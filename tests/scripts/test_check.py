@@ -37,7 +37,8 @@ def refused(*overrides: str) -> list[str]:
         ("evaluate=[tset]", "evaluate=['tset']: must be 'train', 'val' or 'test' at item 0"),
         (
             "module._target_=lightning_modules.gru.GRUU",
-            "module._target_=lightning_modules.gru.GRUU: cannot be imported",
+            "module._target_=lightning_modules.gru.GRUU: cannot be imported (module 'lightning_modules.gru' has no"
+            " attribute 'GRUU' (did you mean 'GRU'?))",
         ),
         ("trainer.max_epochs=null", "scheduler: this one needs to know the length of the run"),
     ],
