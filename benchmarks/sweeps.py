@@ -5,12 +5,13 @@
 
 The 18 languages are read from --data, SEQUENCE_DATA/names, ../shared/data/names or data/names.
 jobs     32 short runs with 2 workers, beside Hydra's own multirun and hydra-joblib-launcher with 2 workers
-pruning  a search of 40 trials with and without pruning, five times over
+pruning  a search of 40 trials without pruning and with two ways of it, five times over
 """
 
 from __future__ import annotations
 
 import json
+import math
 import resource
 import statistics
 import tempfile
@@ -64,55 +65,66 @@ SEARCH = [
     "task.output_dropout=interval(0.0,0.6)", "scheduler=constant", "sweep.name=search", "sweep.workers=2",
     "evaluate=[val]",
 ]  # fmt: skip
-PRUNED = ["sweep.pruner=median", "sweep.pruner_options={n_startup_trials:5,n_warmup_steps:1}"]
+PRUNERS = {
+    "median": ["sweep.pruner=median", "sweep.pruner_options={n_startup_trials:5,n_warmup_steps:1}"],
+    "asha": ["sweep.pruner=asha", "sweep.pruner_options={min_resource:1,reduction_factor:2}"],
+}
 
 
 def pruning(trials: int, epochs: int, studies: int) -> list[dict[str, Any]]:
-    """Epochs that a search with pruning needs to reach what one without it found, as a share of the latter's."""
-    rows = []
+    """Epochs until a search with pruning has what one without it found, as a share of the latter's.
+
+    The best of 40 values that the validation part's size makes uncertain is partly luck, which another search need not
+    have; so also until it is reached up to the standard error of one such value.
+    """
+    rows: list[dict[str, Any]] = []
     for seed in range(studies):
         words = [*SEARCH, *SHORT[:2], *SHORT[3:], f"trainer.max_epochs={epochs}", f"sweep.trials={trials}"]
         words.append(f"sweep.sampler_seed={1000 * seed}")
-        plain, pruned = _history(words, epochs), _history([*words, *PRUNED], epochs)
-        best = max(value for _, value in plain)
-        total = sum(spent for spent, _ in plain)
-        reached = _spent_until(pruned, best)
-        row = {
-            "study": seed,
-            "best": best,
-            "epochs": total,
-            "best_pruned": max(value for _, value in pruned),
-            "epochs_pruned": sum(spent for spent, _ in pruned),
-            "epochs_until_best": reached,
-            "share": reached / total if reached is not None else None,
-        }
+        plain, error = _history(words, epochs)
+        best, total = max(value for _, value in plain), sum(spent for spent, _ in plain)
+        for pruner, settings in PRUNERS.items():
+            pruned, _ = _history([*words, *settings], epochs)
+            row = {"study": seed, "pruner": pruner, "best": best, "epochs": total}
+            row["best_pruned"] = max(value for _, value in pruned)
+            row["epochs_pruned"] = sum(spent for spent, _ in pruned)
+            row["share"] = _share(pruned, best, total)
+            row["share_within_error"] = _share(pruned, best - error, total)
+            rows.append(row)
+            show(rows[-1:], f"study {seed}")
+    for pruner in PRUNERS:
+        row = {"study": "median", "pruner": pruner}
+        for key in ("share", "share_within_error"):
+            found = [row[key] for row in rows if row["pruner"] == pruner and isinstance(row["study"], int)]
+            median = statistics.median([float("inf") if share is None else share for share in found])
+            row[key] = None if median == float("inf") else median  # most never reached it
         rows.append(row)
-        show(rows[-1:], f"study {seed}")
-    shares = sorted(float("inf") if row["share"] is None else row["share"] for row in rows)
-    median = statistics.median(shares)
-    rows.append({"study": "median", "share": None if median == float("inf") else median})  # most never reached it
     return rows
 
 
-def _history(words: list[str], epochs: int) -> list[tuple[int, float]]:
-    """Epochs spent and value reached of each trial, in the order in which they began."""
+def _history(words: list[str], epochs: int) -> tuple[list[tuple[int, float]], float]:
+    """Epochs spent and value reached of each trial, in the order in which they began; and a value's standard error."""
     with tempfile.TemporaryDirectory() as folder:
         trained(words, folder)
         (sweep,) = Path(folder).glob("*/*")
         found = []
         for job in json.loads((sweep / "sweep.json").read_text())["jobs"]:
-            metrics = RunFolder(sweep / job["folder"]).metrics()
+            run = RunFolder(sweep / job["folder"])
+            metrics = run.metrics()
             value = metrics["val/accuracy"] if metrics else float("-inf")
             found.append((epochs if metrics else job["validations"], value))
-        return found
+            examples = json.loads(run.environment_file.read_text())["data"]["parts"]["val"]
+        best = max(value for _, value in found)
+        return found, math.sqrt(best * (1 - best) / examples)
 
 
-def _spent_until(history: list[tuple[int, float]], best: float) -> int | None:
+def _share(history: list[tuple[int, float]], wanted: float, total: int) -> float | None:
+    """Epochs spent until a value was reached, of `total`; None where it never was."""
     spent = 0
     for epochs, value in history:
         spent += epochs
-        if value >= best:
-            return spent
+        if value >= wanted:
+            return spent / total
     return None
 
 
