@@ -10,12 +10,14 @@ naive split of lines, for comparison: it leaks.
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -143,26 +145,47 @@ class FirstStep(Callback):
 
 def start(data: Path, repeats: int = 5) -> list[dict[str, Any]]:
     """Seconds from the command to its first step, beside the imports alone; and what a further job of a sweep adds."""
-    imports, first_step, jobs = [], [], []
-    for _ in range(repeats):
-        imports.append(_seconds([sys.executable, "-c", "import torch, pytorch_lightning, hydra"]))
-        with tempfile.TemporaryDirectory() as runs:
-            once = ["trainer.max_steps=1", "evaluate=[]", f"runs_dir={runs}", f"datamodule.data_dir={data}"]
-            command = [sys.executable, str(PROJECT / "scripts/train.py")]
-            begin = time.time()
-            told = subprocess.run(
-                [*command, *once, "+callbacks.clock._target_=benchmarks.names.FirstStep"],
-                check=True, capture_output=True, text=True,
-            ).stderr  # fmt: skip
-            first_step.append(float(told.split("first step ")[1].split()[0]) - begin)
-            one = _seconds([*command, "-m", "seed=1", *once])
-            five = _seconds([*command, "-m", "seed=1,2,3,4,5", *once])
-            jobs.append((five - one) / 4)
-    return [
-        {"what": "import torch, pytorch_lightning, hydra", "seconds": statistics.median(imports)},
-        {"what": "train.py to its first step", "seconds": statistics.median(first_step)},
-        {"what": "each further job of a sweep", "seconds": statistics.median(jobs)},
-    ]
+    imports = [sys.executable, "-c", "import torch, pytorch_lightning, hydra"]
+    with tempfile.TemporaryDirectory() as runs:
+        once = ["trainer.max_steps=1", "evaluate=[]", f"runs_dir={runs}", f"datamodule.data_dir={data}"]
+        train_once = [sys.executable, str(PROJECT / "scripts/train.py"), *once]
+        rows: dict[str, dict[str, list[float]]] = {"imports": {}, "first step": {}, "job": {"seconds": []}}
+        for _ in range(repeats):
+            for disk, forget in DISKS.items():
+                if forget():
+                    rows["imports"].setdefault(disk, []).append(_seconds(imports))
+                if forget():
+                    rows["first step"].setdefault(disk, []).append(_until_first_step(train_once))
+            one = _seconds([*train_once, "-m", "seed=1"])
+            five = _seconds([*train_once, "-m", "seed=1,2,3,4,5"])
+            rows["job"]["seconds"].append((five - one) / 4)
+    told = {
+        "imports": "import torch, pytorch_lightning, hydra",
+        "first step": "train.py to its first step",
+        "job": "each further job of a sweep",
+    }
+    return [{"what": told[row], **{disk: statistics.median(s) for disk, s in rows[row].items()}} for row in rows]
+
+
+def _until_first_step(command: list[str]) -> float:
+    begin = time.time()
+    clock = "+callbacks.clock._target_=benchmarks.names.FirstStep"
+    told = subprocess.run([*command, clock], check=True, capture_output=True, text=True).stderr
+    return float(told.split("first step ")[1].split()[0]) - begin
+
+
+def cold() -> bool:
+    """Have the system forget what it keeps of the disk in memory; False where one is not allowed to."""
+    os.sync()
+    try:
+        Path("/proc/sys/vm/drop_caches").write_text("3\n")
+    except OSError:
+        return False
+    return True
+
+
+#: Column -> what makes the disk so.
+DISKS: dict[str, Callable[[], bool]] = {"seconds": lambda: True, "seconds_cold_disk": cold}
 
 
 def predict(data: Path, count: int = 1_000_000) -> list[dict[str, Any]]:
@@ -173,11 +196,15 @@ def predict(data: Path, count: int = 1_000_000) -> list[dict[str, Any]]:
         names = Path(place, "names.txt")
         names.write_text("\n".join(invented(data, count)) + "\n", encoding="utf-8")
         ask = [sys.executable, str(PROJECT / "scripts/predict.py"), str(run.path)]
-        one = statistics.median(_seconds([*ask, "Satoshi"]) for _ in range(3))
+        one: dict[str, list[float]] = {}
+        for _ in range(3):
+            for disk, forget in DISKS.items():
+                if forget():
+                    one.setdefault(disk, []).append(_seconds([*ask, "Satoshi"]))
         with names.open("rb") as file:
             many = _seconds([*ask, "-"], file)
     return [
-        {"what": "predict.py on one name", "seconds": one, "names_per_second": 1 / one},
+        {"what": "predict.py on one name", **{disk: statistics.median(s) for disk, s in one.items()}},
         {"what": f"predict.py on {count:,} names", "seconds": many, "names_per_second": count / many},
     ]
 

@@ -15,6 +15,7 @@ from types import ModuleType
 
 import lightning_modules
 from scripts.commands import logs, sentences
+from scripts.commands.loading import loading
 from scripts.commands.parser import Parser
 from scripts.runs.folder import RunFolder
 
@@ -44,9 +45,11 @@ def main() -> int:
     options = parser.parse_args()
 
     lightning_modules.ANSWERS_ONLY = True  # before an architecture is imported
-    from scripts.runs.loading import load_module
+    with loading():
+        from scripts.runs.loading import load_module
 
-    return answering.answer(load_module(RunFolder.existing(options.run), options.allow), options)
+        module = load_module(RunFolder.existing(options.run), options.allow)
+    return answering.answer(module, options)
 
 
 def _answering(run: RunFolder) -> ModuleType:

@@ -17,7 +17,9 @@ from datamodules.errors import BadInput
 from datamodules.lines.formats import read_lines, write_lines
 from lightning_modules import checkpoint_files
 from scripts.runs.folder import RunFolder
+from scripts.runs.loading import load_module
 from tests.datamodules.lines.pictures import encoded, records, written
+from tests.fuzzing import CHECKPOINTS, TARGETS, try_out
 
 fast = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 text = st.text('ab.png/\\\t,"\n\r\0é¹', max_size=60)
@@ -91,6 +93,36 @@ def test_checkpoints(tmp_path: Path, seed: int, cut: bool) -> None:
         assert isinstance(checkpoint_files.load(path)["config"], dict)
     except BadInput as error:
         assert str(error).startswith(str(path))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_what_the_fuzzer_begins_with_and_files_near_it(name: str) -> None:
+    chance = random.Random(name)
+    for example in TARGETS[name].examples():
+        assert try_out(TARGETS[name], example) is None
+        for _ in range(10):
+            content = bytearray(example)
+            for _ in range(chance.randint(1, 4) if example else 0):
+                content[chance.randrange(len(content))] = chance.randrange(256)
+            assert try_out(TARGETS[name], bytes(content)) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"config": {"task": {}, "module": {}}}, "Attr|Key|Type"),
+        ({"config": {}}, "KeyError: 'task'"),
+        ({"description": {"kind": "nothing"}}, "KeyError: 'nothing'"),
+        ({"state_dict": {}}, "Missing key"),
+    ],
+)
+def test_settings_and_weights_that_make_no_network(change: dict, reason: str, tmp_path: Path) -> None:
+    state = torch.load(CHECKPOINTS[0], map_location="cpu", weights_only=True)
+    run = RunFolder(tmp_path)
+    run.checkpoints.mkdir()
+    torch.save({**state, **change}, run.checkpoints / "best.ckpt")
+    with pytest.raises(BadInput, match=rf"best\.ckpt: .* makes no network \(.*{reason}"):
+        load_module(run)
 
 
 def test_a_few_bytes_that_would_take_for_ever_are_refused(tmp_path: Path) -> None:

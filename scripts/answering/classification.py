@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import sys
 from itertools import islice
@@ -29,7 +28,6 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
         raise BadInput(f"--top-k {options.top_k}: 1 or more is accepted")
     status = 0
     texts = texts_of(options.inputs)
-    gc.freeze()  # what was loaded stays: to look through it again and again would cost as much as the answers
     while chunk := list(islice(texts, CHUNK)):
         lines = []
         for text, result in zip(chunk, answers(module, chunk, options.top_k)):

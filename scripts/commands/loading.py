@@ -11,7 +11,8 @@ from contextlib import contextmanager
 def loading() -> Iterator[None]:
     """While modules are loaded nothing is garbage, and what was loaded stays: the collector never looks through it.
 
-    That looking takes half a second of a start, and again in every process that is forked later.
+    That looking takes half a second of a start, as much again in every process that is forked later, and where a
+    million texts are answered as long as the answers.
     """
     gc.disable()
     try:

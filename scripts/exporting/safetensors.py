@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from datamodules import descriptions
 from datamodules.errors import BadInput
@@ -42,17 +42,22 @@ def write(
 
 def load(folder: Path) -> nn.Module:
     """The network of an exported folder, ready to answer; only classes of this project are built."""
+    from scripts.runs.loading import built, of_a_stranger
+
+    with of_a_stranger(str(folder)):
+        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+        check_size(settings, str(folder / "settings.json"))
+        module = built(settings, settings["description"])
+        module.load_state_dict(weights_of(folder / "model.safetensors"))
+    return importlib.import_module(EXPORTING[settings["task"]["_target_"]]).network(module).eval()
+
+
+def weights_of(path: Path) -> dict[str, Tensor]:
+    """Raises: BadInput: not a file of weights, or one that states what it does not hold."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from scripts.runs.loading import built
-
-    settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-    check_size(settings, str(folder / "settings.json"))
-    module = built(settings, settings["description"])
     try:
-        weights = load_file(folder / "model.safetensors")
+        return load_file(path)
     except SafetensorError as error:
-        raise BadInput(f"{folder / 'model.safetensors'}: not weights that can be read ({error})") from None
-    module.load_state_dict(weights)
-    return importlib.import_module(EXPORTING[settings["task"]["_target_"]]).network(module).eval()
+        raise BadInput(f"{path}: not weights that can be read ({error})") from None

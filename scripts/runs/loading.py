@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from datamodules import descriptions
@@ -24,15 +25,31 @@ def load_module(run: RunFolder, allowed: Collection[str] = ()) -> SequenceModule
         allowed: packages besides this project's whose classes the run may name.
 
     Raises:
-        BadInput: the folder lacks a file, or names a class that is not to be trusted.
+        BadInput: the folder lacks a file, names a class that is not to be trusted, or fits none of its classes.
     """
     from lightning_modules import checkpoint_files
 
-    state = checkpoint_files.load(run.checkpoints / "best.ckpt")
-    module = built(state["config"], state["description"], allowed)
-    module.load_state_dict(state["state_dict"])
+    path = run.checkpoints / "best.ckpt"
+    state = checkpoint_files.load(path)
+    with of_a_stranger(str(path)):
+        module = built(state["config"], state["description"], allowed)
+        module.load_state_dict(state["state_dict"])
     module.config = state["config"]
     return module.eval()
+
+
+@contextmanager
+def of_a_stranger(place: str) -> Iterator[None]:
+    """Whatever settings and weights make of the classes that take them becomes a sentence."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BadInput(
+            f"{place}: settings and weights of which this version makes no network ({type(error).__name__}: {reason})"
+        ) from error
 
 
 def built(config: dict[str, Any], description: dict[str, Any], allowed: Collection[str] = ()) -> SequenceModule:

@@ -1,0 +1,308 @@
+"""Files of strangers by the thousand: a coverage-guided search for bytes that end in neither a result nor a sentence.
+
+    pip install atheris                                        # once; the tests do without
+    python -m tests.fuzzing energy_csv --seconds 600 --keep found/
+    python -m tests.fuzzing                                    # the targets
+
+Each fault is kept once, by the place that raised: the bytes, and beside them the traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import json
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+CHECKPOINTS = sorted((PROJECT / "tests/checkpoints").glob("*/*.ckpt"))
+
+
+@dataclass(frozen=True)
+class Target:
+    """One kind of file: who reads it, and files of that kind to begin with."""
+
+    read: Callable[[bytes, Path], Any]  # the bytes, and an empty folder for them; the result, or BadInput
+    examples: Callable[[], list[bytes]]
+
+
+def _set_up(kind: str, **settings: Any) -> Any:
+    """A data module over what was written, as a run would have it."""
+    module, _, name = kind.rpartition(".")
+    datamodule = getattr(importlib.import_module(f"datamodules.{module}"), name)(**settings)
+    datamodule.setup()
+    return datamodule
+
+
+def _names_folder(content: bytes, folder: Path) -> Any:
+    (folder / "Known.txt").write_text("Anna\nBernd\nClara\nDora\n")
+    (folder / "Other.txt").write_bytes(content)
+    return _set_up("names.Names", data_dir=str(folder), val_fraction=0.2, test_fraction=0.2)
+
+
+def _names_table(suffix: str) -> Callable[[bytes, Path], Any]:
+    def read(content: bytes, folder: Path) -> Any:
+        path = folder / f"names{suffix}"
+        path.write_bytes(content)
+        return _set_up("names.Names", data_dir=str(path), val_fraction=0.2, test_fraction=0.2)
+
+    return read
+
+
+def _energy(suffix: str) -> Callable[[bytes, Path], Any]:
+    def read(content: bytes, folder: Path) -> Any:
+        path = folder / f"A_hourly{suffix}"
+        path.write_bytes(content)
+        return _set_up("energy.Energy", data_dir=str(path), lookback=3, horizon=2)
+
+    return read
+
+
+def _pairs(content: bytes, folder: Path) -> Any:
+    path = folder / "pairs.tsv"
+    path.write_bytes(content)
+    settings = {"source_column": "1", "target_column": "2"}
+    return _set_up("text_pairs.TextPairs", data_dir=str(path), **settings)
+
+
+def _plain_text(content: bytes, folder: Path) -> Any:
+    path = folder / "book.txt"
+    path.write_bytes(content)
+    return _set_up("plain_text.PlainText", data_dir=str(path), length=8, batch_size=2)
+
+
+def _manifest(suffix: str) -> Callable[[bytes, Path], Any]:
+    def read(content: bytes, folder: Path) -> Any:
+        from datamodules.lines.formats import read_lines
+
+        path = folder / f"lines{suffix}"
+        path.write_bytes(content)
+        return [record.read() for record in read_lines(path).records[:3]]
+
+    return read
+
+
+def _text_beside_image(content: bytes, folder: Path) -> Any:
+    from datamodules.lines.formats import read_lines
+
+    (folder / "a.png").write_bytes(b"")
+    (folder / "a.gt.txt").write_bytes(content)
+    return read_lines(folder)
+
+
+def _database(content: bytes, folder: Path) -> Any:
+    """The values of a database; the file itself is the business of LMDB, which trusts what it maps."""
+    import lmdb
+
+    from datamodules.lines.formats import read_lines
+
+    stated, *values = content.split(b"|")
+    with lmdb.open(str(folder / "lines.lmdb")) as database, database.begin(write=True) as transaction:
+        transaction.put(b"num-samples", stated or b"-")
+        for number, value in enumerate(values):
+            transaction.put(b"label-%09d" % (1 + number // 2), value) if number % 2 else None
+            transaction.put(b"image-%09d" % (1 + number // 2), value) if not number % 2 else None
+    return [record.read() for record in read_lines(folder / "lines.lmdb").records[:3]]
+
+
+def _picture(content: bytes, folder: Path) -> Any:
+    from datamodules.lines.images import line_image
+
+    return line_image(content, 32, 2000)
+
+
+def _checkpoint(content: bytes, folder: Path) -> Any:
+    from lightning_modules import checkpoint_files
+
+    path = folder / "best.ckpt"
+    path.write_bytes(content)
+    return checkpoint_files.load(path)
+
+
+def _run_of_a_stranger(content: bytes, folder: Path) -> Any:
+    """A checkpoint that is whole, of which settings and description are anything that JSON can say."""
+    import torch
+
+    from scripts.runs.folder import RunFolder
+    from scripts.runs.loading import load_module
+
+    try:
+        task, told = content.split(b"\n", 1)
+        state = torch.load(CHECKPOINTS[int(task) % len(CHECKPOINTS)], map_location="cpu", weights_only=True)
+        state |= {key: json.loads(told)[key] for key in ("config", "description")}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    run = RunFolder(folder)
+    run.checkpoints.mkdir()
+    torch.save(state, run.checkpoints / "best.ckpt")
+    return load_module(run)
+
+
+def _told_settings() -> list[bytes]:
+    import torch
+
+    found = []
+    for number, path in enumerate(CHECKPOINTS):
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        told = {"config": {k: state["config"][k] for k in ("task", "module")}, "description": state["description"]}
+        found.append(f"{number}\n{json.dumps(told)}".encode())
+    return found
+
+
+def _settings(content: bytes, folder: Path) -> Any:
+    from scripts.runs.folder import RunFolder
+
+    (folder / "config.yaml").write_bytes(content)
+    return RunFolder(folder).config()
+
+
+def _weights(content: bytes, folder: Path) -> Any:
+    from scripts.exporting.safetensors import weights_of
+
+    path = folder / "model.safetensors"
+    path.write_bytes(content)
+    return weights_of(path)
+
+
+def _results(content: bytes, folder: Path) -> Any:
+    """What compare.py reads of a run: its settings and its metrics, in one file here."""
+    from scripts.comparison.leaderboard import compare
+    from scripts.comparison.runs import read_runs
+
+    parts = content.split(b"\n---\n")
+    names = ("config.yaml", "metrics.json", "environment.json", "status.json")
+    for name, part in zip(names, parts):
+        (folder / name).write_bytes(part)
+    return compare(read_runs([str(folder)]))
+
+
+def _sweep_manifest(content: bytes, folder: Path) -> Any:
+    from scripts.sweeps.manifest import Manifest
+
+    (folder / "sweep.json").write_bytes(content)
+    Manifest(folder, {"seed": "1,2"}, []).read("first")
+
+
+def _examples_of_pictures() -> list[bytes]:
+    from tests.datamodules.lines.pictures import encoded, written
+
+    line = written(height=16)
+    return [encoded(line), encoded(line, "JPEG"), encoded(line, "TIFF"), encoded(line, "WebP"), encoded(line, "GIF")]
+
+
+def _parquet(table: str) -> list[bytes]:
+    import polars
+
+    file = io.BytesIO()
+    polars.read_csv(table.encode()).write_parquet(file)
+    return [file.getvalue()]
+
+
+def _some_weights() -> list[bytes]:
+    import torch
+    from safetensors.torch import save
+
+    return [save({"w": torch.zeros(2, 2), "b": torch.ones(3, dtype=torch.int64)})]
+
+
+LOAD = "Datetime,A_MW\n" + "".join(f"2018-01-{1 + h // 24:02d} {h % 24:02d}:00:00,{10 + h % 7}\n" for h in range(48))
+NAMES = "text,label\nAnna,A\nBernd,B\nClara,A\nDora,B\nErna,A\nFritz,B\nGerda,A\nHans,B\n"
+PAIRS = b"".join(b"ab%d\tba%d\n" % (i, i) for i in range(12))
+RESULTS = (
+    b"task: {_target_: lightning_modules.tasks.classification.Classification}\nmodule: {_target_: x.GRU}\nseed: 1\n"
+    b'\n---\n{"test/accuracy": 0.5, "params": 10}\n---\n{"fingerprint": "ab", "overrides": []}'
+    b'\n---\n{"state": "finished"}'
+)
+SWEEP = (
+    b'{"format": 1, "command": [], "space": {"seed": "1,2"}, "jobs": [{"number": 0, "words": ["seed=1"],'
+    b' "folder": "seed=1", "state": "finished", "seconds": 1.5}]}'
+)
+
+TARGETS = {
+    "names_folder": Target(
+        _names_folder, lambda: ["Zoë\nO'Neal\n\nÅsa\n".encode(), b"\xff\xfe", "a\u0301\r\nb".encode()]
+    ),
+    "names_csv": Target(_names_table(".csv"), lambda: [NAMES.encode(), b'text,label\n"a,b",A\n"c""d",B\n']),
+    "names_tsv": Target(_names_table(".tsv"), lambda: [NAMES.replace(",", "\t").encode()]),
+    "names_parquet": Target(_names_table(".parquet"), lambda: _parquet(NAMES)),
+    "energy_csv": Target(
+        _energy(".csv"), lambda: [LOAD.encode(), b"date;x\n2018-01-01T00:00;1,5\n", LOAD.encode()[:80]]
+    ),
+    "energy_parquet": Target(_energy(".parquet"), lambda: _parquet(LOAD)),
+    "pairs": Target(_pairs, lambda: [PAIRS, b"source\ttarget\n" + PAIRS]),
+    "plain_text": Target(_plain_text, lambda: [b"the quick brown fox jumps\n" * 9, "ſchön é́\n".encode() * 9]),
+    "manifest_tsv": Target(_manifest(".tsv"), lambda: [b"path\ttext\na.png\tline\n../b.png\tx\n"]),
+    "manifest_csv": Target(_manifest(".csv"), lambda: [b'path,text\na.png,"a, b"\n/etc/passwd,x\n']),
+    "text_beside_image": Target(_text_beside_image, lambda: ["ſchön\n".encode(), b"a\nb", b""]),
+    "database": Target(_database, lambda: [b"2|png|one|png|two", b"1|x", b"99999999999|a|b"]),
+    "picture": Target(_picture, _examples_of_pictures),
+    "checkpoint": Target(_checkpoint, lambda: [path.read_bytes() for path in CHECKPOINTS[:1]]),
+    "run_of_a_stranger": Target(_run_of_a_stranger, _told_settings),
+    "settings": Target(_settings, lambda: [b"task: {_target_: x.Y}\nmodule: {_target_: z}\n", b"a: &a 1\nb: *a"]),
+    "weights": Target(_weights, _some_weights),
+    "results": Target(_results, lambda: [RESULTS]),
+    "sweep_manifest": Target(_sweep_manifest, lambda: [SWEEP]),
+}
+
+
+def try_out(target: Target, content: bytes) -> BaseException | None:
+    """What reading raises that is no sentence."""
+    from datamodules.errors import BadInput
+
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            target.read(content, Path(folder))
+        except BadInput as error:
+            return None if str(error) else error
+        except Exception as error:
+            return error
+    return None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--keep", type=Path, default=Path("found"), metavar="FOLDER", help="of faults (found)")
+    options = parser.parse_args()
+    options.keep.mkdir(parents=True, exist_ok=True)
+    import atheris
+
+    target = TARGETS[options.target]
+    with atheris.instrument_imports(include=["datamodules", "lightning_modules", "scripts"]):
+        for example in target.examples():
+            try_out(target, example)  # imports what reads
+    known: set[str] = set()
+
+    def once(content: bytes) -> None:
+        error = try_out(target, content)
+        if error is None:
+            return
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if str(PROJECT) in f.filename]
+        place = f"{type(error).__name__} {Path(frames[-1].filename).name} {frames[-1].lineno}".replace(" ", "-")
+        if place not in known:
+            known.add(place)
+            (options.keep / f"{options.target}-{place}").write_bytes(content)
+            told = "".join(traceback.format_exception(error))
+            (options.keep / f"{options.target}-{place}.txt").write_text(told)
+            print(f"found: {place}: {error}", flush=True)
+
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, example in enumerate(target.examples()):
+            Path(corpus, str(number)).write_bytes(example)
+        limits = [f"-max_total_time={options.seconds}", "-timeout=30", "-rss_limit_mb=6000", "-max_len=65536"]
+        atheris.Setup([sys.argv[0], corpus, *limits, f"-artifact_prefix={options.keep}/hang-"], once)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
