@@ -24,6 +24,7 @@ from lightning_modules.finiteness import ADVICE, NonFinite, Skipping, Watch
 from lightning_modules.judging import Judge
 from lightning_modules.optimization import Optimization
 from lightning_modules.randomness import random_states, set_random_state
+from lightning_modules.running_sum import RunningSum
 from lightning_modules.sharding import as_sharded, shard, whole
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Training(LightningModule):
         self._watch = Watch()
         self._watch.start_over(self, self.trainer.global_step)
         self._scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # of float16
+        self._optimizer: Any = self.optimizers()
+        self._casts = self.trainer.precision.endswith("mixed")
         self._by_itself = self._takes_no_part()
         self.log_pictures({f"train/{name}": make for name, make in self.task.data_pictures(self.trainer).items()})
         if self._goes_on_from is not None:
@@ -129,28 +132,30 @@ class Training(LightningModule):
         loss = loss.detach() if weight == 1.0 else loss.detach() * weight
         self._watch.batch(step, block, place, loss)
         counted = loss if self._skipping is None else torch.nan_to_num(loss, 0.0, 0.0, 0.0)
-        self._tally.loss += counted
-        self._epoch_tally.loss += counted
+        self._tally.loss.add(counted)
+        self._epoch_tally.loss.add(counted)
         self._tally.batches += 1
         self._epoch_tally.batches += 1
         if batch_number % optimization.accumulate_grad_batches and batch_number < self.trainer.num_training_batches:
             return
 
-        optimizer = self.optimizers()
+        optimizer = self._optimizer
         factor = optimization.schedule.factor(step, self._length)
-        for group, rate in zip(optimizer.param_groups, self._base_rates):
+        for group, rate in zip(optimizer.optimizer.param_groups, self._base_rates):
             group["lr"] = rate * factor
         if self._scaler is not None:
             self._scaler.unscale_(optimizer.optimizer)
         norm = whole(optimization.clip(self._clip_groups))
         self._watch.gradient(norm)
         left_out = self._skipping is not None or self._scaler is not None  # steps may be, and curves go on
-        self._tally.gradient_norm += torch.nan_to_num(norm, 0.0, 0.0, 0.0) if left_out else norm
+        self._tally.gradient_norm.add(torch.nan_to_num(norm, 0.0, 0.0, 0.0) if left_out else norm)
         self._tally.steps += 1
         skipped = self._skipping is not None and self._skipping.refuses(norm, loss, self.trainer, block, place)
         self._step(optimizer, only_counted=skipped and self._scaler is None)
-        optimizer.optimizer.zero_grad(set_to_none=True)
-        if torch.is_autocast_enabled(self.device.type):
+        for group in optimizer.optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None  # zero_grad would take as long as a small layer
+        if self._casts:
             torch.clear_autocast_cache()  # it holds this step's weights in half precision
 
     def _backward(self, loss: Tensor) -> None:
@@ -185,7 +190,7 @@ class Training(LightningModule):
         tally, self._tally = self._tally, _Tally(self.device)
         values = {"train/loss": self._over_ranks(tally.mean_loss()), "lr": self.optimizers().param_groups[0]["lr"]}
         if tally.steps:
-            values["gradient_norm"] = (tally.gradient_norm / tally.steps).item()
+            values["gradient_norm"] = tally.mean_gradient_norm()
         self.training_seconds += tally.seconds
         if self._skipping is not None:
             values["skipped_steps"] = float(self._skipping.num_skipped)
@@ -205,7 +210,8 @@ class Training(LightningModule):
         """Raises: NonFinite: a loss or gradient since the last look was infinite or not a number."""
         tally = self._tally
         scaled = self._scaler is not None  # in float16 the scaler leaves out steps of infinite gradients by itself
-        if not torch.isfinite(tally.loss if scaled else tally.loss + tally.gradient_norm).item():
+        total = tally.loss.value() if scaled else tally.loss.value() + tally.gradient_norm.value()
+        if not torch.isfinite(total).item():
             raise self._watch.explain(self, with_gradients=not scaled)
         if self._scaler is not None and self._scaler.get_scale() < LEAST_SCALE:
             raise NonFinite(
@@ -290,19 +296,29 @@ class _Tally:
     """Sums between two points of a curve; those that training computes stay on the device."""
 
     def __init__(self, device: torch.device) -> None:
-        self.loss = torch.zeros((), device=device)
-        self.gradient_norm: Tensor = torch.zeros((), device=device)
+        self.loss = RunningSum(device)
+        self.gradient_norm = RunningSum(device)
         self.batches = 0
         self.steps = 0
         self.samples = 0
         self.seconds = 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        return {key: value.cpu() if isinstance(value, Tensor) else value for key, value in vars(self).items()}
+        return {
+            key: value.state_dict() if isinstance(value, RunningSum) else value for key, value in vars(self).items()
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for key, value in state.items():
-            setattr(self, key, value.to(self.loss.device) if isinstance(value, Tensor) else value)
+            if isinstance(value, Tensor):  # as the first checkpoints have it
+                value = {"added": value, "waiting": []}
+            if isinstance(value, dict):
+                getattr(self, key).load_state_dict(value)
+            else:
+                setattr(self, key, value)
 
     def mean_loss(self) -> float:
-        return (self.loss / max(self.batches, 1)).item()
+        return (self.loss.value() / max(self.batches, 1)).item()
+
+    def mean_gradient_norm(self) -> float:
+        return (self.gradient_norm.value() / max(self.steps, 1)).item()

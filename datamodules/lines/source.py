@@ -10,10 +10,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from datamodules.batches import LineBatch
+from datamodules.blocks import Source
 from datamodules.lines.codec import LineCodec, codepoints
 
 
-class LineSource:
+class LineSource(Source):
     """Every line of a data set.
 
     N lines, L characters of the longest.

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from datamodules.batches import WindowBatch, windows_of
+from datamodules.blocks import Source
 
 
 @dataclass
-class WindowSource:
+class WindowSource(Source):
     """The rows of all series, one after the other: N rows, K columns, F features of the calendar, S series."""
 
     values: Tensor  # (N, K) float32, scaled

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from datamodules.batches import PairBatch
+from datamodules.blocks import Source
 from datamodules.text.codec import TextCodec
 from datamodules.text.normalization import apart
 
@@ -46,7 +47,7 @@ class PairedTexts:
         return cls(**{**state, **codecs})
 
 
-class PairSource:
+class PairSource(Source):
     """Every pair of a data set: ids and lengths of both sides, and all known answers to each source.
 
     Args:
