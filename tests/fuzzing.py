@@ -10,6 +10,7 @@ Each fault is kept once, by the place that raised: the bytes, and beside them th
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import io
 import json
@@ -79,30 +80,30 @@ def _plain_text(content: bytes, folder: Path) -> Any:
     return _set_up("plain_text.PlainText", data_dir=str(path), length=8, batch_size=2)
 
 
+def _collected(path: Path) -> Any:
+    from datamodules.lines.collection import read_collection
+
+    return read_collection(path, "path", "text", height=16, max_width=500, polarity="auto")
+
+
 def _manifest(suffix: str) -> Callable[[bytes, Path], Any]:
     def read(content: bytes, folder: Path) -> Any:
-        from datamodules.lines.formats import read_lines
-
         path = folder / f"lines{suffix}"
         path.write_bytes(content)
-        return [record.read() for record in read_lines(path).records[:3]]
+        return _collected(path)
 
     return read
 
 
 def _text_beside_image(content: bytes, folder: Path) -> Any:
-    from datamodules.lines.formats import read_lines
-
-    (folder / "a.png").write_bytes(b"")
+    (folder / "a.png").write_bytes(_examples_of_pictures()[0])
     (folder / "a.gt.txt").write_bytes(content)
-    return read_lines(folder)
+    return _collected(folder)
 
 
 def _database(content: bytes, folder: Path) -> Any:
     """The values of a database; the file itself is the business of LMDB, which trusts what it maps."""
     import lmdb
-
-    from datamodules.lines.formats import read_lines
 
     stated, *values = content.split(b"|")
     with lmdb.open(str(folder / "lines.lmdb")) as database, database.begin(write=True) as transaction:
@@ -110,7 +111,7 @@ def _database(content: bytes, folder: Path) -> Any:
         for number, value in enumerate(values):
             transaction.put(b"label-%09d" % (1 + number // 2), value) if number % 2 else None
             transaction.put(b"image-%09d" % (1 + number // 2), value) if not number % 2 else None
-    return [record.read() for record in read_lines(folder / "lines.lmdb").records[:3]]
+    return _collected(folder / "lines.lmdb")
 
 
 def _picture(content: bytes, folder: Path) -> Any:
@@ -173,15 +174,22 @@ def _weights(content: bytes, folder: Path) -> Any:
 
 
 def _results(content: bytes, folder: Path) -> Any:
-    """What compare.py reads of a run: its settings and its metrics, in one file here."""
+    """What compare.py reads of a run, its files one after the other here, and what it shows of them."""
+    from rich.console import Console
+
+    from scripts.comparison import output
     from scripts.comparison.leaderboard import compare
+    from scripts.comparison.report.page import write_report
     from scripts.comparison.runs import read_runs
 
     parts = content.split(b"\n---\n")
     names = ("config.yaml", "metrics.json", "environment.json", "status.json")
     for name, part in zip(names, parts):
         (folder / name).write_bytes(part)
-    return compare(read_runs([str(folder)]))
+    comparison = compare(read_runs([str(folder)]))
+    output.show(comparison, Console(file=io.StringIO()))
+    output.as_csv(comparison)
+    write_report(comparison, folder / "report.html")
 
 
 def _sweep_manifest(content: bytes, folder: Path) -> Any:
@@ -191,6 +199,7 @@ def _sweep_manifest(content: bytes, folder: Path) -> Any:
     Manifest(folder, {"seed": "1,2"}, []).read("first")
 
 
+@functools.cache
 def _examples_of_pictures() -> list[bytes]:
     from tests.datamodules.lines.pictures import encoded, written
 
@@ -263,7 +272,9 @@ def try_out(target: Target, content: bytes) -> BaseException | None:
             target.read(content, Path(folder))
         except BadInput as error:
             return None if str(error) else error
-        except Exception as error:
+        except BaseException as error:  # polars panics with one
+            if isinstance(error, KeyboardInterrupt):
+                raise
             return error
     return None
 

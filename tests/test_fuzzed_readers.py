@@ -18,6 +18,7 @@ from datamodules.lines.formats import read_lines, write_lines
 from lightning_modules import checkpoint_files
 from scripts.runs.folder import RunFolder
 from scripts.runs.loading import load_module
+from scripts.sweeps.manifest import Manifest
 from tests.datamodules.lines.pictures import encoded, records, written
 from tests.fuzzing import CHECKPOINTS, TARGETS, try_out
 
@@ -179,3 +180,27 @@ def test_a_malicious_safetensors_header_is_a_sentence(header: bytes, tmp_path: P
     settings_file.write_text(json.dumps({**told, "module": {"_target_": "os.system", "command": "touch executed"}}))
     with pytest.raises(BadInput, match=r"the run names os\.system, which is not of this project"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('{"jobs": []}', "not a manifest of a sweep \\(format: Field required"),
+        ('{"format": 1, "jobs": []}', "not a manifest of a sweep \\(space: Field required"),
+        ('{"format": 1, "space": {}, "jobs": [{"number": 0, "words": [], "folder": 0.5}]}', "jobs.0.folder"),
+        ('{"format": 1, "space": {}, "jobs": [{"number": 0, "words": [], "folder": "../a"}]}', "not a folder below"),
+        ('{"format": 99}', "written by a later version"),
+        ("[" * 100_000, "not a manifest"),
+    ],
+)
+def test_a_manifest_of_a_sweep_is_one_or_refused(content: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "sweep.json").write_text(content)
+    with pytest.raises(BadInput, match=rf"sweep\.json: .*{sentence}"):
+        Manifest(tmp_path, {}).read("first")
+
+
+@pytest.mark.parametrize("value", ['"0.5"', "[1]", "{}", "1" + "0" * 400])
+def test_metrics_are_numbers(value: str, tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text(f'{{"test/accuracy": {value}}}')
+    with pytest.raises(BadInput, match=r"metrics\.json: test/accuracy is .*a number is accepted"):
+        RunFolder(tmp_path).metrics()

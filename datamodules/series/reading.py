@@ -12,6 +12,7 @@ import numpy as np
 import polars
 
 from datamodules.errors import BadInput, did_you_mean
+from datamodules.tables import reading
 
 FORMATS = (".csv", ".tsv", ".parquet")
 TIME_NAMES = ("datetime", "date", "timestamp", "time", "ds")
@@ -116,15 +117,14 @@ def _read_file(
 
 
 def _table(path: Path) -> polars.DataFrame:
-    try:
+    with reading(path, "a table"):
         if path.suffix.lower() == ".parquet":
             return polars.read_parquet(path)
         separator = "\t" if path.suffix.lower() == ".tsv" else ","
-        return polars.read_csv(path, separator=separator, infer_schema=False, encoding="utf8")
-    except polars.exceptions.NoDataError:
-        raise BadInput(f"{path}: empty; a header and a row for each hour are needed") from None
-    except (polars.exceptions.PolarsError, OSError, ValueError) as error:
-        raise BadInput(f"{path}: not a table that can be read ({str(error).splitlines()[0]})") from None
+        try:
+            return polars.read_csv(path, separator=separator, infer_schema=False, encoding="utf8")
+        except polars.exceptions.NoDataError:
+            raise BadInput(f"{path}: empty; a header and a row for each hour are needed") from None
 
 
 def _time_column(path: Path, table: polars.DataFrame, asked: str | None) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datamodules.errors import BadInput, did_you_mean
+from datamodules.tables import reading
 
 TABLE_FORMATS = {".csv": ",", ".tsv": "\t", ".parquet": None}
 
@@ -166,9 +167,7 @@ def parquet_columns(path: Path, columns: list[str]) -> list[list[str | None]]:
     """
     import polars
 
-    try:
+    with reading(path, "a Parquet file"):
         header = list(polars.read_parquet_schema(path))
         table = polars.read_parquet(path, columns=[header[_position(path, header, column)] for column in columns])
-    except (polars.exceptions.PolarsError, OSError) as error:
-        raise BadInput(f"{path}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from None
-    return [table[column].cast(polars.String, strict=False).to_list() for column in columns]
+        return [table[column].cast(polars.String, strict=False).to_list() for column in columns]

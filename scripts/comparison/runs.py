@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
+from datamodules.tables import reading
 from scripts.comparison.finding import run_folders
 from scripts.runs.folder import RunFolder
 
@@ -47,8 +48,9 @@ class Run:
         import polars
 
         try:
-            return polars.read_parquet(self.folder.predictions_file)
-        except (OSError, polars.exceptions.PolarsError):
+            with reading(self.folder.predictions_file, "predictions"):
+                return polars.read_parquet(self.folder.predictions_file)
+        except BadInput:
             return None
 
     @cached_property
@@ -60,11 +62,12 @@ class Run:
         names = polars.col("id").hash()
         kept = selectors.numeric() | selectors.temporal() | selectors.by_name("series", "block", require_all=False)
         lengths = (selectors.by_name("target", require_all=False) & selectors.string()).str.len_chars()
+        kept -= selectors.by_name("id", require_all=False)
         try:
-            table = polars.scan_parquet(self.folder.predictions_file)
-            kept -= selectors.by_name("id", require_all=False)
-            return table.select(names, kept, lengths.name.suffix("_length")).collect()
-        except (OSError, polars.exceptions.PolarsError):
+            with reading(self.folder.predictions_file, "predictions"):
+                table = polars.scan_parquet(self.folder.predictions_file)
+                return table.select(names, kept, lengths.name.suffix("_length")).collect()
+        except BadInput:
             return None
 
 

@@ -16,6 +16,10 @@ from datamodules.nesting import check_size
 if TYPE_CHECKING:
     import numpy as np
 
+LARGEST = 2**63  # of a whole number among metrics
+#: What is read of environment.json, and what each is.
+TOLD: dict[str, type] = {"overrides": list, "data": dict, "fingerprint": str}
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -87,11 +91,28 @@ class RunFolder:
         return config
 
     def environment(self) -> dict[str, Any]:
-        return _read_json(self.environment_file)
+        told = _read_json(self.environment_file)
+        for key, kind in TOLD.items():
+            if not isinstance(told.get(key, kind()), kind):
+                raise BadInput(f"{self.environment_file}: {key} is no {kind.__name__}")
+        if not all(isinstance(word, str) for word in told.get("overrides", ())):
+            raise BadInput(f"{self.environment_file}: overrides are words")
+        return told
 
     def metrics(self) -> dict[str, Any] | None:
-        """The final metrics; None while the run has not finished."""
-        return _read_json(self.metrics_file) if self.metrics_file.exists() else None
+        """The final metrics; None while the run has not finished.
+
+        Raises:
+            BadInput: the file is no JSON, or holds something else than numbers.
+        """
+        if not self.metrics_file.exists():
+            return None
+        metrics = _read_json(self.metrics_file)
+        for name, value in metrics.items():
+            is_number = isinstance(value, float) or (isinstance(value, int) and abs(value) < LARGEST)
+            if value is not None and not is_number:
+                raise BadInput(f"{self.metrics_file}: {name} is {str(value)[:40]!r}; a number is accepted")
+        return metrics
 
     def status(self) -> dict[str, Any]:
         """How a run ended that did not finish: `status` (failed, pruned, interrupted) and `reason`; else empty."""
@@ -122,8 +143,11 @@ def write_whole(path: Path, text: str) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInput(f"{path}: missing from the run folder") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: not JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise BadInput(f"{path}: not a JSON object of a run")
+    return content

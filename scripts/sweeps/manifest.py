@@ -84,25 +84,51 @@ class Manifest:
         """
         if not self.path.exists():
             return
-        try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
-            jobs = [Job(**job) for job in content["jobs"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadInput(f"{self.path}: not a manifest of a sweep ({error})") from None
-        if content["format"] > FORMAT:
-            raise BadInput(f"{self.path}: written by a later version (format {content['format']})")
-        changes = differences(content["space"], self.space)
+        then = _read(self.path)
+        changes = differences(then.space, self.space)
         if changes:
             raise BadInput(
                 f"sweep.name={name}: there is another sweep of that name in {self.folder}: {'; '.join(changes)};"
                 " take another sweep.name, or the same settings to go on"
             )
-        self.jobs = jobs
+        self.jobs = then.jobs
         for job in self.jobs:
             if self.run_folder(job).metrics() is not None:
                 job.state = "finished"
             elif job.state in ("running", "finished"):
                 job.state = "interrupted"
+
+
+@dataclass
+class _Content:
+    """What `sweep.json` holds."""
+
+    format: int
+    space: dict[str, str]
+    jobs: list[Job]
+    command: list[str] = field(default_factory=list)
+
+
+def _read(path: Path) -> _Content:
+    """Raises: BadInput: the file is something else, of a later version, or names a folder outside its own."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and isinstance(content.get("format"), int) and content["format"] > FORMAT:
+            raise BadInput(f"{path}: written by a later version (format {content['format']})")
+        read = TypeAdapter(_Content).validate_python(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        reason = f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
+        raise BadInput(f"{path}: not a manifest of a sweep ({reason})") from None
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path}: not a manifest of a sweep ({error})") from None
+    for job in read.jobs:
+        below = Path(job.folder)
+        if below.is_absolute() or ".." in below.parts or "\0" in job.folder:
+            raise BadInput(f"{path}: job {job.number}: {job.folder!r} is not a folder below the sweep's")
+    return read
 
 
 def differences(then: dict[str, str], now: dict[str, str]) -> list[str]:

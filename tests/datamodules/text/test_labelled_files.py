@@ -100,3 +100,19 @@ def test_any_bytes_are_read_or_refused_in_a_sentence(tmp_path, content, suffix) 
         assert str(error)
     finally:
         path.unlink()
+
+
+def test_a_parquet_file_of_which_polars_panics_is_a_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    whole = tmp_path / "whole.parquet"
+    polars.DataFrame({"text": ["Anna", "Bernd"] * 9, "label": ["A", "B"] * 9}).write_parquet(whole)
+    content, refused = whole.read_bytes(), 0
+    for place in range(4, len(content), 3):
+        torn = tmp_path / "torn.parquet"
+        torn.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        try:
+            read_labelled(torn, "text", "label")
+        except BadInput as error:
+            assert str(error).startswith(str(torn))
+            refused += 1
+    assert refused > 10
+    assert "panicked" not in capfd.readouterr().err
