@@ -37,3 +37,15 @@ def test_jobs_fail_and_go_on_through(name: str, names_folder: Path, tmp_path: Pa
     first = (sweep / "trouble=none" / "metrics.json").stat().st_mtime_ns
     run("train.py", *words, status=1)  # nothing is left to do
     assert (sweep / "trouble=none" / "metrics.json").stat().st_mtime_ns == first
+
+    before = json.loads((sweep / "trouble=none" / "metrics.json").read_text())
+    (sweep / "trouble=none" / "metrics.json").unlink()  # as a job that was killed before its end leaves its folder
+    again = run("train.py", *words, status=1)
+    assert f"goes on from {sweep}/trouble=none/checkpoints/last.ckpt" in again.stderr + logs_of(sweep)
+    after = json.loads((sweep / "trouble=none" / "metrics.json").read_text())
+    assert after["val/accuracy"] == before["val/accuracy"] and after["steps"] == before["steps"]
+
+
+def logs_of(sweep: Path) -> str:
+    """What the jobs said themselves, wherever their launcher keeps it."""
+    return "".join(path.read_text(errors="replace") for path in sweep.rglob("*.log") if path.is_file())
