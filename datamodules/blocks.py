@@ -8,7 +8,7 @@ does once for each thing that a loader yields is so paid once a block, not once 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import torch
@@ -28,16 +28,8 @@ class Source(Protocol):
     def span(self, row: Tensor) -> Any:
         """Steps of the longest of these examples, known without asking the device.  `row` is on the CPU."""
 
-    def spans(self, rows: Sequence[Tensor]) -> list[Any]:
-        """The span of each row."""
-        return [self.span(row) for row in rows]
-
     def gather(self, row: Tensor, span: Any) -> Any:
         """The batch of these examples, padded to `span` steps.  `row` (B,) is on the source's device."""
-
-    def gather_each(self, rows: Sequence[Tensor], spans: Sequence[Any]) -> Iterator[Any]:
-        """The batch of each row, made when it is asked for or, where examples are small, all at once."""
-        return map(self.gather, rows, spans)
 
 
 class Block:
@@ -59,13 +51,14 @@ class Block:
         self.weights = [len(row) * world_size / len(batch) for row, batch in zip(self.rows, batches)]
         # a rank that got no example of a short batch goes along with one that counts nothing: its weight is 0
         self.rows = [row if len(row) else batch[:1] for row, batch in zip(self.rows, batches)]
-        self.spans = source.spans(self.rows)
+        self.spans = [source.span(row) for row in self.rows]
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __iter__(self) -> Iterator[Any]:
-        yield from self.source.gather_each(self.rows, self.spans)
+        for row, span in zip(self.rows, self.spans):
+            yield self.source.gather(row, span)
 
     def on(self, source: Source, device: torch.device) -> Block:
         """This block over a source on `device`; the indices follow in one transfer."""

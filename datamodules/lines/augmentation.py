@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from datamodules.batches import LineBatch
-from datamodules.blocks import Source
 
 Probability = Annotated[float, Ge(0), Le(1)]
 
@@ -123,7 +122,7 @@ class Augmentation:
         return 2 * torch.rand(len(images), 1, 1, device=images.device) - 1
 
 
-class AugmentedSource(Source):
+class AugmentedSource:
     """A source whose batches are changed as they are gathered."""
 
     def __init__(self, source, augmentation: Augmentation) -> None:

@@ -10,11 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from datamodules.batches import LineBatch
-from datamodules.blocks import Source
 from datamodules.lines.codec import LineCodec, codepoints
 
 
-class LineSource(Source):
+class LineSource:
     """Every line of a data set.
 
     N lines, L characters of the longest.

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from datamodules.batches import WindowBatch, windows_of
-from datamodules.blocks import Source
 
 
 @dataclass
-class WindowSource(Source):
+class WindowSource:
     """The rows of all series, one after the other: N rows, K columns, F features of the calendar, S series."""
 
     values: Tensor  # (N, K) float32, scaled

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from datamodules.batches import PairBatch
-from datamodules.blocks import Source
 from datamodules.text.codec import TextCodec
 from datamodules.text.normalization import apart
 
@@ -47,7 +46,7 @@ class PairedTexts:
         return cls(**{**state, **codecs})
 
 
-class PairSource(Source):
+class PairSource:
     """Every pair of a data set: ids and lengths of both sides, and all known answers to each source.
 
     Args:

@@ -2,12 +2,11 @@ import torch
 from torch import Tensor
 
 from datamodules import blocks
-from datamodules.blocks import Block, BlockLoader, Source
+from datamodules.blocks import BlockLoader
 from datamodules.sampling import Shuffled
-from datamodules.text.source import TokenSource
 
 
-class Numbers(Source):
+class Numbers:
     """A source whose batches are the indices themselves."""
 
     def to(self, device: torch.device) -> "Numbers":
@@ -28,20 +27,6 @@ def test_blocks_hold_the_batches_of_an_epoch_in_order_whatever_their_size() -> N
     assert [batch for batch, _ in taken] == expected
     assert [span for _, span in taken] == [max(batch) for batch in expected]
     assert len(loader) == len(expected)
-
-
-def test_texts_gathered_together_are_those_gathered_one_batch_after_the_other() -> None:
-    lengths = torch.randint(1, 9, (40,), generator=torch.Generator().manual_seed(1))
-    tokens = torch.arange(1, 41).unsqueeze(1) * (torch.arange(9) < lengths.unsqueeze(1))
-    for classes in (None, torch.arange(40) % 3):
-        source = TokenSource(tokens.int(), lengths, classes)
-        rows = list(torch.randperm(40, generator=torch.Generator().manual_seed(2)).split(7))
-        block = Block(source, rows, first=0)
-        assert block.spans == [int(lengths[row].max()) for row in rows] == [source.span(row) for row in rows]
-        for batch, row, span in zip(block, rows, block.spans, strict=True):
-            alone = source.gather(row, span)
-            assert torch.equal(batch.tokens, alone.tokens) and torch.equal(batch.lengths, alone.lengths)
-            assert batch.classes is None if classes is None else torch.equal(batch.classes, alone.classes)
 
 
 def test_an_epoch_goes_on_at_any_batch() -> None:
