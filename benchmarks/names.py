@@ -148,16 +148,16 @@ def start(data: Path, repeats: int = 5) -> list[dict[str, Any]]:
     imports = [sys.executable, "-c", "import torch, pytorch_lightning, hydra"]
     with tempfile.TemporaryDirectory() as runs:
         once = ["trainer.max_steps=1", "evaluate=[]", f"runs_dir={runs}", f"datamodule.data_dir={data}"]
-        train_once = [sys.executable, str(PROJECT / "scripts/train.py"), *once]
+        command = [sys.executable, str(PROJECT / "scripts/train.py")]
         rows: dict[str, dict[str, list[float]]] = {"imports": {}, "first step": {}, "job": {"seconds": []}}
         for _ in range(repeats):
             for disk, forget in DISKS.items():
                 if forget():
                     rows["imports"].setdefault(disk, []).append(_seconds(imports))
                 if forget():
-                    rows["first step"].setdefault(disk, []).append(_until_first_step(train_once))
-            one = _seconds([*train_once, "-m", "seed=1"])
-            five = _seconds([*train_once, "-m", "seed=1,2,3,4,5"])
+                    rows["first step"].setdefault(disk, []).append(_until_first_step([*command, *once]))
+            one = _seconds([*command, "-m", "seed=1", *once])
+            five = _seconds([*command, "-m", "seed=1,2,3,4,5", *once])
             rows["job"]["seconds"].append((five - one) / 4)
     told = {
         "imports": "import torch, pytorch_lightning, hydra",
