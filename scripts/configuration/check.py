@@ -38,6 +38,7 @@ def run_settings(
     evaluate: list[Literal["train", "val", "test"]],
     non_finite: Literal["stop", "skip"] = "stop",
     compile: bool = False,
+    tf32: bool = False,
     resume: str | None = None,
     init_from: str | None = None,
     freeze: Literal["none", "all_but_head", "new_rows"] = "none",

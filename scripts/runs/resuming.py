@@ -23,7 +23,7 @@ from scripts.runs.folder import RunFolder
 log = logging.getLogger(__name__)
 
 #: Groups and keys that a run may go on with changed.
-CHANGEABLE = ("trainer", "callbacks", "logger", "evaluate", "non_finite", "compile")
+CHANGEABLE = ("trainer", "callbacks", "logger", "evaluate", "non_finite", "compile", "tf32")
 #: Keys that say where, not what.
 PLACE = ("resume", "runs_dir", "sweep")
 

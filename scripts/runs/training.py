@@ -25,6 +25,7 @@ from lightning_modules.callbacks.checkpoints import Checkpoints, WholeFiles
 from lightning_modules.callbacks.interruption import Interruption
 from lightning_modules.compilation import compile_network
 from lightning_modules.optimization import Optimization
+from lightning_modules.tf32 import allow_tf32
 from scripts.runs import ranks
 from scripts.runs.environment import environment
 from scripts.runs.fine_tuning import Start
@@ -173,6 +174,7 @@ def _seed(seed: int) -> None:
 
 def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Callback], logger: Any) -> Trainer:
     """Lightning's Trainer with the run's settings, quiet, writing whole checkpoints."""
+    allow_tf32(bool(config.get("tf32")))
     settings = {key: value for key, value in config["trainer"].items() if key not in OF_OPTIMIZATION}
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
     try:
