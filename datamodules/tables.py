@@ -28,8 +28,6 @@ def reading(path: Path, kind: str) -> Iterator[None]:
     failures = (polars.exceptions.PolarsError, polars.exceptions.PanicException, OSError, ValueError)
     try:
         yield
-    except BadInput:
-        raise
     except failures as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise BadInput(f"{path}: not {kind} that can be read ({reason})") from None

@@ -47,7 +47,7 @@ class Optimization:
 def clip_norm(parameters: list[nn.Parameter], largest: float) -> Tensor:
     """`nn.utils.clip_grad_norm_`, to the last bit, in two thirds of its time where all gradients are alike."""
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    if not gradients or not all(map(_plain, gradients)) or len({(g.device, g.dtype) for g in gradients}) > 1:
+    if not gradients or not all(map(_plain, gradients)) or len({g.device for g in gradients}) > 1:
         return nn.utils.clip_grad_norm_(parameters, largest)
     with torch.no_grad():
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))

@@ -188,7 +188,7 @@ class Training(LightningModule):
     def _log_point(self) -> None:
         self.check_finite()
         tally, self._tally = self._tally, _Tally(self.device)
-        values = {"train/loss": self._over_ranks(tally.mean_loss()), "lr": self.optimizers().param_groups[0]["lr"]}
+        values = {"train/loss": self._over_ranks(tally.mean_loss()), "lr": self._optimizer.param_groups[0]["lr"]}
         if tally.steps:
             values["gradient_norm"] = tally.mean_gradient_norm()
         self.training_seconds += tally.seconds

@@ -49,34 +49,30 @@ def _names_folder(content: bytes, folder: Path) -> Any:
     return _set_up("names.Names", data_dir=str(folder), val_fraction=0.2, test_fraction=0.2)
 
 
-def _names_table(suffix: str) -> Callable[[bytes, Path], Any]:
-    def read(content: bytes, folder: Path) -> Any:
-        path = folder / f"names{suffix}"
+def _file(name: str, read: Callable[[Path], Any]) -> Callable[[bytes, Path], Any]:
+    """The bytes as a file of that name, which is read."""
+
+    def written(content: bytes, folder: Path) -> Any:
+        path = folder / name
         path.write_bytes(content)
-        return _set_up("names.Names", data_dir=str(path), val_fraction=0.2, test_fraction=0.2)
+        return read(path)
 
-    return read
-
-
-def _energy(suffix: str) -> Callable[[bytes, Path], Any]:
-    def read(content: bytes, folder: Path) -> Any:
-        path = folder / f"A_hourly{suffix}"
-        path.write_bytes(content)
-        return _set_up("energy.Energy", data_dir=str(path), lookback=3, horizon=2)
-
-    return read
+    return written
 
 
-def _pairs(content: bytes, folder: Path) -> Any:
-    path = folder / "pairs.tsv"
-    path.write_bytes(content)
-    settings = {"source_column": "1", "target_column": "2"}
-    return _set_up("text_pairs.TextPairs", data_dir=str(path), **settings)
+def _names_table(path: Path) -> Any:
+    return _set_up("names.Names", data_dir=str(path), val_fraction=0.2, test_fraction=0.2)
 
 
-def _plain_text(content: bytes, folder: Path) -> Any:
-    path = folder / "book.txt"
-    path.write_bytes(content)
+def _energy(path: Path) -> Any:
+    return _set_up("energy.Energy", data_dir=str(path), lookback=3, horizon=2)
+
+
+def _pairs(path: Path) -> Any:
+    return _set_up("text_pairs.TextPairs", data_dir=str(path), source_column="1", target_column="2")
+
+
+def _plain_text(path: Path) -> Any:
     return _set_up("plain_text.PlainText", data_dir=str(path), length=8, batch_size=2)
 
 
@@ -84,15 +80,6 @@ def _collected(path: Path) -> Any:
     from datamodules.lines.collection import read_collection
 
     return read_collection(path, "path", "text", height=16, max_width=500, polarity="auto")
-
-
-def _manifest(suffix: str) -> Callable[[bytes, Path], Any]:
-    def read(content: bytes, folder: Path) -> Any:
-        path = folder / f"lines{suffix}"
-        path.write_bytes(content)
-        return _collected(path)
-
-    return read
 
 
 def _text_beside_image(content: bytes, folder: Path) -> Any:
@@ -109,8 +96,8 @@ def _database(content: bytes, folder: Path) -> Any:
     with lmdb.open(str(folder / "lines.lmdb")) as database, database.begin(write=True) as transaction:
         transaction.put(b"num-samples", stated or b"-")
         for number, value in enumerate(values):
-            transaction.put(b"label-%09d" % (1 + number // 2), value) if number % 2 else None
-            transaction.put(b"image-%09d" % (1 + number // 2), value) if not number % 2 else None
+            kind = b"label" if number % 2 else b"image"
+            transaction.put(b"%s-%09d" % (kind, 1 + number // 2), value)
     return _collected(folder / "lines.lmdb")
 
 
@@ -120,11 +107,9 @@ def _picture(content: bytes, folder: Path) -> Any:
     return line_image(content, 32, 2000)
 
 
-def _checkpoint(content: bytes, folder: Path) -> Any:
+def _checkpoint(path: Path) -> Any:
     from lightning_modules import checkpoint_files
 
-    path = folder / "best.ckpt"
-    path.write_bytes(content)
     return checkpoint_files.load(path)
 
 
@@ -158,18 +143,15 @@ def _told_settings() -> list[bytes]:
     return found
 
 
-def _settings(content: bytes, folder: Path) -> Any:
+def _settings(path: Path) -> Any:
     from scripts.runs.folder import RunFolder
 
-    (folder / "config.yaml").write_bytes(content)
-    return RunFolder(folder).config()
+    return RunFolder(path.parent).config()
 
 
-def _weights(content: bytes, folder: Path) -> Any:
+def _weights(path: Path) -> Any:
     from scripts.exporting.safetensors import weights_of
 
-    path = folder / "model.safetensors"
-    path.write_bytes(content)
     return weights_of(path)
 
 
@@ -192,11 +174,10 @@ def _results(content: bytes, folder: Path) -> Any:
     write_report(comparison, folder / "report.html")
 
 
-def _sweep_manifest(content: bytes, folder: Path) -> Any:
+def _sweep_manifest(path: Path) -> Any:
     from scripts.sweeps.manifest import Manifest
 
-    (folder / "sweep.json").write_bytes(content)
-    Manifest(folder, {"seed": "1,2"}, []).read("first")
+    Manifest(path.parent, {"seed": "1,2"}, []).read("first")
 
 
 @functools.cache
@@ -239,26 +220,30 @@ TARGETS = {
     "names_folder": Target(
         _names_folder, lambda: ["Zoë\nO'Neal\n\nÅsa\n".encode(), b"\xff\xfe", "a\u0301\r\nb".encode()]
     ),
-    "names_csv": Target(_names_table(".csv"), lambda: [NAMES.encode(), b'text,label\n"a,b",A\n"c""d",B\n']),
-    "names_tsv": Target(_names_table(".tsv"), lambda: [NAMES.replace(",", "\t").encode()]),
-    "names_parquet": Target(_names_table(".parquet"), lambda: _parquet(NAMES)),
+    "names_csv": Target(_file("names.csv", _names_table), lambda: [NAMES.encode(), b'text,label\n"a,b",A\n"c""d",B\n']),
+    "names_tsv": Target(_file("names.tsv", _names_table), lambda: [NAMES.replace(",", "\t").encode()]),
+    "names_parquet": Target(_file("names.parquet", _names_table), lambda: _parquet(NAMES)),
     "energy_csv": Target(
-        _energy(".csv"), lambda: [LOAD.encode(), b"date;x\n2018-01-01T00:00;1,5\n", LOAD.encode()[:80]]
+        _file("A_hourly.csv", _energy), lambda: [LOAD.encode(), b"date;x\n2018-01-01T00:00;1,5\n", LOAD.encode()[:80]]
     ),
-    "energy_parquet": Target(_energy(".parquet"), lambda: _parquet(LOAD)),
-    "pairs": Target(_pairs, lambda: [PAIRS, b"source\ttarget\n" + PAIRS]),
-    "plain_text": Target(_plain_text, lambda: [b"the quick brown fox jumps\n" * 9, "ſchön é́\n".encode() * 9]),
-    "manifest_tsv": Target(_manifest(".tsv"), lambda: [b"path\ttext\na.png\tline\n../b.png\tx\n"]),
-    "manifest_csv": Target(_manifest(".csv"), lambda: [b'path,text\na.png,"a, b"\n/etc/passwd,x\n']),
+    "energy_parquet": Target(_file("A_hourly.parquet", _energy), lambda: _parquet(LOAD)),
+    "pairs": Target(_file("pairs.tsv", _pairs), lambda: [PAIRS, b"source\ttarget\n" + PAIRS]),
+    "plain_text": Target(
+        _file("book.txt", _plain_text), lambda: [b"the quick brown fox jumps\n" * 9, "ſchön é́\n".encode() * 9]
+    ),
+    "manifest_tsv": Target(_file("lines.tsv", _collected), lambda: [b"path\ttext\na.png\tline\n../b.png\tx\n"]),
+    "manifest_csv": Target(_file("lines.csv", _collected), lambda: [b'path,text\na.png,"a, b"\n/etc/passwd,x\n']),
     "text_beside_image": Target(_text_beside_image, lambda: ["ſchön\n".encode(), b"a\nb", b""]),
     "database": Target(_database, lambda: [b"2|png|one|png|two", b"1|x", b"99999999999|a|b"]),
     "picture": Target(_picture, _examples_of_pictures),
-    "checkpoint": Target(_checkpoint, lambda: [path.read_bytes() for path in CHECKPOINTS[:1]]),
+    "checkpoint": Target(_file("best.ckpt", _checkpoint), lambda: [path.read_bytes() for path in CHECKPOINTS[:1]]),
     "run_of_a_stranger": Target(_run_of_a_stranger, _told_settings),
-    "settings": Target(_settings, lambda: [b"task: {_target_: x.Y}\nmodule: {_target_: z}\n", b"a: &a 1\nb: *a"]),
-    "weights": Target(_weights, _some_weights),
+    "settings": Target(
+        _file("config.yaml", _settings), lambda: [b"task: {_target_: x.Y}\nmodule: {_target_: z}\n", b"a: &a 1\nb: *a"]
+    ),
+    "weights": Target(_file("model.safetensors", _weights), _some_weights),
     "results": Target(_results, lambda: [RESULTS]),
-    "sweep_manifest": Target(_sweep_manifest, lambda: [SWEEP]),
+    "sweep_manifest": Target(_file("sweep.json", _sweep_manifest), lambda: [SWEEP]),
 }
 
 
@@ -272,9 +257,9 @@ def try_out(target: Target, content: bytes) -> BaseException | None:
             target.read(content, Path(folder))
         except BadInput as error:
             return None if str(error) else error
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:  # polars panics with one
-            if isinstance(error, KeyboardInterrupt):
-                raise
             return error
     return None
 

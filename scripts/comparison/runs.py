@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -47,11 +48,9 @@ class Run:
         """The answers to the test examples, if the run left any that can be read."""
         import polars
 
-        try:
-            with reading(self.folder.predictions_file, "predictions"):
-                return polars.read_parquet(self.folder.predictions_file)
-        except BadInput:
-            return None
+        with suppress(BadInput), reading(self.folder.predictions_file, "predictions"):
+            return polars.read_parquet(self.folder.predictions_file)
+        return None
 
     @cached_property
     def examples(self) -> polars.DataFrame | None:
@@ -63,12 +62,10 @@ class Run:
         kept = selectors.numeric() | selectors.temporal() | selectors.by_name("series", "block", require_all=False)
         lengths = (selectors.by_name("target", require_all=False) & selectors.string()).str.len_chars()
         kept -= selectors.by_name("id", require_all=False)
-        try:
-            with reading(self.folder.predictions_file, "predictions"):
-                table = polars.scan_parquet(self.folder.predictions_file)
-                return table.select(names, kept, lengths.name.suffix("_length")).collect()
-        except BadInput:
-            return None
+        with suppress(BadInput), reading(self.folder.predictions_file, "predictions"):
+            table = polars.scan_parquet(self.folder.predictions_file)
+            return table.select(names, kept, lengths.name.suffix("_length")).collect()
+        return None
 
 
 def read_runs(paths: Collection[str]) -> list[Run]:

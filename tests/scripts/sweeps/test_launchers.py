@@ -34,15 +34,16 @@ def test_jobs_fail_and_go_on_through(name: str, names_folder: Path, tmp_path: Pa
         "trouble=raise": "failed",
     }
     assert jobs["trouble=raise"]["reason"] == "ArithmeticError: it does not add up"
-    first = (sweep / "trouble=none" / "metrics.json").stat().st_mtime_ns
+    metrics = sweep / "trouble=none" / "metrics.json"
+    first = metrics.stat().st_mtime_ns
     run("train.py", *words, status=1)  # nothing is left to do
-    assert (sweep / "trouble=none" / "metrics.json").stat().st_mtime_ns == first
+    assert metrics.stat().st_mtime_ns == first
 
-    before = json.loads((sweep / "trouble=none" / "metrics.json").read_text())
-    (sweep / "trouble=none" / "metrics.json").unlink()  # as a job that was killed before its end leaves its folder
+    before = json.loads(metrics.read_text())
+    metrics.unlink()  # as a job that was killed before its end leaves its folder
     again = run("train.py", *words, status=1)
     assert f"goes on from {sweep}/trouble=none/checkpoints/last.ckpt" in again.stderr + logs_of(sweep)
-    after = json.loads((sweep / "trouble=none" / "metrics.json").read_text())
+    after = json.loads(metrics.read_text())
     assert after["val/accuracy"] == before["val/accuracy"] and after["steps"] == before["steps"]
 
 
