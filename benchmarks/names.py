@@ -149,22 +149,17 @@ def start(data: Path, repeats: int = 5) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as runs:
         once = ["trainer.max_steps=1", "evaluate=[]", f"runs_dir={runs}", f"datamodule.data_dir={data}"]
         command = [sys.executable, str(PROJECT / "scripts/train.py")]
-        rows: dict[str, dict[str, list[float]]] = {"imports": {}, "first step": {}, "job": {"seconds": []}}
+        measures = {
+            "import torch, pytorch_lightning, hydra": lambda: _seconds(imports),
+            "train.py to its first step": lambda: _until_first_step([*command, *once]),
+        }
+        times: Times = {}
         for _ in range(repeats):
-            for disk, forget in DISKS.items():
-                if forget():
-                    rows["imports"].setdefault(disk, []).append(_seconds(imports))
-                if forget():
-                    rows["first step"].setdefault(disk, []).append(_until_first_step([*command, *once]))
+            on_each_disk(measures, times)
             one = _seconds([*command, "-m", "seed=1", *once])
             five = _seconds([*command, "-m", "seed=1,2,3,4,5", *once])
-            rows["job"]["seconds"].append((five - one) / 4)
-    told = {
-        "imports": "import torch, pytorch_lightning, hydra",
-        "first step": "train.py to its first step",
-        "job": "each further job of a sweep",
-    }
-    return [{"what": told[row], **{disk: statistics.median(s) for disk, s in rows[row].items()}} for row in rows]
+            times.setdefault("each further job of a sweep", {}).setdefault("seconds", []).append((five - one) / 4)
+    return medians(times)
 
 
 def _until_first_step(command: list[str]) -> float:
@@ -187,6 +182,20 @@ def cold() -> bool:
 #: Column -> what makes the disk so.
 DISKS: dict[str, Callable[[], bool]] = {"seconds": lambda: True, "seconds_cold_disk": cold}
 
+Times = dict[str, dict[str, list[float]]]  # what was measured -> column -> seconds of each repeat
+
+
+def on_each_disk(measures: dict[str, Callable[[], float]], times: Times) -> None:
+    """Measure once more, with a warm disk and, where one may make it so, with a cold one."""
+    for disk, forget in DISKS.items():
+        for what, measure in measures.items():
+            if forget():
+                times.setdefault(what, {}).setdefault(disk, []).append(measure())
+
+
+def medians(times: Times) -> list[dict[str, Any]]:
+    return [{"what": what, **{disk: statistics.median(s) for disk, s in row.items()}} for what, row in times.items()]
+
 
 def predict(data: Path, count: int = 1_000_000) -> list[dict[str, Any]]:
     """Seconds of predict.py for one name and for a million, by a GRU of hidden 128 trained for an epoch."""
@@ -196,15 +205,13 @@ def predict(data: Path, count: int = 1_000_000) -> list[dict[str, Any]]:
         names = Path(place, "names.txt")
         names.write_text("\n".join(invented(data, count)) + "\n", encoding="utf-8")
         ask = [sys.executable, str(PROJECT / "scripts/predict.py"), str(run.path)]
-        one: dict[str, list[float]] = {}
+        times: Times = {}
         for _ in range(3):
-            for disk, forget in DISKS.items():
-                if forget():
-                    one.setdefault(disk, []).append(_seconds([*ask, "Satoshi"]))
+            on_each_disk({"predict.py on one name": lambda: _seconds([*ask, "Satoshi"])}, times)
         with names.open("rb") as file:
             many = _seconds([*ask, "-"], file)
     return [
-        {"what": "predict.py on one name", **{disk: statistics.median(s) for disk, s in one.items()}},
+        *medians(times),
         {"what": f"predict.py on {count:,} names", "seconds": many, "names_per_second": count / many},
     ]
 
