@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 #: JavaScript for the elements below `n`, those in shadow roots and frames among them, and for the text they show.
+#: A page or a frame that has only begun to load has no body yet.
 INSIDE = """
 const inside = n => [...(n.shadowRoot ? n.shadowRoot.childNodes : []), ...n.childNodes,
-                     ...(n.nodeName === 'IFRAME' && n.contentDocument ? [n.contentDocument.body] : [])];
-const all = n => n.nodeType === 1 ? [n, ...inside(n).flatMap(all)] : [];
-const text = n => n.nodeType === 3 ? n.data + ' '
+                     ...(n.nodeName === 'IFRAME' ? [n.contentDocument?.body ?? null] : [])];
+const all = n => n?.nodeType === 1 ? [n, ...inside(n).flatMap(all)] : [];
+const text = n => n === null ? '' : n.nodeType === 3 ? n.data + ' '
     : ['STYLE', 'SCRIPT', 'TEMPLATE', 'NOSCRIPT'].includes(n.nodeName) ? '' : inside(n).map(text).join('');
 const shown = () => text(document.body).replace(/\\s+/g, ' ');
 """
