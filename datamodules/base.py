@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -92,6 +91,10 @@ class SequenceDataModule(LightningDataModule):
             for line in self.report["lines"]:
                 log.info(line)
 
+    def lengths_of(self, indices: Tensor) -> Tensor:
+        """(N,) steps of each of these examples; all alike unless a data set says otherwise."""
+        return torch.ones_like(indices)
+
     def part_sizes(self) -> dict[str, int]:
         """Examples of each part."""
         return {part: len(positions) for part, positions in self.indices.items()}
@@ -102,13 +105,9 @@ class SequenceDataModule(LightningDataModule):
         """The order of the training part; a data set with classes or widths may have a better one."""
         return Shuffled(self.indices["train"], self.batch_size, self.seed, self.drop_last)
 
-    def by_length_sampler(self, length_of: Callable[[Tensor], Tensor]) -> Sampler:
-        """Training examples of like length share a batch: little padding.
-
-        Args:
-            length_of: positions (N,) -> their lengths (N,).
-        """
-        return Buckets(self.indices["train"], length_of, self.batch_size, self.seed, self.drop_last)
+    def by_length_sampler(self) -> Sampler:
+        """Training examples of like length share a batch: little padding."""
+        return Buckets(self.indices["train"], self.lengths_of, self.batch_size, self.seed, self.drop_last)
 
     def train_dataloader(self) -> BlockLoader:
         rank, world_size = self._rank()
@@ -129,12 +128,20 @@ class SequenceDataModule(LightningDataModule):
         return self.part_dataloader(self.judged_part)
 
     def part_dataloader(self, part: str) -> BlockLoader:
-        """One pass over a part, in order, one batch a block."""
-        return BlockLoader(self.source, InOrder(self.part_indices(part), self.evaluation_batch_size), *self._rank())
+        """One pass over a part, one batch a block."""
+        return BlockLoader(self.source, InOrder(self.judged_indices(part), self.evaluation_batch_size), *self._rank())
 
     def part_indices(self, part: str) -> Tensor:
         """Positions of the examples of "train", "val", "test" or "all"."""
         return torch.cat([self.indices[p] for p in PARTS]) if part == "all" else self.indices[part]
+
+    def judged_indices(self, part: str) -> Tensor:
+        """The same in the order in which they are judged: like lengths together, so that little is padded.
+
+        The longest come first; a batch that memory does not suffice for is so known at once.
+        """
+        indices = self.part_indices(part)
+        return indices[self.lengths_of(indices).argsort(descending=True, stable=True)]
 
     def transfer_batch_to_device(self, block: Block, device: torch.device, dataloader_idx: int) -> Block:
         if self._resident is None or self._resident[0] != device:

@@ -118,11 +118,14 @@ class Names(SequenceDataModule):
 
     def training_sampler(self) -> Sampler:
         if self.by_length:
-            return self.by_length_sampler(lambda rows: self.source.lengths[rows])
+            return self.by_length_sampler()
         if self.sampling == "natural":
             return super().training_sampler()
         train = self.indices["train"]
         return Balanced(train, self.source.classes[train], self.batch_size, self.seed, self.drop_last)
+
+    def lengths_of(self, indices: Tensor) -> Tensor:
+        return self.source.lengths[indices]
 
     # ------------------------------------------------------------------ steps of load
 

@@ -101,6 +101,9 @@ class PlainText(SequenceDataModule):
         positions = indices.tolist()
         return {"id": [self._places[i] for i in positions], "text": [self._texts[i] for i in positions]}
 
+    def lengths_of(self, indices: Tensor) -> Tensor:
+        return self.source.lengths[indices]
+
     # ------------------------------------------------------------------ steps of load
 
     def _files(self) -> dict[str, str]:

@@ -124,8 +124,6 @@ class TextLines(SequenceDataModule):
         self.description = WrittenLines(codec, self.height, self.max_width, self.polarity)
         self.source = LineSource.of(read.images, read.texts, codec, self.height)
         self.indices = {part: torch.from_numpy(positions) for part, positions in split.parts().items()}
-        for part in ("val", "test"):  # lines of like width in a batch
-            self.indices[part] = self.indices[part][self.source.width_of(self.indices[part]).argsort(stable=True)]
         self.collection = read
         self.fingerprint = read.fingerprint()
         self.report = report(read, self.indices, codec, split.notes, self.starting_from)
@@ -135,8 +133,11 @@ class TextLines(SequenceDataModule):
         return {"id": [self.collection.ids[i] for i in indices.tolist()]}
 
     def training_sampler(self) -> Sampler:
-        buckets = self.by_length_sampler(self.source.width_of)
+        buckets = self.by_length_sampler()
         return Renewed(buckets, self._render_again) if self.rendered_lines else buckets
+
+    def lengths_of(self, indices: Tensor) -> Tensor:
+        return self.source.width_of(indices)
 
     def transfer_batch_to_device(self, block: Block, device: torch.device, dataloader_idx: int) -> Block:
         block = super().transfer_batch_to_device(block, device, dataloader_idx)

@@ -117,7 +117,10 @@ class TextPairs(SequenceDataModule):
     def training_sampler(self) -> Sampler:
         if not self.by_length:
             return super().training_sampler()
-        return self.by_length_sampler(lambda rows: self.source.lengths[rows])
+        return self.by_length_sampler()
+
+    def lengths_of(self, indices: Tensor) -> Tensor:
+        return self.source.lengths[indices]
 
     # ------------------------------------------------------------------ steps of load
 

@@ -32,7 +32,7 @@ class Judge:
         self._metrics = task.metrics().to(device)
 
     def update(self, output: Any, batch: Any) -> None:
-        self._loss.update(self.task.loss(output, batch), weight=len(batch))
+        self._loss.update(self.task.loss(output, batch), weight=self.task.loss_weight(batch))
         self._metrics.update(output, batch)
         if self.keep_examples:
             for name, values in self.task.columns(output, batch).items():

@@ -115,11 +115,12 @@ class Training(LightningModule):
         )
         self.samples_seen += block.num_examples
         self._tally.samples += block.num_examples
+        at_point = self.trainer.global_step % self.trainer.log_every_n_steps == 0 and self._tally.steps > 0
+        if at_point or self._watch.is_due:
+            self.check_finite()  # waits for the device, so that the seconds are those of its work
         self._tally.seconds += time.perf_counter() - started
-        if self.trainer.global_step % self.trainer.log_every_n_steps == 0 and self._tally.steps:
+        if at_point:
             self._log_point()
-        elif self._watch.is_due:
-            self.check_finite()
 
     def _learn(self, batch: Any, weight: float, batch_number: int, block: Block, place: int) -> None:
         """One batch, the `batch_number`-th of its epoch (from 1); an optimiser step where accumulation is complete."""
@@ -186,7 +187,6 @@ class Training(LightningModule):
         return plain and not looked_at
 
     def _log_point(self) -> None:
-        self.check_finite()
         tally, self._tally = self._tally, _Tally(self.device)
         values = {"train/loss": self._over_ranks(tally.mean_loss()), "lr": self._optimizer.param_groups[0]["lr"]}
         if tally.steps:
@@ -198,7 +198,10 @@ class Training(LightningModule):
         self.log_values(values)
 
     def on_train_epoch_end(self) -> None:
-        loss = self._over_ranks(self._epoch_tally.mean_loss())
+        started = time.perf_counter()
+        loss = self._epoch_tally.mean_loss()  # the device has done the epoch's steps now
+        self._tally.seconds += time.perf_counter() - started
+        loss = self._over_ranks(loss)
         if any(getattr(callback, "monitor", None) == "train/loss_epoch" for callback in self.trainer.callbacks):
             self.log("train/loss_epoch", loss, logger=False)  # Lightning's bookkeeping takes longer than a small step
         self.log_values({"train/loss_epoch": loss, "epoch": float(self.current_epoch)})

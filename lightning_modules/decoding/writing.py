@@ -29,14 +29,14 @@ class WritingMethod:
     beam_width: Annotated[int, Gt(0)] = 5
     length_penalty: Annotated[float, Ge(0)] = 1.0
 
-    def __call__(self, step: Step, state: Any, count: int, start: int, end: int, longest: int) -> WrittenTexts:
+    def __call__(self, step: Step, state: Any, count: int, start: int, end: int, longest: int | Tensor) -> WrittenTexts:
         """Write a text for each of `count` rows of the state.
 
         Args:
             step: the network.
             state: of its beginning.
             start, end: the ids before and after a text.
-            longest: symbols that a text has at most.
+            longest: symbols that a text has at most; for each row (B,), or for all.
         """
         if self.method == "greedy":
             return beam_search(step, state, count, start, end, longest, 1, 0.0)
@@ -52,7 +52,7 @@ class WrittenTexts:
 
 
 def beam_search(
-    step: Step, state: Any, count: int, start: int, end: int, longest: int, width: int, length_penalty: float
+    step: Step, state: Any, count: int, start: int, end: int, longest: int | Tensor, width: int, length_penalty: float
 ) -> WrittenTexts:
     """The best text for each row among the `width` that are followed; `width` 1 is greedy.
 
@@ -65,29 +65,32 @@ def beam_search(
     total[:, 0] = 0  # all texts are the same at first
     lengths = torch.zeros(count, width, device=device)
     ended = torch.zeros(count, width, dtype=torch.bool, device=device)
-    for _ in range(longest + 1):
+    most = torch.as_tensor(longest, device=device).expand(count)
+    for written in range(int(most.max()) + 1):
         log_probs, state = step(ids[:, -1:], state)
         num_symbols = log_probs.shape[1]
         after = log_probs.float().view(count, width, num_symbols)
         stays = torch.full_like(after, -torch.inf)
-        stays[:, :, end] = 0  # an ended text goes on with its end, for nothing
-        after = torch.where(ended.unsqueeze(2), stays, after)
+        stays[:, :, end] = 0  # a text that is done goes on with an end, for nothing
+        done = ended | (most < written).unsqueeze(1)
+        after = torch.where(done.unsqueeze(2), stays, after)
         reached = (total.unsqueeze(2) + after).flatten(1)  # (B, W V)
         total, best = reached.topk(width, dim=1)
         parent, symbol = best // num_symbols, best % num_symbols
         rows = (torch.arange(count, device=device).unsqueeze(1) * width + parent).flatten()
         ids = torch.cat([ids[rows], symbol.view(-1, 1)], dim=1)
-        ended, lengths = ended.gather(1, parent), lengths.gather(1, parent)
-        lengths = lengths + (~ended)
-        ended = ended | (symbol == end)
-        if bool(ended.all()):
+        done = done.gather(1, parent)
+        lengths = lengths.gather(1, parent) + ~done
+        ended = ended.gather(1, parent) | ((symbol == end) & ~done)
+        if bool((ended | (most <= written).unsqueeze(1)).all()):
             break
         if width > 1:
             state = taken(state, rows)
     normalised = total / lengths.clamp(min=1) ** length_penalty
     chosen = normalised.masked_fill(~ended & ended.any(dim=1, keepdim=True), -torch.inf).argmax(dim=1)
     rows = torch.arange(count, device=device) * width + chosen
-    texts = [row[: row.index(end)] if end in row else row[:longest] for row in ids[rows, 1:].tolist()]
+    cut = [row[:length] for row, length in zip(ids[rows, 1:].tolist(), most.tolist())]
+    texts = [row[: row.index(end)] if end in row else row for row in cut]
     return WrittenTexts(texts, total.gather(1, chosen.unsqueeze(1)).squeeze(1).tolist())
 
 

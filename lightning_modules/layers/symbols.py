@@ -52,6 +52,12 @@ def what_follows(ids: Tensor, lengths: Tensor, end: int) -> Tensor:
     return goals.masked_fill(steps > lengths.unsqueeze(1), NO_GOAL)
 
 
+def num_goals(lengths: Tensor | None) -> Tensor:
+    """How many goals `what_follows` gives texts of (B,) lengths; a scalar."""
+    assert lengths is not None
+    return (lengths + 1).sum()
+
+
 def cross_entropy(scores: Tensor, goals: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """Mean nats over the steps that have a goal.
 

@@ -90,6 +90,10 @@ class Task(nn.Module):
         """Mean loss of a batch, a scalar in float32."""
         raise NotImplementedError
 
+    def loss_weight(self, batch: Any) -> float | Tensor:
+        """What the loss of a batch is a mean over: its share in that of several batches."""
+        return len(batch)
+
     def remarks(self, module: Any, datamodule: Any) -> list[str]:
         """What a person should know before this module is trained on this data, a line each."""
         return []

@@ -98,6 +98,9 @@ class Classification(Task):
         assert batch.classes is not None
         return functional.cross_entropy(output, batch.classes, weight=self.class_weight, label_smoothing=smoothing)
 
+    def loss_weight(self, batch: TokenBatch) -> float | Tensor:
+        return len(batch) if self.class_weight is None else self.class_weight[batch.classes].sum()
+
     def metrics(self) -> nn.Module:
         from lightning_modules.metrics.classification import ClassificationMetrics
 

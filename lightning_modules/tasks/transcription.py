@@ -20,7 +20,7 @@ from lightning_modules.decoding.settings import Decoding
 from lightning_modules.decoding.writing import WritingMethod
 from lightning_modules.encoding import Encoding
 from lightning_modules.layers.line_features import Columns, LineFeatures, small_convolutions
-from lightning_modules.layers.symbols import Symbols
+from lightning_modules.layers.symbols import Symbols, num_goals
 from lightning_modules.metrics.edits import Fold, edits
 from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.written_text import WrittenText, write_text
@@ -108,7 +108,7 @@ class Transcription(Task):
         method = WritingMethod("greedy" if self.decoding.method == "best_path" else "beam_search")
         method.beam_width = self.decoding.beam_width
         assert self.symbols is not None
-        longest = encoding.states.shape[1]  # a character has a step at least
+        longest = encoding.states.shape[1] if encoding.lengths is None else encoding.lengths  # a character has a step
         reserved = len(self.vocabulary.reserved)
         return write_text(writer, encoding, self.symbols, truth, method, longest, reserved)
 
@@ -157,6 +157,9 @@ class Transcription(Task):
         if isinstance(output, WrittenText):
             return output.loss()
         return (-self.log_likelihood(output, batch) / batch.target_lengths.clamp(min=1)).mean()
+
+    def loss_weight(self, batch: LineBatch) -> float | Tensor:
+        return len(batch) if self.symbols is None else num_goals(batch.target_lengths)
 
     def log_likelihood(self, output: Steps, batch: LineBatch) -> Tensor:
         """(B,) log-probability of each text, summed over all paths; 0, without a gradient, where there is none."""

@@ -11,7 +11,7 @@ from datamodules.batches import PairBatch
 from datamodules.text.pairs import PairedTexts
 from lightning_modules.decoding.writing import WritingMethod
 from lightning_modules.encoding import Encoding
-from lightning_modules.layers.symbols import Symbols
+from lightning_modules.layers.symbols import Symbols, num_goals
 from lightning_modules.metrics.edits import edits, nearest
 from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.written_text import WrittenText, write_text
@@ -79,6 +79,9 @@ class Transduction(Task):
 
     def loss(self, output: WrittenText, batch: PairBatch) -> Tensor:
         return output.loss(self.label_smoothing)
+
+    def loss_weight(self, batch: PairBatch) -> Tensor:
+        return num_goals(batch.target_lengths)
 
     def texts(self, output: WrittenText) -> list[str]:
         """What was written, as texts."""

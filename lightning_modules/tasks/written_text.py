@@ -41,7 +41,7 @@ def write_text(
     symbols: Symbols,
     truth: tuple[Tensor, Tensor] | None,
     method: WritingMethod,
-    longest: int,
+    longest: int | Tensor,
     first_symbol: int,
 ) -> WrittenText:
     """What a network makes of an encoding.
@@ -52,7 +52,7 @@ def write_text(
         symbols: what it writes with.
         truth: ids (B, U) and lengths (B,) of the texts that belong there, where they are known.
         method: how a text is read off.
-        longest: symbols of a text written freely.
+        longest: symbols of a text written freely; for each example (B,), or for all.
         first_symbol: ids below it are reserved, and never written.
     """
     begun = writer.begin(encoding)

@@ -56,8 +56,11 @@ class Outcome:
 
     def predictions(self, part: str) -> polars.DataFrame:
         """A row an example: its id and whatever else names it, target, answer, score (higher is better)."""
-        named = self.datamodule.example_columns(self.datamodule.part_indices(part))
-        return polars.DataFrame({**named, **self.judges[part].columns})
+        indices, judged = self.datamodule.part_indices(part), self.datamodule.judged_indices(part)
+        named = self.datamodule.example_columns(indices)
+        places = judged.argsort()[indices.argsort().argsort()]  # among the judged, of each example in its own order
+        answers = polars.DataFrame(dict(self.judges[part].columns))[places.numpy()]
+        return polars.DataFrame(named).hstack(answers)
 
     def write(self, folder: RunFolder, overrides: list[str], best: dict[str, Any] | None) -> dict[str, float]:
         """metrics.json, predictions.parquet, pictures and the row of hyperparameters."""

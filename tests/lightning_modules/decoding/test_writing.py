@@ -69,3 +69,15 @@ def test_a_wider_beam_is_never_worse() -> None:
         found = beam_search(table.step, table.begin(), 6, START, END, LONGEST, width, length_penalty=0.0)
         totals.append(sum(found.log_probs))
     assert totals[-1] >= totals[0]
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_each_row_has_a_limit_of_its_own(width: int) -> None:
+    table = Table(5, rows=4)
+    limits = torch.tensor([0, 1, 5, 2])
+    together = beam_search(table.step, table.begin(), 4, START, END, limits, width, length_penalty=1.0)
+    for row, limit in enumerate(limits.tolist()):
+        every = beam_search(table.step, table.begin(), 4, START, END, limit, width, length_penalty=1.0)
+        assert together.ids[row] == every.ids[row]
+        assert together.log_probs[row] == pytest.approx(every.log_probs[row])
+        assert len(together.ids[row]) <= limit
