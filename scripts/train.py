@@ -84,7 +84,7 @@ def _train(config: DictConfig, path: Path, words: list[str], go_on: bool) -> dic
 def main() -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, where they become sentences
     naming.register()
-    sys.argv[1:] = overrides.relaxed(sys.argv[1:])
+    sys.argv[1:] = overrides.relaxed(overrides.ordered(sys.argv[1:]))
     if any(word.startswith("rerun=") for word in sys.argv):
         from scripts.runs.rerunning import completed
 

@@ -43,7 +43,7 @@ class LinearRecurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, driven: Tensor, weight: Tensor) -> Tensor:
         states = driven.new_empty(len(driven) + 1, *driven.shape[1:])
-        states[0] = 0.0
+        states[0].zero_()
         state, back = states.unbind(0), weight.t()
         for t, step in enumerate(driven.unbind(0)):
             torch.addmm(step, state[t], back, out=state[t + 1])

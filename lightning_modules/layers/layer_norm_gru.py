@@ -76,7 +76,7 @@ class LayerNormGRURecurrence(torch.autograd.Function):
             torch.empty_like(driven),
             driven.new_empty(steps, batch, size),
         )  # U h; what r is multiplied with
-        states[0] = 0.0
+        states[0].zero_()
         sizes = [2 * size, size]
         early, late = (part.unbind(0) for part in gates.view_as(driven).split(sizes, dim=2))
         r, z, _ = (gate.unbind(0) for gate in gates.unbind(2))

@@ -68,7 +68,8 @@ class LayerNormLSTMRecurrence(torch.autograd.Function):
         gates = driven.new_empty(steps, batch, 4, size)  # i, f, g, o
         cells, states = driven.new_empty(steps + 1, batch, size), driven.new_empty(steps + 1, batch, size)
         products, squashed = torch.empty_like(driven), driven.new_empty(steps, batch, size)  # U h; tanh(norm(c'))
-        cells[0], states[0] = 0.0, 0.0
+        cells[0].zero_()
+        states[0].zero_()
         given, early = gates.view_as(driven).unbind(0), gates[:, :, :2].unbind(0)
         i, f, g, o = (gate.unbind(0) for gate in gates.unbind(2))
         cell, product, tanh, state = (x.unbind(0) for x in (cells, products, squashed, states))
@@ -96,7 +97,7 @@ class LayerNormLSTMRecurrence(torch.autograd.Function):
             # step), and of norm(c') * a_c + b_c
             pulled, pulled_norms = torch.empty_like(gates), torch.empty_like(squashed)
             pulled_products = products.new_empty(len(products) + 1, *products.shape[1:])
-            pulled_products[-1] = 0.0
+            pulled_products[-1].zero_()
             flat, early, late = (x.unbind(0) for x in (pulled.flatten(2), pulled[:, :, :3], pulled[:, :, 3]))
             into, norms, product, cell = (x.unbind(0) for x in (pulled_products, pulled_norms, products, cells))
             of_cell = torch.zeros_like(cells[0])

@@ -70,7 +70,8 @@ class PeepholeRecurrence(torch.autograd.Function):
         gates = driven.new_empty(steps, batch, 4, size)  # i, f, g, o
         cells, states = driven.new_empty(steps + 1, batch, size), driven.new_empty(steps + 1, batch, size)
         squashed = driven.new_empty(steps, batch, size)  # tanh(c')
-        cells[0], states[0] = 0.0, 0.0
+        cells[0].zero_()
+        states[0].zero_()
         given, early, late = (x.unbind(0) for x in (gates.view_as(driven), gates[:, :, :2], gates[:, :, 3:]))
         i, f, g, o = (gate.unbind(0) for gate in gates.unbind(2))
         cell, tanh, state = (x.unbind(0) for x in (cells, squashed, states))
@@ -92,7 +93,7 @@ class PeepholeRecurrence(torch.autograd.Function):
         with torch.autocast(gates.device.type, enabled=False):
             # the loss's gradient of what each gate's function was given; nothing comes from after the last step
             pulled = gates.new_empty(len(gates) + 1, *gates.shape[1:])
-            pulled[-1] = 0.0
+            pulled[-1].zero_()
             _back_through_time(pulled, pull, gates, cells, squashed, weight, before, after)
             flat, early, output = pulled[:-1].flatten(2), pulled[:-1, :, :2], pulled[:-1, :, 3]
             if after.dim() == 2:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,32 @@ from datamodules.errors import BadInput, did_you_mean
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 _DOTTED = re.compile(r"^[a-z_]\w*(\.\w+)+=")
+
+
+def ordered(arguments: Sequence[str]) -> list[str]:
+    """Hydra's options before the settings: `a=b -m c=d`, too, which its parser would not take.
+
+    Raises:
+        BadInput: there is no such option.
+    """
+    from hydra._internal.utils import get_args_parser
+
+    parser = get_args_parser()
+    read, unknown = parser.parse_known_intermixed_args(list(arguments))
+    if unknown:
+        name, known = unknown[0].partition("=")[0], [s for action in parser._actions for s in action.option_strings]
+        raise BadInput(
+            f"{name}: no such option{did_you_mean(name, known)}; settings are written KEY=VALUE, and there are"
+            f" {', '.join(option for option in known if option.startswith('--'))}"
+        )
+    settings = Counter(read.overrides)
+    others = []
+    for argument in arguments:
+        if settings[argument]:
+            settings[argument] -= 1
+        else:
+            others.append(argument)
+    return [*others, *read.overrides]
 
 
 def relaxed(arguments: Iterable[str]) -> list[str]:

@@ -135,6 +135,7 @@ def test_the_same_seed_gives_the_same_numbers(trained, names_folder, tmp_path) -
         (["datamodule.data_dir=/nowhere"], "datamodule.data_dir=/nowhere: there is no such file or folder"),
         (["trainer.accelerator=gpu"], "trainer.accelerator=gpu: there is no such device here"),
         (["optimizer.lr=-1"], "optimizer: Invalid learning rate: -1"),
+        (["module=gru", "--multrun", "seed=1,2"], "--multrun: no such option (did you mean '--multirun'?); settings"),
         (["sweep=names_gru"], "sweep: a search makes several runs, which needs -m"),
         (["seed=1,2"], "seed=1,2: several values make several runs, which needs -m"),
     ],

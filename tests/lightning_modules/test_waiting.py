@@ -1,0 +1,87 @@
+"""Nothing in a training step waits for the device: seen on a processor by the operations that would have to.
+
+What this cannot see: torch's own CTC loss takes the lengths of lines to the processor, so on a GPU a reader's step waits once.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from unittest import mock
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lightning_modules.training import Training
+from scripts.runs.training import build_module
+from tests.pairs import PAIRS, datamodule_for, files_of, small_settings
+
+#: Operations whose result has a size that only the data tells, or is read by Python; and those that make a tensor of
+#: Python's numbers, which would be copied to the device.
+WAITS = re.compile(
+    r"aten\.(_local_scalar_dense|is_nonzero|nonzero|masked_select|equal|_?unique\w*|repeat_interleave\.Tensor|bincount"
+    r"|_pack_padded_sequence|lift_fresh)\b"
+)
+
+
+class Watched(TorchDispatchMode):
+    """Remembers the operations that wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = str(func)
+        if WAITS.match(name):
+            self.found.add(name)
+        if name.startswith("aten.index") and any(
+            isinstance(index, torch.Tensor) and index.dtype == torch.bool
+            for index in (args[1] if len(args) > 1 and isinstance(args[1], (list, tuple)) else ())
+        ):
+            self.found.add(f"{name} by a mask")
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("waiting", [lambda x: x.sum().item(), lambda x: x[x > 0], lambda x: torch.tensor([1.0]) + x])
+def test_what_waits_is_seen(waiting: Any) -> None:
+    with Watched() as watched:
+        waiting(torch.randn(3))
+    assert watched.found
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_a_step_waits_for_nothing(pair: tuple[str, str], request: pytest.FixtureRequest) -> None:
+    config = small_settings(*pair, data_dir=files_of(request, pair[1]))
+    datamodule = datamodule_for(config)
+    module = build_module(config, datamodule)
+    watched, learn, steps = Watched(), Training._learn, []
+
+    def watching(self: Training, batch: Any, *rest: Any) -> None:
+        steps.append(batch)
+        if len(steps) == 1:  # an optimiser makes its state at its first step
+            learn(self, batch, *rest)
+        else:
+            with watched:
+                learn(self, batch, *rest)
+
+    trainer = Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, num_sanity_val_steps=0, max_steps=3, limit_val_batches=0,
+    )  # fmt: skip
+    with mock.patch.object(Training, "_learn", watching):
+        trainer.fit(module, datamodule=datamodule)
+    assert len(steps) == 3
+    assert not watched.found
+
+
+def test_a_batch_is_gathered_without_waiting(request: pytest.FixtureRequest) -> None:
+    for pair in {workload: (module, workload) for module, workload in PAIRS}.values():
+        datamodule = datamodule_for(small_settings(*pair, data_dir=files_of(request, pair[1])))
+        for block in list(datamodule.train_dataloader())[:2]:
+            with Watched() as watched:
+                for _ in block:
+                    pass
+            assert not watched.found, pair
