@@ -21,7 +21,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.recording import circumstances, record, recorded, show
+from benchmarks.workloads import PLAIN_LINES, TIMED, WORKLOADS
 from datamodules.blocks import Block
 from lightning_modules.building import build
 from scripts.commands import logs, sentences
@@ -42,42 +43,7 @@ from scripts.configuration.composing import compose
 from scripts.runs.folder import RunFolder
 from scripts.runs.training import build_module, prepared
 
-
-@dataclass(frozen=True)
-class Workload:
-    """The settings of a run, and how many of its steps are timed at a time."""
-
-    overrides: tuple[str, ...]
-    steps: int
-
-
-NAMES = ("datamodule=names", "datamodule.batch_size=256")
-ENERGY = (
-    "datamodule=energy", "datamodule.batch_size=1024", "datamodule.lookback=90", "datamodule.horizon=1",
-    "datamodule.stride=4", "module.hidden_size=256", "module.num_layers=2",
-)  # fmt: skip
-PLAIN_LINES = "datamodule.augmentation=null"  # the other ways do not augment
-LINES = ("datamodule=text_lines", "datamodule.rendered_lines=128", "datamodule.batch_size=16")
-
-WORKLOADS = {
-    "names_bag": Workload((*NAMES, "module=bag", "module.max_n=1", "module.hidden_size=128", "module.dropout=0"), 600),
-    "names_gru_64": Workload((*NAMES, "module=gru", "module.hidden_size=64"), 150),
-    "names_gru_256": Workload((*NAMES, "module=gru", "module.hidden_size=256"), 40),
-    "names_transformer_256": Workload(
-        (*NAMES, "module=transformer", "module.hidden_size=256", "module.num_layers=4"), 16
-    ),
-    "energy_gru": Workload((*ENERGY, "module=gru"), 6),
-    "energy_lstm": Workload((*ENERGY, "module=lstm"), 6),
-    "lines_crnn": Workload((*LINES, "module=crnn", "module.size=base", PLAIN_LINES), 8),
-}
-
-ALWAYS = (
-    "datamodule.drop_last=true",
-    "datamodule.val_fraction=0.0",
-    "scheduler=constant",
-    "optimizer=adam",
-    "trainer.max_epochs=null",
-)
+WARM = 8  # steps: a network is compiled at its first lengths, and once more for all others
 
 
 class StepClock(Callback):
@@ -91,9 +57,9 @@ class StepClock(Callback):
             torch.cuda.synchronize()
         self.times.append((trainer.global_step, time.perf_counter()))
 
-    def ms_a_step(self) -> float:
-        """Over the last three quarters of the steps, when everything is warm."""
-        first = next(i for i, (step, _) in enumerate(self.times) if step >= self.times[-1][0] // 4)
+    def ms_a_step(self, warm: int) -> float:
+        """Over the steps after the first `warm` ones."""
+        first = next(i for i, (step, _) in enumerate(self.times) if step >= warm)
         (step, start), (last_step, end) = self.times[first], self.times[-1]
         return 1000 * (end - start) / (last_step - step)
 
@@ -125,15 +91,20 @@ def bare(config: dict[str, Any], steps: int) -> float:
     return 1000 * (time.perf_counter() - start) / (steps - steps // 4)
 
 
-def ours(config: dict[str, Any], steps: int) -> float:
-    """Milliseconds a step of what scripts/train.py runs, of the very batches that the bare loop is timed with."""
-    clock = StepClock()
+def ours(config: dict[str, Any], steps: int, warm: int | None = None) -> float:
+    """Milliseconds a step of what scripts/train.py runs, of the very batches that the bare loop is timed with.
+
+    Args:
+        steps: in all.
+        warm: how many of them are not timed; a quarter if None.
+    """
+    clock, warm = StepClock(), warm or steps // 4
     with tempfile.TemporaryDirectory() as folder:
-        often = min(config["trainer"]["log_every_n_steps"], steps // 4)  # a block ends where the clock begins
+        often = min(config["trainer"]["log_every_n_steps"], warm)  # a block ends where the clock begins
         config = {**config, "trainer": {**config["trainer"], "max_steps": steps, "log_every_n_steps": often}}
         fitting = prepared(config, RunFolder(Path(folder)), extra_callbacks=[clock])
         fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule)
-    return clock.ms_a_step()
+    return clock.ms_a_step(warm)
 
 
 def data_share(config: dict[str, Any], steps: int) -> float:
@@ -193,7 +164,7 @@ def plain(config: dict[str, Any], steps: int) -> float:
             gradient_clip_val=config["trainer"]["gradient_clip_val"],
         )
         trainer.fit(Tutorial(network, lambda *values: make(**dict(zip(tensors, values)))), loader)
-    return clock.ms_a_step()
+    return clock.ms_a_step(steps // 4)
 
 
 def fresh(config: dict[str, Any]) -> tuple[Any, Any]:
@@ -204,14 +175,13 @@ def fresh(config: dict[str, Any]) -> tuple[Any, Any]:
     return datamodule, build_module(config, datamodule)
 
 
-def compiled(config: dict[str, Any], steps: int) -> float:
-    """Milliseconds a step of ours with the network compiled."""
-    return ours({**config, "compile": True}, steps)
-
-
 def measure_compiled(name: str, repeats: int) -> dict[str, Any]:
-    """Medians of ours and of ours compiled."""
-    times = interleaved(name, repeats, {"ours": ours, "compiled": compiled})
+    """Medians of ours and of ours compiled, of steps that come after those at which the network was compiled."""
+
+    def way(is_compiled: bool, config: dict[str, Any], steps: int) -> float:
+        return ours({**config, "compile": is_compiled}, WARM + steps, WARM)
+
+    times = interleaved(name, repeats, {"ours": partial(way, False), "compiled": partial(way, True)})
     medians = {way: statistics.median(values) for way, values in times.items()}
     return {
         "workload": name,
@@ -225,7 +195,7 @@ def measure_compiled(name: str, repeats: int) -> dict[str, Any]:
 def interleaved(name: str, repeats: int, ways: dict[str, Callable[..., float]]) -> dict[str, list[float]]:
     """Milliseconds a step of each way, in turn, so that a slow minute is everybody's."""
     workload = WORKLOADS[name]
-    config = compose(*ALWAYS, *workload.overrides)
+    config = compose(*TIMED, *workload.overrides)
     times: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(repeats):
         for way, run in ways.items():
@@ -237,7 +207,7 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     """Medians over interleaved repeats."""
     times = interleaved(name, repeats, {"bare": bare, "ours": ours, "plain_lightning": plain})
     workload = WORKLOADS[name]
-    as_trained = compose(*ALWAYS, *(word for word in workload.overrides if word != PLAIN_LINES))
+    as_trained = compose(*TIMED, *(word for word in workload.overrides if word != PLAIN_LINES))
     share = data_share(as_trained, workload.steps)
     medians = {way: statistics.median(values) for way, values in times.items()}
     ratios = [ours / bare for ours, bare in zip(times["ours"], times["bare"])]

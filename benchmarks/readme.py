@@ -53,13 +53,66 @@ def overhead() -> list[str]:
     )
 
 
-TABLES: dict[str, Callable[[], list[str]]] = {"architectures": architectures, "overhead": overhead}
+def precision() -> list[str]:
+    """Each precision beside float32, on whatever it was measured."""
+    head = ("", "", "step", "memory", "metric", "worse by")
+    rows = []
+    for device in ("cpu", "gpu"):
+        found = recorded(f"precision_{device}")
+        rows += [
+            (
+                f"{device.upper()}, `{row['workload']}`",
+                row["precision"],
+                f"{row['ratio']:.2f}",
+                f"{row['peak_memory_mb']:,.0f} MB",
+                f"`{row['metric']}` {figure(row, 'value')}",
+                figure(row, "worse_by"),
+            )
+            for row in found
+        ]
+        rows += [] if found else [(device.upper(), "not measured", "", "", "", "")]
+    return markdown(head, rows)
+
+
+def tutorial() -> list[str]:
+    """The source article's experiment: an epoch, and what of it is the recurrence."""
+    head = ("", "batch", "precision", "an epoch", "the article's", "recurrence alone")
+    rows = []
+    for device in ("cpu", "gpu"):
+        found = recorded(f"energy_tutorial_{device}")
+        rows += [
+            (
+                f"{device.upper()}, {row['row']}",
+                f"{row['batch_size']:,}",
+                row["precision"],
+                f"{row['epoch_seconds']:,.1f} s",
+                f"{row['article_seconds']:,.0f} s" if "article_seconds" in row else "",
+                f"{100 * row['share']:.0f} %",
+            )
+            for row in found
+        ]
+        rows += [] if found else [(device.upper(), "", "", "not measured", "", "")]
+    return markdown(head, rows)
+
+
+TABLES: dict[str, Callable[[], list[str]]] = {
+    "architectures": architectures,
+    "overhead": overhead,
+    "precision": precision,
+    "tutorial": tutorial,
+}
 
 
 def share(row: dict, name: str) -> str:
     """A mean of several seeds with its 95 % interval, in percent."""
     interval = row.get(f"{name} ± 95 %")
     return f"{100 * row[name]:.1f}" + ("" if interval is None else f" ± {100 * interval:.1f}")
+
+
+def figure(row: dict, name: str) -> str:
+    """The same, as it is."""
+    interval = row.get(f"{name} ± 95 %")
+    return f"{row[name]:.4f}" + ("" if interval is None else f" ± {interval:.4f}")
 
 
 def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:

@@ -22,12 +22,14 @@ class Progress(Callback):
         self._bar: Any = None
         self._started = 0.0
         self._first_step = 0
+        self._epoch = 1  # of the latest step, from 1; the Trainer's own has gone on when training ends
         self._last_line = 0.0
         self._shown: tuple[int, int] | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started = self._last_line = time.monotonic()
         self._first_step = trainer.global_step
+        self._epoch = max(1, trainer.current_epoch)
         if not trainer.is_global_zero or not sys.stderr.isatty():
             return
         from rich import progress
@@ -47,6 +49,7 @@ class Progress(Callback):
         self._bar.start()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        self._epoch = trainer.current_epoch + 1
         if not trainer.is_global_zero:
             return
         if self._bar is not None:
@@ -68,9 +71,9 @@ class Progress(Callback):
             self._bar = None
 
     def _line(self, trainer: Trainer) -> None:
-        if (trainer.current_epoch, trainer.global_step) == self._shown:
+        if (self._epoch, trainer.global_step) == self._shown:
             return
-        self._shown = trainer.current_epoch, trainer.global_step
+        self._shown = self._epoch, trainer.global_step
         self._last_line = time.monotonic()
         seconds = self._last_line - self._started
         total = trainer.estimated_stepping_batches
@@ -80,11 +83,9 @@ class Progress(Callback):
             left = f"  {_clock(seconds / done * (total - trainer.global_step))} left"
         print(f"{self._text(trainer)}  {_clock(seconds)}{left}", file=sys.stderr, flush=True)
 
-    @staticmethod
-    def _text(trainer: Trainer) -> str:
-        last = trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None
-        epoch = trainer.current_epoch + 1 if last is None else min(trainer.current_epoch + 1, last)
-        parts = [f"epoch {epoch}/{last}" if last else f"epoch {epoch}", f"step {trainer.global_step:,}"]
+    def _text(self, trainer: Trainer) -> str:
+        last = f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""
+        parts = [f"epoch {self._epoch}{last}", f"step {trainer.global_step:,}"]
         module = trainer.lightning_module
         shown = ("train/loss", f"val/{module.task.monitor}")
         parts += [f"{name} {module.latest[name]:.4f}" for name in shown if name in module.latest]

@@ -1,6 +1,7 @@
 """Nothing in a training step waits for the device: seen on a processor by the operations that would have to.
 
-What this cannot see: torch's own CTC loss takes the lengths of lines to the processor, so on a GPU a reader's step waits once.
+What this cannot see: torch's own CTC loss takes the lengths of lines to the processor, so a reader's step on a GPU waits
+once.
 """
 
 from __future__ import annotations

@@ -34,6 +34,12 @@ def test_standard_output_is_the_run_folder_and_nothing_else(trained) -> None:
     assert "Traceback" not in err
 
 
+def test_a_run_that_ends_early_says_in_which_epoch(names_folder: Path, tmp_path: Path) -> None:
+    settings = [*SMALL, "trainer.max_epochs=9", "trainer.max_steps=3", "logger=none", "evaluate=[]"]
+    done = run("train.py", f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", *settings)
+    assert "epoch 1/9  step 3 " in done.stderr
+
+
 def test_a_run_leaves_what_it_should(trained) -> None:
     folder, _, _ = trained
     left = {p.name for p in folder.iterdir()}

@@ -1,0 +1,102 @@
+"""What a precision saves and what it costs: the time of a step, memory and the final metric of each workload.
+
+    python benchmarks/precision.py                                       # everything this machine can do
+    python benchmarks/precision.py --workload names_gru_64 --seeds 5
+
+On a GPU float32, float32 by tensor cores (tf32=true), bfloat16 and float16; on a processor float32 and bfloat16.  Steps
+are timed in turn, as scripts/train.py does them.  Every seed is trained in each precision; `worse_by` is how much worse
+than float32 a precision ends, over the same seeds: its interval tells whether that is more than chance.
+Written to benchmarks/results/precision_cpu.json or precision_gpu.json.
+"""
+
+from __future__ import annotations
+
+import statistics
+import warnings
+from typing import Any
+
+import pytorch_lightning
+import torch
+
+from benchmarks.overhead import ours
+from benchmarks.recording import record, recorded, show
+from benchmarks.trained import train
+from benchmarks.workloads import TIMED, WORKLOADS
+from scripts.commands import logs, sentences
+from scripts.commands.parser import Parser
+from scripts.comparison.intervals import mean_interval
+from scripts.configuration.composing import compose
+
+#: Name -> settings; the first is what the others are compared with.
+PRECISIONS = {
+    "float32": ("trainer.precision=32-true", "tf32=false"),
+    "TF32": ("trainer.precision=32-true", "tf32=true"),
+    "bfloat16": ("trainer.precision=bf16-mixed", "tf32=false"),
+    "float16": ("trainer.precision=16-mixed", "tf32=false"),
+}
+NEED_A_GPU = ("TF32", "float16")
+HIGHER_IS_BETTER = ("test/accuracy",)
+
+
+def precisions() -> list[str]:
+    return [name for name in PRECISIONS if torch.cuda.is_available() or name not in NEED_A_GPU]
+
+
+def measure(name: str, seeds: int, repeats: int, epochs: int | None) -> list[dict[str, Any]]:
+    """A row a precision."""
+    workload, kinds = WORKLOADS[name], precisions()
+    times: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for _ in range(repeats):
+        for kind in kinds:
+            times[kind].append(ours(compose(*TIMED, *workload.overrides, *PRECISIONS[kind]), workload.steps))
+    runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
+    settings = [*workload.overrides, *workload.trained, *([f"trainer.max_epochs={epochs}"] if epochs else [])]
+    for seed in range(1, seeds + 1):
+        for kind in kinds:
+            runs[kind].append(train([*settings, *PRECISIONS[kind], f"seed={seed}", "evaluate=[test]"]))
+    sign = -1 if workload.metric in HIGHER_IS_BETTER else 1
+    base = [run[workload.metric] for run in runs["float32"]]
+    rows = []
+    for kind in kinds:
+        values = [run[workload.metric] for run in runs[kind]]
+        worse = [sign * (value - before) for value, before in zip(values, base)]
+        rows.append(
+            {
+                "workload": name,
+                "precision": kind,
+                "step_ms": statistics.median(times[kind]),
+                "ratio": statistics.median(a / b for a, b in zip(times[kind], times["float32"])),
+                "peak_memory_mb": statistics.median(run["peak_memory_mb"] for run in runs[kind]),
+                "metric": workload.metric,
+                "value": statistics.mean(values),
+                "value ± 95 %": mean_interval(values),
+                "worse_by": statistics.mean(worse),
+                "worse_by ± 95 %": mean_interval(worse),
+                "seeds": seeds,
+                "epochs": runs[kind][0]["epochs"],
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    parser = Parser(prog="precision.py", description=__doc__)
+    parser.add_argument("--workload", choices=[*WORKLOADS], action="append", help="may be given more than once (all)")
+    parser.add_argument("--seeds", type=int, default=3, help="trained in each precision (3)")
+    parser.add_argument("--repeats", type=int, default=5, help="of timed steps in each precision (5)")
+    parser.add_argument("--epochs", type=int, help="of every training run (those of the workload)")
+    options = parser.parse_args()
+    logs.quiet_lightning()
+    warnings.filterwarnings("ignore")
+    pytorch_lightning._logger.setLevel("ERROR")
+    result = "precision_gpu" if torch.cuda.is_available() else "precision_cpu"
+    for name in options.workload or WORKLOADS:
+        rows = measure(name, options.seeds, options.repeats, options.epochs)
+        show(rows, name)
+        kept = [row for row in recorded(result) if row["workload"] != name] + rows  # one may be measured anew
+        print(record(result, sorted(kept, key=lambda row: list(WORKLOADS).index(row["workload"]))))
+
+
+if __name__ == "__main__":
+    logs.plain_logs()
+    sentences.run(main)

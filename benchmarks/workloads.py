@@ -1,0 +1,51 @@
+"""What is timed: each kind of network on the data it is for, all of which needs no download."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The settings of a run, how many of its steps are timed at a time, and the metric that judges it once trained."""
+
+    overrides: tuple[str, ...]
+    steps: int
+    metric: str
+    trained: tuple[str, ...] = ("trainer.max_epochs=10",)  # what a run needs to be worth judging
+
+
+NAMES = ("datamodule=names", "datamodule.batch_size=256")
+ENERGY = (
+    "datamodule=energy", "datamodule.batch_size=1024", "datamodule.lookback=90", "datamodule.horizon=1",
+    "datamodule.stride=4", "module.hidden_size=256", "module.num_layers=2",
+)  # fmt: skip
+PLAIN_LINES = "datamodule.augmentation=null"  # other ways to train do not augment
+LINES = ("datamodule=text_lines", "datamodule.rendered_lines=128", "datamodule.batch_size=16")
+
+WORKLOADS = {
+    "names_bag": Workload(
+        (*NAMES, "module=bag", "module.max_n=1", "module.hidden_size=128", "module.dropout=0"),
+        600, "test/accuracy",
+    ),
+    "names_gru_64": Workload((*NAMES, "module=gru", "module.hidden_size=64"), 150, "test/accuracy"),
+    "names_gru_256": Workload((*NAMES, "module=gru", "module.hidden_size=256"), 40, "test/accuracy"),
+    "names_transformer_256": Workload(
+        (*NAMES, "module=transformer", "module.hidden_size=256", "module.num_layers=4"), 16, "test/accuracy"
+    ),
+    "energy_gru": Workload((*ENERGY, "module=gru"), 6, "test/smape"),
+    "energy_lstm": Workload((*ENERGY, "module=lstm"), 6, "test/smape"),
+    "lines_crnn": Workload(
+        (*LINES, "module=crnn", "module.size=base", PLAIN_LINES),
+        8, "test/cer", ("datamodule.rendered_lines=2000", "trainer.max_epochs=20"),
+    ),
+}  # fmt: skip
+
+#: So that every timed step is alike and nothing ends too soon.
+TIMED = (
+    "datamodule.drop_last=true",
+    "datamodule.val_fraction=0.0",
+    "scheduler=constant",
+    "optimizer=adam",
+    "trainer.max_epochs=null",
+)
