@@ -1,7 +1,7 @@
 """Nothing in a training step waits for the device: seen on a processor by the operations that would have to.
 
-What this cannot see: torch's own CTC loss takes the lengths of lines to the processor, so a reader's step on a GPU waits
-once.
+What this cannot see: torch's own CTC loss takes the lengths of lines to the processor, so there a step of a
+reader waits once.
 """
 
 from __future__ import annotations
