@@ -25,8 +25,9 @@ import torch
 from pytorch_lightning import Callback
 from torch import nn
 
-from benchmarks.recording import record, show
+from benchmarks.recording import record, recorded, show
 from benchmarks.trained import PROJECT, data_folder, row_of, run_of, train
+from datamodules.errors import BadInput
 from lightning_modules.building import build
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
@@ -58,6 +59,7 @@ ARCHITECTURES = {
     "peephole_lstm": ["module=peephole_lstm", BOTH_WAYS],
     "attention_lstm": ["module=attention_lstm", BOTH_WAYS],
     "transformer": ["module=transformer", "optimizer.lr=0.001"],
+    "transformer, convolution": ["module=transformer", "optimizer.lr=0.001", "module.kernel_size=3"],
     "bag, n-grams 1-5": ["module=bag"],
     "ensemble, gru and bag": ["module=ensemble", "module.members.recurrent.bidirectional=true"],
 }
@@ -67,9 +69,13 @@ LIKE = [
 ]  # fmt: skip
 
 
-def architectures(data: Path, seeds: tuple[int, ...]) -> list[dict[str, Any]]:
-    """Held-out accuracy of every architecture, trained alike."""
-    return accuracy(data, seeds, "name", {name: [*LIKE, *words] for name, words in ARCHITECTURES.items()})
+def architectures(data: Path, seeds: tuple[int, ...], only: str | None = None) -> list[dict[str, Any]]:
+    """Held-out accuracy of every architecture, trained alike; of one of them, beside what is known of the others."""
+    chosen = [only] if only else list(ARCHITECTURES)
+    measured = accuracy(data, seeds, "name", {name: [*LIKE, *ARCHITECTURES[name]] for name in chosen})
+    kept = recorded("names_architectures") if only else []
+    rows = {row["row"]: row for row in [*kept, *measured]}
+    return [rows[name] for name in ARCHITECTURES if name in rows]
 
 
 def accuracy(
@@ -242,7 +248,10 @@ def main() -> None:
     parser.add_argument("--part", choices=names, help="one of them (all)")
     parser.add_argument("--data", metavar="FOLDER", help="of the 18 languages")
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="of each row of accuracy (3)")
+    parser.add_argument("--row", choices=ARCHITECTURES, help="one of --part architectures, measured anew (all)")
     options = parser.parse_args()
+    if options.row and options.part != "architectures":
+        raise BadInput("--row: chooses of --part architectures, which is accepted beside it")
     logs.quiet_lightning()
     data = data_folder(options.data, "names", "python scripts/prepare.py names")
     seeds = tuple(range(1, options.seeds + 1))
@@ -250,7 +259,7 @@ def main() -> None:
         if name in splits:
             rows = accuracy(data, seeds, splits[name])
         else:
-            rows = architectures(data, seeds) if name == "architectures" else parts[name](data)
+            rows = architectures(data, seeds, options.row) if name == "architectures" else parts[name](data)
         show(rows, name)
         print(record(f"names_{name}", rows))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,7 +19,7 @@ def circumstances() -> dict[str, Any]:
     """Where, when and how this process measures."""
     facts = environment()
     kept = ("cpu", "cpus", "gpus", "platform", "python", "packages", "git_commit", "git_dirty")
-    command = " ".join(["python", *[Path(sys.argv[0]).parent.name + "/" + Path(sys.argv[0]).name], *sys.argv[1:]])
+    command = shlex.join(["python", f"{Path(sys.argv[0]).parent.name}/{Path(sys.argv[0]).name}", *sys.argv[1:]])
     date = datetime.now(timezone.utc).date().isoformat()
     return {"date": date, "command": command, **{key: facts[key] for key in kept}}
 

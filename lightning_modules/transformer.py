@@ -18,6 +18,7 @@ from lightning_modules.base import SequenceModule
 from lightning_modules.encoding import Encoding, valid_steps
 from lightning_modules.layers.attention import NormPlace, TransformerDecoderLayer, TransformerLayer
 from lightning_modules.layers.positions import PositionalEncoding, Positions
+from lightning_modules.layers.step_convolution import StepConvolution
 from lightning_modules.tasks.base import Task
 
 
@@ -39,6 +40,7 @@ class Transformer(SequenceModule):
         positions: `sinusoidal` or `learned`.
         max_length: steps that learned positions are made for.
         norm: layer norm before (`pre`) or after (`post`, the paper's) each residual branch.
+        kernel_size: steps that a convolution before the layers sees, of what is read; 0 for none.
     """
 
     writes = "possible"
@@ -56,6 +58,7 @@ class Transformer(SequenceModule):
         max_length: Annotated[int, Gt(0)] = 1024,
         norm: NormPlace = "pre",
         decoder_layers: Annotated[int, Ge(0)] | None = None,
+        kernel_size: Annotated[int, Ge(0)] = 0,
     ) -> None:
         if hidden_size % num_heads:
             raise BadInput(f"module.num_heads={num_heads}: does not divide module.hidden_size={hidden_size}")
@@ -63,6 +66,7 @@ class Transformer(SequenceModule):
             decoder_layers = num_layers if task.writing == "always" else 0
         super().__init__(task, hidden_size, writing=decoder_layers > 0)
         self.project = _projection(task.input_size, hidden_size)
+        self.near = StepConvolution(hidden_size, kernel_size, task.causal) if kernel_size else None
         self.positions = PositionalEncoding(positions, hidden_size, max_length)
         self.dropout = nn.Dropout(dropout)
         wide = feed_forward_size or 4 * hidden_size
@@ -81,7 +85,10 @@ class Transformer(SequenceModule):
     def encode(self, x: Tensor, lengths: Tensor | None) -> Encoding:
         valid = None if self.causal else valid_steps(lengths, x)  # (B, T); padding comes after all that is valid
         mask = None if valid is None else valid[:, None, None, :]  # (B, 1, 1, T)
-        x = self.dropout(self.positions(self.project(x)))
+        x = self.project(x)
+        if self.near is not None:
+            x = self.near(x, valid)
+        x = self.dropout(self.positions(x))
         for layer in self.layers:
             x = layer(x, mask, self.causal)
         return Encoding(self.final_norm(x), lengths)

@@ -48,7 +48,7 @@ SMALL = {
         "module.dropout=0.1", "module.variational=true", "module.recurrent_dropout=0.1",
     ],
     "gru": ["module.hidden_size=12", "module.bidirectional=true"],
-    "transformer": ["module.hidden_size=16", "module.num_heads=2"],
+    "transformer": ["module.hidden_size=16", "module.num_heads=2", "module.kernel_size=3"],
     "baseline/lightgbm": ["module.num_rounds=5", "module.num_leaves=4"],
     "peephole_lstm": ["module.hidden_size=12", "module.bidirectional=true", "module.peephole=full"],
     "attention_lstm": ["module.hidden_size=12", "module.bidirectional=true", "module.attention_size=8"],

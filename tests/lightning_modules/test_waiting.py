@@ -7,6 +7,8 @@ reader waits once.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
@@ -53,29 +55,46 @@ def test_what_waits_is_seen(waiting: Any) -> None:
     assert watched.found
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-def test_a_step_waits_for_nothing(pair: tuple[str, str], request: pytest.FixtureRequest) -> None:
-    config = small_settings(*pair, data_dir=files_of(request, pair[1]))
+def three_steps(config: dict[str, Any], watch: Callable[[], AbstractContextManager], accelerator: str) -> None:
+    """Train, with all but the first step watched: in that one an optimiser makes its state."""
     datamodule = datamodule_for(config)
-    module = build_module(config, datamodule)
-    watched, learn, steps = Watched(), Training._learn, []
+    learn, steps = Training._learn, []
 
-    def watching(self: Training, batch: Any, *rest: Any) -> None:
+    def watching(self: Training, *batch: Any) -> None:
+        with watch() if steps else nullcontext():
+            learn(self, *batch)
         steps.append(batch)
-        if len(steps) == 1:  # an optimiser makes its state at its first step
-            learn(self, batch, *rest)
-        else:
-            with watched:
-                learn(self, batch, *rest)
 
     trainer = Trainer(
-        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        accelerator=accelerator, devices=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, num_sanity_val_steps=0, max_steps=3, limit_val_batches=0,
     )  # fmt: skip
     with mock.patch.object(Training, "_learn", watching):
-        trainer.fit(module, datamodule=datamodule)
+        trainer.fit(build_module(config, datamodule), datamodule=datamodule)
     assert len(steps) == 3
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_a_step_waits_for_nothing(pair: tuple[str, str], request: pytest.FixtureRequest) -> None:
+    watched = Watched()
+    three_steps(small_settings(*pair, data_dir=files_of(request, pair[1])), lambda: watched, "cpu")
     assert not watched.found
+
+
+@contextmanager
+def no_waiting() -> Iterator[None]:
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.gpu
+def test_a_step_on_a_gpu_waits_for_nothing(request: pytest.FixtureRequest) -> None:
+    for module, workload in PAIRS:
+        if workload != "lines-transcription" or module == "seq2seq":  # CTC waits
+            three_steps(small_settings(module, workload, data_dir=files_of(request, workload)), no_waiting, "gpu")
 
 
 def test_a_batch_is_gathered_without_waiting(request: pytest.FixtureRequest) -> None:
