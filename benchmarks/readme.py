@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from benchmarks.recording import recorded
 
@@ -54,45 +55,45 @@ def overhead() -> list[str]:
 
 
 def precision() -> list[str]:
-    """Each precision beside float32, on whatever it was measured."""
-    head = ("", "", "step", "memory", "metric", "worse by")
-    rows = []
-    for device in ("cpu", "gpu"):
-        found = recorded(f"precision_{device}")
-        rows += [
-            (
-                f"{device.upper()}, `{row['workload']}`",
-                row["precision"],
-                f"{row['ratio']:.2f}",
-                f"{row['peak_memory_mb']:,.0f} MB",
-                f"`{row['metric']}` {figure(row, 'value')}",
-                figure(row, "worse_by"),
-            )
-            for row in found
-        ]
-        rows += [] if found else [(device.upper(), "not measured", "", "", "", "")]
-    return markdown(head, rows)
+    """Each precision beside float32."""
+
+    def cells(row: dict[str, Any]) -> tuple[str, ...]:
+        return (
+            f"`{row['workload']}`",
+            row["precision"],
+            f"{row['ratio']:.2f}",
+            f"{row['peak_memory_mb']:,.0f} MB",
+            f"`{row['metric']}` {figure(row, 'value')}",
+            figure(row, "worse_by"),
+        )
+
+    return on_each_device("precision", ("", "", "step", "memory", "metric", "worse by"), cells)
 
 
 def tutorial() -> list[str]:
     """The source article's experiment: an epoch, and what of it is the recurrence."""
+
+    def cells(row: dict[str, Any]) -> tuple[str, ...]:
+        return (
+            row["row"],
+            f"{row['batch_size']:,}",
+            row["precision"],
+            f"{row['epoch_seconds']:,.1f} s",
+            f"{row['article_seconds']:,.0f} s" if "article_seconds" in row else "",
+            f"{100 * row['share']:.0f} %",
+        )
+
     head = ("", "batch", "precision", "an epoch", "the article's", "recurrence alone")
-    rows = []
+    return on_each_device("energy_tutorial", head, cells)
+
+
+def on_each_device(result: str, head: tuple[str, ...], cells: Callable[[dict[str, Any]], tuple[str, ...]]) -> list[str]:
+    """A table of what was measured on a processor and on a GPU, in a file each; it says where nothing was."""
+    rows: list[tuple[str, ...]] = []
     for device in ("cpu", "gpu"):
-        found = recorded(f"energy_tutorial_{device}")
-        rows += [
-            (
-                f"{device.upper()}, {row['row']}",
-                f"{row['batch_size']:,}",
-                row["precision"],
-                f"{row['epoch_seconds']:,.1f} s",
-                f"{row['article_seconds']:,.0f} s" if "article_seconds" in row else "",
-                f"{100 * row['share']:.0f} %",
-            )
-            for row in found
-        ]
-        rows += [] if found else [(device.upper(), "", "", "not measured", "", "")]
-    return markdown(head, rows)
+        found = [(device.upper(), *cells(row)) for row in recorded(f"{result}_{device}")]
+        rows += found or [(device.upper(), "not measured", *[""] * (len(head) - 1))]
+    return markdown(("", *head), rows)
 
 
 TABLES: dict[str, Callable[[], list[str]]] = {
