@@ -5,7 +5,7 @@
 
 The 12 PJM files are read from --data, SEQUENCE_DATA/energy, ../shared/data/energy or data/energy; made-up load where
 there are none.  `recurrence` is the time that forward and backward of the recurrent layers take by themselves, by
-cuDNN's kernels on a GPU, at the same shapes and precision; `share` of the step is what is left to nothing else.
+cuDNN's kernels on a GPU, at the same shapes and precision; `share` is that beside the whole step.
 An epoch is all windows once, without validation.  The article reports 78 s (GRU) and 92 s (LSTM) on a GPU of 2020.
 """
 
@@ -14,37 +14,29 @@ from __future__ import annotations
 import contextlib
 import statistics
 import time
-import warnings
+from functools import partial
 from typing import Any
 
-import pytorch_lightning
 import torch
 from torch import nn
 
-from benchmarks.overhead import fresh, ours
-from benchmarks.recording import record, show
+from benchmarks import energy
+from benchmarks.overhead import fresh, interleaved, ours, quiet
+from benchmarks.recording import of_this_device, record, show
 from benchmarks.trained import data_folder, row_of, train
 from datamodules.errors import BadInput
 from scripts.commands import logs, sentences
 from scripts.commands.parser import Parser
 from scripts.configuration.composing import compose
 
-GRU, LSTM = ("experiment=energy_tutorial", "module=gru"), ("experiment=energy_tutorial", "module=lstm")
 #: Larger batches, a rate that grows with their root, and half precision where the tensor cores are.
 TUNED = ("datamodule.batch_size=4096", "optimizer.lr=0.002", "scheduler=one_cycle", "trainer.precision=bf16-mixed")
-ROWS = {"GRU": (*GRU,), "LSTM": (*LSTM,), "GRU, tuned": (*GRU, *TUNED), "LSTM, tuned": (*LSTM, *TUNED)}
+ROWS = {**energy.ROWS["tutorial"], **{f"{row}, tuned": [*w, *TUNED] for row, w in energy.ROWS["tutorial"].items()}}
 ARTICLE_SECONDS = {"GRU": 78.0, "LSTM": 92.0}  # of an epoch
 
 
-def steps(config: dict[str, Any], count: int) -> dict[str, float]:
-    """A step's milliseconds, and those of an epoch of them in seconds."""
-    step_ms = ours({**config, "trainer": {**config["trainer"], "max_epochs": None}}, count)
-    return {"step_ms": step_ms, "recurrence_ms": recurrence_ms(config, count)}
-
-
-def recurrence_ms(config: dict[str, Any], count: int) -> float:
+def recurrence_ms(config: dict[str, Any], module: nn.Module, count: int) -> float:
     """Milliseconds that the recurrent layers of a training step take by themselves, forward and backward."""
-    module = fresh(config)[1]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     half = config["trainer"].get("precision") == "bf16-mixed"
     layers = [layer.to(device).train() for layer in module.modules() if isinstance(layer, nn.RNNBase)]
@@ -71,19 +63,21 @@ def recurrence_ms(config: dict[str, Any], count: int) -> float:
 
 def measure(name: str, data: list[str], count: int, repeats: int) -> dict[str, Any]:
     config = compose(*ROWS[name], *data)
-    windows, batch_size = len(fresh(config)[0].indices["train"]), config["datamodule"]["batch_size"]
-    times = [steps(config, count) for _ in range(repeats)]
-    step_ms = statistics.median(each["step_ms"] for each in times)
-    epoch_seconds = step_ms / 1000 * (windows // batch_size)
+    datamodule, module = fresh(config)
+    windows, batch_size = len(datamodule.indices["train"]), config["datamodule"]["batch_size"]
+    endless = {**config, "trainer": {**config["trainer"], "max_epochs": None}}
+    ways = {"step": partial(ours, endless, count), "recurrence": partial(recurrence_ms, config, module, count)}
+    times = interleaved(repeats, ways)
+    step_ms = statistics.median(times["step"])
     row = {
         "row": name,
         "windows": windows,
         "batch_size": batch_size,
         "precision": str(config["trainer"].get("precision") or "32-true"),
         "step_ms": step_ms,
-        "recurrence_ms": statistics.median(each["recurrence_ms"] for each in times),
-        "share": statistics.median(each["recurrence_ms"] / each["step_ms"] for each in times),
-        "epoch_seconds": epoch_seconds,
+        "recurrence_ms": statistics.median(times["recurrence"]),
+        "share": statistics.median(alone / step for alone, step in zip(times["recurrence"], times["step"])),
+        "epoch_seconds": step_ms / 1000 * (windows // batch_size),
     }
     if name in ARTICLE_SECONDS:
         row["article_seconds"] = ARTICLE_SECONDS[name]
@@ -93,7 +87,7 @@ def measure(name: str, data: list[str], count: int, repeats: int) -> dict[str, A
 def trained(name: str, data: list[str], seeds: int) -> dict[str, Any]:
     """Errors, and seconds an epoch of whole runs."""
     runs = [train([*ROWS[name], *data, f"seed={seed}"]) for seed in range(1, seeds + 1)]
-    row = row_of(name, runs, ("test/smape", "test/smape_article"))
+    row = row_of(name, runs, energy.METRICS["tutorial"])
     return {**row, "trained_epoch_seconds": row["fit_seconds"] / runs[0]["epochs"]}
 
 
@@ -105,9 +99,7 @@ def main() -> None:
     parser.add_argument("--train", action="store_true", help="also whole runs")
     parser.add_argument("--seeds", type=int, default=3, help="of whole runs (3)")
     options = parser.parse_args()
-    logs.quiet_lightning()
-    warnings.filterwarnings("ignore")
-    pytorch_lightning._logger.setLevel("ERROR")
+    quiet()
     count = options.steps or (200 if torch.cuda.is_available() else 8)
     try:
         data = [f"datamodule.data_dir={data_folder(options.data, 'energy', 'python scripts/prepare.py energy')}"]
@@ -121,7 +113,7 @@ def main() -> None:
         if options.train:
             rows[-1] |= trained(name, data, options.seeds)
         show(rows[-1:], name)
-    print(record("energy_tutorial_gpu" if torch.cuda.is_available() else "energy_tutorial_cpu", rows))
+    print(record(of_this_device("energy_tutorial"), rows))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ import torch
 from pytorch_lightning import Callback
 from torch import nn
 
-from benchmarks.recording import record, recorded, show
+from benchmarks.recording import among_recorded, record, show
 from benchmarks.trained import PROJECT, data_folder, row_of, run_of, train
 from datamodules.errors import BadInput
 from lightning_modules.building import build
@@ -73,9 +73,7 @@ def architectures(data: Path, seeds: tuple[int, ...], only: str | None = None) -
     """Held-out accuracy of every architecture, trained alike; of one of them, beside what is known of the others."""
     chosen = [only] if only else list(ARCHITECTURES)
     measured = accuracy(data, seeds, "name", {name: [*LIKE, *ARCHITECTURES[name]] for name in chosen})
-    kept = recorded("names_architectures") if only else []
-    rows = {row["row"]: row for row in [*kept, *measured]}
-    return [rows[name] for name in ARCHITECTURES if name in rows]
+    return among_recorded("names_architectures", measured, "row", ARCHITECTURES)
 
 
 def accuracy(

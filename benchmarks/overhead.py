@@ -33,7 +33,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.recording import circumstances, record, recorded, show
+from benchmarks.recording import among_recorded, circumstances, record, show
 from benchmarks.workloads import PLAIN_LINES, TIMED, WORKLOADS
 from datamodules.blocks import Block
 from lightning_modules.building import build
@@ -178,10 +178,13 @@ def fresh(config: dict[str, Any]) -> tuple[Any, Any]:
 def measure_compiled(name: str, repeats: int) -> dict[str, Any]:
     """Medians of ours and of ours compiled, of steps that come after those at which the network was compiled."""
 
-    def way(is_compiled: bool, config: dict[str, Any], steps: int) -> float:
-        return ours({**config, "compile": is_compiled}, WARM + steps, WARM)
-
-    times = interleaved(name, repeats, {"ours": partial(way, False), "compiled": partial(way, True)})
+    workload = WORKLOADS[name]
+    config = compose(*TIMED, *workload.overrides)
+    ways = {
+        way: partial(ours, {**config, "compile": is_compiled}, WARM + workload.steps, WARM)
+        for way, is_compiled in {"ours": False, "compiled": True}.items()
+    }
+    times = interleaved(repeats, ways)
     medians = {way: statistics.median(values) for way, values in times.items()}
     return {
         "workload": name,
@@ -192,21 +195,21 @@ def measure_compiled(name: str, repeats: int) -> dict[str, Any]:
     }
 
 
-def interleaved(name: str, repeats: int, ways: dict[str, Callable[..., float]]) -> dict[str, list[float]]:
+def interleaved(repeats: int, ways: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
     """Milliseconds a step of each way, in turn, so that a slow minute is everybody's."""
-    workload = WORKLOADS[name]
-    config = compose(*TIMED, *workload.overrides)
     times: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(repeats):
         for way, run in ways.items():
-            times[way].append(run(config, workload.steps))
+            times[way].append(run())
     return times
 
 
 def measure(name: str, repeats: int) -> dict[str, Any]:
     """Medians over interleaved repeats."""
-    times = interleaved(name, repeats, {"bare": bare, "ours": ours, "plain_lightning": plain})
     workload = WORKLOADS[name]
+    config = compose(*TIMED, *workload.overrides)
+    ways = {"bare": bare, "ours": ours, "plain_lightning": plain}
+    times = interleaved(repeats, {way: partial(run, config, workload.steps) for way, run in ways.items()})
     as_trained = compose(*TIMED, *(word for word in workload.overrides if word != PLAIN_LINES))
     share = data_share(as_trained, workload.steps)
     medians = {way: statistics.median(values) for way, values in times.items()}
@@ -223,6 +226,13 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     }
 
 
+def quiet() -> None:
+    """Of runs inside this process, only what they find out."""
+    logs.quiet_lightning()
+    warnings.filterwarnings("ignore")
+    pytorch_lightning._logger.setLevel("ERROR")
+
+
 def main() -> None:
     parser = Parser(prog="overhead.py", description=__doc__)
     parser.add_argument("--workload", choices=[*WORKLOADS], help="one of them (all)")
@@ -230,9 +240,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="objects on standard output, nothing written")
     parser.add_argument("--compiled", action="store_true", help="whether torch.compile pays")
     options = parser.parse_args()
-    logs.quiet_lightning()
-    warnings.filterwarnings("ignore")
-    pytorch_lightning._logger.setLevel("ERROR")
+    quiet()
     result = "overhead_compiled" if options.compiled else "overhead"
     for name in [options.workload] if options.workload else WORKLOADS:
         row = (measure_compiled if options.compiled else measure)(name, options.repeats)
@@ -240,8 +248,7 @@ def main() -> None:
             print(json.dumps({**row, **circumstances()}), flush=True)
         else:
             show([row], "milliseconds a training step")
-            rows = {**{kept["workload"]: kept for kept in recorded(result)}, name: row}  # one may be measured anew
-            print(record(result, [rows[name] for name in WORKLOADS if name in rows]))
+            print(record(result, among_recorded(result, [row], "workload", WORKLOADS)))
 
 
 if __name__ == "__main__":

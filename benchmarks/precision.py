@@ -12,14 +12,13 @@ Written to benchmarks/results/precision_cpu.json or precision_gpu.json.
 from __future__ import annotations
 
 import statistics
-import warnings
+from functools import partial
 from typing import Any
 
-import pytorch_lightning
 import torch
 
-from benchmarks.overhead import ours
-from benchmarks.recording import record, recorded, show
+from benchmarks.overhead import interleaved, ours, quiet
+from benchmarks.recording import among_recorded, of_this_device, record, show
 from benchmarks.trained import train
 from benchmarks.workloads import TIMED, WORKLOADS
 from scripts.commands import logs, sentences
@@ -45,10 +44,8 @@ def precisions() -> list[str]:
 def measure(name: str, seeds: int, repeats: int, epochs: int | None) -> list[dict[str, Any]]:
     """A row a precision."""
     workload, kinds = WORKLOADS[name], precisions()
-    times: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for _ in range(repeats):
-        for kind in kinds:
-            times[kind].append(ours(compose(*TIMED, *workload.overrides, *PRECISIONS[kind]), workload.steps))
+    configs = {kind: compose(*TIMED, *workload.overrides, *PRECISIONS[kind]) for kind in kinds}
+    times = interleaved(repeats, {kind: partial(ours, configs[kind], workload.steps) for kind in kinds})
     runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
     settings = [*workload.overrides, *workload.trained, *([f"trainer.max_epochs={epochs}"] if epochs else [])]
     for seed in range(1, seeds + 1):
@@ -86,15 +83,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="of timed steps in each precision (5)")
     parser.add_argument("--epochs", type=int, help="of every training run (those of the workload)")
     options = parser.parse_args()
-    logs.quiet_lightning()
-    warnings.filterwarnings("ignore")
-    pytorch_lightning._logger.setLevel("ERROR")
-    result = "precision_gpu" if torch.cuda.is_available() else "precision_cpu"
+    quiet()
+    result = of_this_device("precision")
     for name in options.workload or WORKLOADS:
         rows = measure(name, options.seeds, options.repeats, options.epochs)
         show(rows, name)
-        kept = [row for row in recorded(result) if row["workload"] != name] + rows  # one may be measured anew
-        print(record(result, sorted(kept, key=lambda row: list(WORKLOADS).index(row["workload"]))))
+        print(record(result, among_recorded(result, rows, "workload", WORKLOADS)))
 
 
 if __name__ == "__main__":

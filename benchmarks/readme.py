@@ -104,16 +104,15 @@ TABLES: dict[str, Callable[[], list[str]]] = {
 }
 
 
+def figure(row: dict, name: str, scale: float = 1, digits: int = 4) -> str:
+    """A mean of several seeds with its 95 % interval."""
+    interval = row.get(f"{name} ± 95 %")
+    return f"{scale * row[name]:.{digits}f}" + ("" if interval is None else f" ± {scale * interval:.{digits}f}")
+
+
 def share(row: dict, name: str) -> str:
-    """A mean of several seeds with its 95 % interval, in percent."""
-    interval = row.get(f"{name} ± 95 %")
-    return f"{100 * row[name]:.1f}" + ("" if interval is None else f" ± {100 * interval:.1f}")
-
-
-def figure(row: dict, name: str) -> str:
-    """The same, as it is."""
-    interval = row.get(f"{name} ± 95 %")
-    return f"{row[name]:.4f}" + ("" if interval is None else f" ± {interval:.4f}")
+    """The same in percent."""
+    return figure(row, name, 100, 1)
 
 
 def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from scripts.runs.environment import environment
 from scripts.runs.folder import write_whole
@@ -35,6 +38,19 @@ def recorded(name: str) -> list[dict[str, Any]]:
     """The rows of `results/<name>.json`, none where it was never measured."""
     path = RESULTS / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+
+
+def among_recorded(name: str, anew: list[dict[str, Any]], key: str, order: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows of `results/<name>.json` with those measured anew in the place of theirs, in the `order` of `key`."""
+    places = {value: place for place, value in enumerate(order)}
+    measured = {row[key] for row in anew}
+    kept = [row for row in recorded(name) if row[key] in places and row[key] not in measured]
+    return sorted([*kept, *anew], key=lambda row: places[row[key]])
+
+
+def of_this_device(name: str) -> str:
+    """The name of results that a processor and a GPU have a file each of."""
+    return f"{name}_{'gpu' if torch.cuda.is_available() else 'cpu'}"
 
 
 def show(rows: list[dict[str, Any]], title: str) -> None:

@@ -129,19 +129,19 @@ class SequenceDataModule(LightningDataModule):
 
     def part_dataloader(self, part: str) -> BlockLoader:
         """One pass over a part, one batch a block."""
-        return BlockLoader(self.source, InOrder(self.judged_indices(part), self.evaluation_batch_size), *self._rank())
+        indices = self.part_indices(part)[self.judging_order(part)]
+        return BlockLoader(self.source, InOrder(indices, self.evaluation_batch_size), *self._rank())
 
     def part_indices(self, part: str) -> Tensor:
         """Positions of the examples of "train", "val", "test" or "all"."""
         return torch.cat([self.indices[p] for p in PARTS]) if part == "all" else self.indices[part]
 
-    def judged_indices(self, part: str) -> Tensor:
-        """The same in the order in which they are judged: like lengths together, so that little is padded.
+    def judging_order(self, part: str) -> Tensor:
+        """(N,) which of a part's N examples is judged first, second, ...: like lengths together, to pad little.
 
         The longest come first; a batch that memory does not suffice for is so known at once.
         """
-        indices = self.part_indices(part)
-        return indices[self.lengths_of(indices).argsort(descending=True, stable=True)]
+        return self.lengths_of(self.part_indices(part)).argsort(descending=True, stable=True)
 
     def transfer_batch_to_device(self, block: Block, device: torch.device, dataloader_idx: int) -> Block:
         if self._resident is None or self._resident[0] != device:

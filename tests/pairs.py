@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from pytorch_lightning import Trainer
 from torch.nn import functional
 
 from datamodules.base import SequenceDataModule
@@ -114,6 +115,22 @@ def datamodule_for(config: dict[str, Any]) -> SequenceDataModule:
     datamodule = build(config["datamodule"])
     datamodule.setup()
     return datamodule
+
+
+def fit(module: SequenceModule, datamodule: SequenceDataModule, **trainer_settings: Any) -> Trainer:
+    """Train with nothing around it."""
+    settings = {"accelerator": "cpu", **trainer_settings}
+    trainer = Trainer(
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        **settings,
+    )
+    torch.manual_seed(7)
+    trainer.fit(module, datamodule=datamodule)
+    return trainer
 
 
 def padded(batch: Any, extra: int) -> Any:

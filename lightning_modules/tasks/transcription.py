@@ -108,7 +108,8 @@ class Transcription(Task):
         method = WritingMethod("greedy" if self.decoding.method == "best_path" else "beam_search")
         method.beam_width = self.decoding.beam_width
         assert self.symbols is not None
-        longest = encoding.states.shape[1] if encoding.lengths is None else encoding.lengths  # a character has a step
+        # a character has a step at least
+        longest = encoding.states.shape[1] if encoding.lengths is None else encoding.lengths
         reserved = len(self.vocabulary.reserved)
         return write_text(writer, encoding, self.symbols, truth, method, longest, reserved)
 

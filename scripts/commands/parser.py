@@ -9,6 +9,11 @@ from typing import NoReturn
 from datamodules.errors import did_you_mean
 
 
+def options_of(parser: argparse.ArgumentParser) -> list[str]:
+    """Every option that it takes, in all spellings."""
+    return [option for action in parser._actions for option in action.option_strings]
+
+
 class Parser(argparse.ArgumentParser):
     """argparse that takes no abbreviations and suggests the option that was meant."""
 
@@ -31,9 +36,9 @@ class Parser(argparse.ArgumentParser):
     def refuse(self, argument: str) -> NoReturn:
         """End with the sentence for an argument that means nothing here."""
         name = argument.split("=")[0]
-        options = [option for action in self._actions for option in action.option_strings]
-        known = "; " + self.format_usage().strip() if not did_you_mean(name, options) else ""
-        self.error(f"{name}: no such option{did_you_mean(name, options)}{known}")
+        near = did_you_mean(name, options_of(self))
+        known = "" if near else "; " + self.format_usage().strip()
+        self.error(f"{name}: no such option{near}{known}")
 
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {message}", file=sys.stderr)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.errors import BadInput, did_you_mean
+from scripts.commands.parser import options_of
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -26,7 +27,7 @@ def ordered(arguments: Sequence[str]) -> list[str]:
     parser = get_args_parser()
     read, unknown = parser.parse_known_intermixed_args(list(arguments))
     if unknown:
-        name, known = unknown[0].partition("=")[0], [s for action in parser._actions for s in action.option_strings]
+        name, known = unknown[0].partition("=")[0], options_of(parser)
         raise BadInput(
             f"{name}: no such option{did_you_mean(name, known)}; settings are written KEY=VALUE, and there are"
             f" {', '.join(option for option in known if option.startswith('--'))}"

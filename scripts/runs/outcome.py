@@ -56,9 +56,8 @@ class Outcome:
 
     def predictions(self, part: str) -> polars.DataFrame:
         """A row an example: its id and whatever else names it, target, answer, score (higher is better)."""
-        indices, judged = self.datamodule.part_indices(part), self.datamodule.judged_indices(part)
-        named = self.datamodule.example_columns(indices)
-        places = judged.argsort()[indices.argsort().argsort()]  # among the judged, of each example in its own order
+        named = self.datamodule.example_columns(self.datamodule.part_indices(part))
+        places = self.datamodule.judging_order(part).argsort()  # of each example among the judged
         answers = polars.DataFrame(dict(self.judges[part].columns))[places.numpy()]
         return polars.DataFrame(named).hstack(answers)
 

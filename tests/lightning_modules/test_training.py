@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from pytorch_lightning import Trainer
 from pytorch_lightning.plugins import MixedPrecision
 from torch import nn
 
@@ -15,7 +14,7 @@ from lightning_modules.finiteness import NonFinite
 from lightning_modules.schedules import Training
 from scripts.configuration.composing import compose
 from scripts.runs.training import build_module
-from tests.pairs import datamodule_for
+from tests.pairs import datamodule_for, fit
 
 SMALL = ["module.hidden_size=8", "datamodule.batch_size=7", "task.output_dropout=0.2"]
 
@@ -25,21 +24,6 @@ def built(names_folder, *overrides: str) -> tuple[Any, Any, dict[str, Any]]:
     datamodule = datamodule_for(config)
     torch.manual_seed(5)
     return build_module(config, datamodule), datamodule, config
-
-
-def fit(module, datamodule, **trainer_settings) -> Trainer:
-    trainer = Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        **trainer_settings,
-    )
-    torch.manual_seed(7)
-    trainer.fit(module, datamodule=datamodule)
-    return trainer
 
 
 def weights(module: nn.Module) -> torch.Tensor:

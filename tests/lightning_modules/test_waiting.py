@@ -14,12 +14,11 @@ from unittest import mock
 
 import pytest
 import torch
-from pytorch_lightning import Trainer
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lightning_modules.training import Training
 from scripts.runs.training import build_module
-from tests.pairs import PAIRS, datamodule_for, files_of, small_settings
+from tests.pairs import PAIRS, datamodule_for, files_of, fit, small_settings
 
 #: Operations whose result has a size that only the data tells, or is read by Python; and those that make a tensor of
 #: Python's numbers, which would be copied to the device.
@@ -65,12 +64,9 @@ def three_steps(config: dict[str, Any], watch: Callable[[], AbstractContextManag
             learn(self, *batch)
         steps.append(batch)
 
-    trainer = Trainer(
-        accelerator=accelerator, devices=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, num_sanity_val_steps=0, max_steps=3, limit_val_batches=0,
-    )  # fmt: skip
+    settings = {"accelerator": accelerator, "devices": 1, "max_steps": 3, "limit_val_batches": 0}
     with mock.patch.object(Training, "_learn", watching):
-        trainer.fit(build_module(config, datamodule), datamodule=datamodule)
+        fit(build_module(config, datamodule), datamodule, **settings)
     assert len(steps) == 3
 
 
