@@ -26,8 +26,8 @@ from lightning_modules.lstm import LSTM
 from lightning_modules.peephole_lstm import PeepholeLSTM
 from lightning_modules.rnn import RNN
 from lightning_modules.tasks.base import Task
-from scripts.commands import logs, sentences
-from scripts.commands.parser import Parser
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
 
 FUSED = "nn.LSTM"
 CELLS: dict[str, Callable[..., nn.Module]] = {
@@ -135,4 +135,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     logs.plain_logs()
-    sentences.run(main)
+    errors.run(main)

@@ -19,8 +19,8 @@ from typing import Any
 from benchmarks.recording import record, show
 from benchmarks.trained import PROJECT, data_folder, row_of, train
 from datamodules.errors import BadInput
-from scripts.commands import logs, sentences
-from scripts.commands.parser import Parser
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
 
 #: Part -> row -> the words that train it.
 ROWS = {
@@ -120,4 +120,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sentences.run(main)
+    errors.run(main)

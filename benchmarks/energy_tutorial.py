@@ -25,9 +25,9 @@ from benchmarks.overhead import fresh, interleaved, ours, quiet
 from benchmarks.recording import of_this_device, record, show
 from benchmarks.trained import data_folder, row_of, train
 from datamodules.errors import BadInput
-from scripts.commands import logs, sentences
-from scripts.commands.parser import Parser
-from scripts.configuration.composing import compose
+from scripts.config.composing import compose
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
 
 #: Larger batches, a rate that grows with their root, and half precision where the tensor cores are.
 TUNED = ("datamodule.batch_size=4096", "optimizer.lr=0.002", "scheduler=one_cycle", "trainer.precision=bf16-mixed")
@@ -118,4 +118,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     logs.plain_logs()
-    sentences.run(main)
+    errors.run(main)

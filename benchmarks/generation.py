@@ -23,9 +23,9 @@ from benchmarks import overhead
 from benchmarks.recording import record, show
 from benchmarks.trained import data_folder, train
 from datamodules.names import Names
-from scripts.commands import logs, sentences
-from scripts.commands.parser import Parser
-from scripts.configuration.composing import compose
+from scripts.config.composing import compose
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
 
 SIZE, BATCH, STEPS = 64, 32, 2000
 PARTS = {"val_fraction": 0.1, "test_fraction": 0.1}
@@ -146,4 +146,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sentences.run(main)
+    errors.run(main)

@@ -28,10 +28,10 @@ from torch import nn
 from benchmarks.recording import among_recorded, record, show
 from benchmarks.trained import PROJECT, data_folder, row_of, run_of, train
 from datamodules.errors import BadInput
-from lightning_modules.building import build
-from scripts.commands import logs, sentences
-from scripts.commands.parser import Parser
-from scripts.configuration.composing import compose
+from lightning_modules.training.instantiate import build
+from scripts.config.composing import compose
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
 
 SEEDS = (1, 2, 3)
 #: A run on all of the training 80 %: settings were chosen before, on other splits.
@@ -263,4 +263,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sentences.run(main)
+    errors.run(main)

@@ -35,11 +35,11 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.recording import among_recorded, circumstances, record, show
 from benchmarks.workloads import PLAIN_LINES, TIMED, WORKLOADS
-from datamodules.blocks import Block
-from lightning_modules.building import build
-from scripts.commands import logs, sentences
-from scripts.commands.parser import Parser
-from scripts.configuration.composing import compose
+from datamodules.batching.loader import Block
+from lightning_modules.training.instantiate import build
+from scripts.config.composing import compose
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
 from scripts.runs.folder import RunFolder
 from scripts.runs.training import build_module, prepared
 
@@ -253,4 +253,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     logs.plain_logs()
-    sentences.run(main)
+    errors.run(main)

@@ -21,10 +21,10 @@ from benchmarks.overhead import interleaved, ours, quiet
 from benchmarks.recording import among_recorded, of_this_device, record, show
 from benchmarks.trained import train
 from benchmarks.workloads import TIMED, WORKLOADS
-from scripts.commands import logs, sentences
-from scripts.commands.parser import Parser
-from scripts.comparison.intervals import mean_interval
-from scripts.configuration.composing import compose
+from scripts.compare.intervals import mean_interval
+from scripts.config.composing import compose
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
 
 #: Name -> settings; the first is what the others are compared with.
 PRECISIONS = {
@@ -93,4 +93,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     logs.plain_logs()
-    sentences.run(main)
+    errors.run(main)

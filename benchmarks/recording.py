@@ -57,6 +57,6 @@ def show(rows: list[dict[str, Any]], title: str) -> None:
     """The rows as a table on standard error."""
     from rich.console import Console
 
-    from scripts.commands.tables import table
+    from scripts.console.tables import table
 
     Console(stderr=True, width=160).print(table(rows, title))

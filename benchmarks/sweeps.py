@@ -21,8 +21,8 @@ from typing import Any
 
 from benchmarks.recording import record, show
 from benchmarks.trained import data_folder, trained
-from scripts.commands import logs, sentences
-from scripts.commands.parser import Parser
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
 from scripts.runs.folder import RunFolder
 
 SHORT = ["datamodule=names", "module=gru", "module.hidden_size=32", "trainer.accelerator=cpu", "logger=none"]
@@ -157,4 +157,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     logs.plain_logs()
-    sentences.run(main)
+    errors.run(main)

@@ -29,12 +29,12 @@ import torch
 
 from benchmarks.recording import record, show
 from benchmarks.trained import data_folder, run_of
-from datamodules.lines.codec import composed
-from lightning_modules.building import build
-from lightning_modules.metrics.edits import edits
-from scripts.commands import logs, sentences
-from scripts.commands.parser import Parser
-from scripts.comparison.intervals import mean_interval
+from datamodules.line_images.codec import composed
+from lightning_modules.tasks.edit_distance import edits
+from lightning_modules.training.instantiate import build
+from scripts.compare.intervals import mean_interval
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
 from scripts.runs.folder import RunFolder
 
 #: Set -> the experiment of its reader, the set whose reader it starts from, and Tesseract's models for it.
@@ -82,7 +82,7 @@ def speed(data: Path, options: Any) -> list[dict[str, Any]]:
     import lightning_modules
 
     lightning_modules.ANSWERS_ONLY = True
-    from scripts.answering.transcription import answers
+    from scripts.predict.transcription import answers
     from scripts.runs.loading import load_module
 
     module = load_module(reader_of("old_books", data, options))
@@ -121,7 +121,7 @@ def cpu_seconds() -> float:
 
 def beam(data: Path, options: Any) -> list[dict[str, Any]]:
     """Lines a second of prefix beam search alone: 100 steps, 100 characters, one process."""
-    from lightning_modules.decoding.beam_search import beam_search
+    from lightning_modules.tasks.transcription.beam_search import beam_search
 
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(100, 64, 100)) * 3
@@ -154,11 +154,11 @@ def reader_of(name: str, data: Path, options: Any) -> RunFolder:
 
 def test_cers(run: RunFolder, folder: Path) -> dict[str, float]:
     """Of a run's test part, read by best path and by beam search with a language model."""
-    from scripts.runs.evaluation import evaluate
+    from scripts.runs.evaluate_run import evaluate
 
     config = run.config()
     config["datamodule"]["data_dir"] = str(folder)
-    beam_search = {"_target_": "lightning_modules.decoding.settings.Decoding", "method": "beam_search"}
+    beam_search = {"_target_": "lightning_modules.tasks.transcription.decoding.Decoding", "method": "beam_search"}
     with tempfile.TemporaryDirectory() as place:
         texts = Path(place, "texts.txt")
         texts.write_text("\n".join(part_of(run, folder, "train")[1]) + "\n", encoding="utf-8")
@@ -230,4 +230,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sentences.run(main)
+    errors.run(main)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.errors import BadInput
-from scripts.comparison.intervals import mean_interval
+from scripts.compare.intervals import mean_interval
 from scripts.runs.folder import RunFolder
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -18,8 +18,8 @@ import polars
 
 from benchmarks.recording import RESULTS, record, show
 from benchmarks.trained import data_folder, row_of, run_of
-from scripts.commands import logs, sentences
-from scripts.commands.parser import Parser
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
 from scripts.runs.folder import RunFolder
 
 #: Row -> the words that train it.
@@ -78,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sentences.run(main)
+    errors.run(main)

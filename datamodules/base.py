@@ -10,25 +10,11 @@ from annotated_types import Ge, Gt
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from datamodules.blocks import Block, BlockLoader, Source
-from datamodules.errors import BadInput
-from datamodules.sampling import Buckets, InOrder, Sampler, Shuffled
+from datamodules.batching.loader import Block, BlockLoader, Source
+from datamodules.batching.samplers import Buckets, InOrder, Sampler, Shuffled
+from datamodules.batching.splits import PARTS
 
-PARTS = ("train", "val", "test")
 log = logging.getLogger(__name__)
-
-
-def told_sizes(sizes: dict[str, int]) -> str:
-    """Parts and their sizes, in a line for people."""
-    return ", ".join(f"{part} {size:,}" for part, size in sizes.items())
-
-
-def check_fractions(val_fraction: float, test_fraction: float) -> None:
-    """Raises: BadInput: the two leave nothing to train on."""
-    if val_fraction + test_fraction >= 1:
-        raise BadInput(
-            f"datamodule.val_fraction={val_fraction} and test_fraction={test_fraction} leave nothing to train on"
-        )
 
 
 class SequenceDataModule(LightningDataModule):

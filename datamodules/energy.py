@@ -15,15 +15,16 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from datamodules.base import SequenceDataModule, check_fractions, told_sizes
-from datamodules.batches import WindowBatch
+from datamodules.base import SequenceDataModule
+from datamodules.batching.batches import WindowBatch
+from datamodules.batching.splits import check_fractions, told_sizes
 from datamodules.errors import BadInput
 from datamodules.series.calendar import Calendar, calendar_features, hour_of_day
 from datamodules.series.cleaning import CleanSeries, Duplicates, Gaps, Outliers, cleaned, report_line
-from datamodules.series.description import ForecastSeries
 from datamodules.series.reading import RawSeries, SeriesOf, find_files, read_series
 from datamodules.series.scaling import Scaler, fitted_scaler
 from datamodules.series.source import WindowSource
+from datamodules.series.spec import ForecastSeries
 from datamodules.series.splits import SplitBy, boundaries, window_parts
 from datamodules.series.synthetic import synthetic_load
 

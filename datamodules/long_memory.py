@@ -16,12 +16,13 @@ import torch
 from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 
-from datamodules.base import SequenceDataModule, check_fractions, told_sizes
-from datamodules.batches import TokenBatch
+from datamodules.base import SequenceDataModule
+from datamodules.batching.batches import TokenBatch
+from datamodules.batching.splits import check_fractions, told_sizes
 from datamodules.text.codec import TextCodec
-from datamodules.text.description import LabelledText
 from datamodules.text.source import TokenSource
-from datamodules.vocabulary import Vocabulary
+from datamodules.text.spec import LabelledText
+from datamodules.text.vocabulary import Vocabulary
 
 
 class LongMemory(SequenceDataModule):

@@ -16,15 +16,16 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from datamodules.base import SequenceDataModule, check_fractions, told_sizes
-from datamodules.batches import TokenBatch
+from datamodules.base import SequenceDataModule
+from datamodules.batching.batches import TokenBatch
+from datamodules.batching.samplers import Balanced, Sampler
+from datamodules.batching.splits import check_fractions, told_sizes
 from datamodules.errors import BadInput
-from datamodules.sampling import Balanced, Sampler
 from datamodules.text.codec import TextCodec, Tokens, cut, nothing_left
-from datamodules.text.description import LabelledText
 from datamodules.text.labelled_files import LabelledTexts, read_labelled
 from datamodules.text.normalization import NORMALIZERS, Normalization
 from datamodules.text.source import TokenSource
+from datamodules.text.spec import LabelledText
 from datamodules.text.splits import leaked, split_examples, split_groups
 from datamodules.text.surnames import bundled_surnames
 

@@ -16,14 +16,15 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from datamodules.base import SequenceDataModule, check_fractions, told_sizes
-from datamodules.batches import TokenBatch
+from datamodules.base import SequenceDataModule
+from datamodules.batching.batches import TokenBatch
+from datamodules.batching.splits import check_fractions, told_sizes
 from datamodules.errors import BadInput
 from datamodules.text.codec import TextCodec, Tokens, cut
-from datamodules.text.description import UnlabelledText
 from datamodules.text.labelled_files import check_encoding, read_text
 from datamodules.text.normalization import NORMALIZERS, Normalization
 from datamodules.text.source import TokenSource
+from datamodules.text.spec import UnlabelledText
 from datamodules.text.splits import Split, split_groups
 
 

@@ -16,19 +16,19 @@ from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 
 from datamodules.base import SequenceDataModule
-from datamodules.batches import LineBatch
-from datamodules.blocks import Block
+from datamodules.batching.batches import LineBatch
+from datamodules.batching.loader import Block
+from datamodules.batching.samplers import Renewed, Sampler
 from datamodules.errors import BadInput
-from datamodules.lines.augmentation import Augmentation, AugmentedSource
-from datamodules.lines.codec import LineCodec
-from datamodules.lines.collection import Collection, Unknown, read_collection, without_unknown
-from datamodules.lines.description import WrittenLines
-from datamodules.lines.groups import SplitBy, groups_of, split_lines
-from datamodules.lines.images import Polarity
-from datamodules.lines.rendering import Renderer, words_of
-from datamodules.lines.report import report
-from datamodules.lines.source import LineSource
-from datamodules.sampling import Renewed, Sampler
+from datamodules.line_images.augmentation import Augmentation, AugmentedSource
+from datamodules.line_images.codec import LineCodec
+from datamodules.line_images.collection import Collection, Unknown, read_collection, without_unknown
+from datamodules.line_images.groups import SplitBy, groups_of, split_lines
+from datamodules.line_images.images import Polarity
+from datamodules.line_images.rendering import Renderer, words_of
+from datamodules.line_images.report import report
+from datamodules.line_images.source import LineSource
+from datamodules.line_images.spec import WrittenLines
 from datamodules.text.splits import Split
 
 Count = Annotated[int, Ge(0)]
@@ -39,7 +39,7 @@ class TextLines(SequenceDataModule):
     """Lines of text: a folder, a table, an LMDB, or lines that the program renders, endless and seeded.
 
     Args:
-        data_dir: see `datamodules.lines.formats`; rendered lines alone when absent.
+        data_dir: see `datamodules.line_images.formats`; rendered lines alone when absent.
         path_column, text_column: columns of a table.
         split_by: `prefix` of the file name, `folder`, or `random` (line by line: neighbours may leak).
         group_pattern: what of the file name, or of the folder, names the group that stays together (a book, a page).

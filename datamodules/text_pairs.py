@@ -18,10 +18,11 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from datamodules.base import SequenceDataModule, check_fractions, told_sizes
-from datamodules.batches import PairBatch
+from datamodules.base import SequenceDataModule
+from datamodules.batching.batches import PairBatch
+from datamodules.batching.samplers import Sampler
+from datamodules.batching.splits import check_fractions, told_sizes
 from datamodules.errors import BadInput
-from datamodules.sampling import Sampler
 from datamodules.text.codec import TextCodec, Tokens, cut
 from datamodules.text.labelled_files import check_encoding
 from datamodules.text.normalization import NORMALIZERS, Normalization, apart

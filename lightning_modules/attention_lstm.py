@@ -11,7 +11,7 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
-from lightning_modules.encoding import Encoding, valid_steps
+from lightning_modules.layers.encoding import Encoding, valid_steps
 from lightning_modules.layers.sequence_attention import AttentionKind, SequenceAttention
 from lightning_modules.lstm import LSTM
 from lightning_modules.tasks.base import Task
@@ -27,7 +27,7 @@ class AttentionLSTM(LSTM):
         attention: `additive` or `dot`; see `SequenceAttention`.
         attention_size: features inside the additive score.
         attention_dropout: of the weights.
-        settings: see `LSTM` and `Recurrent`.
+        settings: see `LSTM` and `RNNBase`.
     """
 
     can_be_causal = False  # every state has read the last one

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from datamodules.errors import BadInput
-from datamodules.vocabulary import Vocabulary
+from datamodules.text.vocabulary import Vocabulary
 from lightning_modules.base import SequenceModule
-from lightning_modules.encoding import Encoding, valid_steps
+from lightning_modules.layers.encoding import Encoding, valid_steps
 from lightning_modules.tasks.base import Task
 
 MULTIPLIER = 1_000_003  # of the rolling hash; prime, and larger than any vocabulary

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 import lightning_modules
 from datamodules.errors import BadInput
-from lightning_modules.encoding import Encoding
+from lightning_modules.layers.encoding import Encoding
 from lightning_modules.tasks.base import Task, Writing
 
 if lightning_modules.ANSWERS_ONLY and not TYPE_CHECKING:
     Training = nn.Module
 else:
-    from lightning_modules.training import Training
+    from lightning_modules.training.module import Training
 
 
 class SequenceModule(Training):

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from datamodules.errors import BadInput
 from lightning_modules.base import SequenceModule
-from lightning_modules.encoding import Encoding
 from lightning_modules.layers.convolutions import Convolution, LineConvolutions, Pool
+from lightning_modules.layers.encoding import Encoding
 from lightning_modules.layers.recurrent import RecurrentLayers
 from lightning_modules.tasks.base import Task
 

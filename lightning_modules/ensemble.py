@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from lightning_modules.base import SequenceModule
-from lightning_modules.building import build
-from lightning_modules.encoding import Encoding
+from lightning_modules.layers.encoding import Encoding
 from lightning_modules.tasks.base import Task
+from lightning_modules.training.instantiate import build
 
 
 class Ensemble(SequenceModule):

@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import nn
 
-from datamodules import descriptions
+from datamodules import specs
 from datamodules.base import SequenceDataModule
 from datamodules.errors import BadInput
-from lightning_modules import checkpoint_files
 from lightning_modules.baselines.base import Baseline
-from lightning_modules.building import build
 from lightning_modules.tasks.base import Task
+from lightning_modules.training import checkpoint_io
+from lightning_modules.training.instantiate import build
 
 
 class EnsembleOfRuns(Baseline):
@@ -45,9 +45,9 @@ class EnsembleOfRuns(Baseline):
         Raises:
             BadInput: a run was trained on other data, or for something else.
         """
-        own = descriptions.to_dict(self.task.description)
+        own = specs.to_dict(self.task.description)
         for run, member in zip(self.runs, self.members):
-            state = checkpoint_files.load(Path(run) / "checkpoints" / "best.ckpt")
+            state = checkpoint_io.load(Path(run) / "checkpoints" / "best.ckpt")
             if state["description"] != own:
                 raise BadInput(f"module.runs={run}: it was trained on other data, or on another split of it")
             if type(member.task) is not type(self.task):

@@ -10,17 +10,17 @@ from typing import Any
 from torch import nn
 
 from lightning_modules.layers.layer_norm_gru import LayerNormGRULayer
-from lightning_modules.recurrent import Recurrent
+from lightning_modules.rnn import RNNBase
 from lightning_modules.tasks.base import Task
 
 
-class GRU(Recurrent):
+class GRU(RNNBase):
     """r = sigmoid(W_r x + U_r h), z = sigmoid(W_z x + U_z h), n = tanh(W x + r * (U h)), h' = (1 - z) * n + z * h.
 
     Args:
         task: what it is trained for.
         layer_norm: of what the gates are given; a cell of this project's own, see `LayerNormGRULayer`.
-        settings: see `Recurrent`.
+        settings: see `RNNBase`.
     """
 
     def __init__(self, task: Task, layer_norm: bool = False, **settings: Any) -> None:

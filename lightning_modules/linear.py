@@ -8,9 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from datamodules.batches import WindowBatch
+from datamodules.batching.batches import WindowBatch
 from lightning_modules.base import SequenceModule
-from lightning_modules.tasks.forecasting import Forecasting
+from lightning_modules.tasks.forecasting.task import Forecasting
 
 
 class Linear(SequenceModule):

@@ -11,18 +11,18 @@ from torch import nn
 
 from lightning_modules.layers.initialization import set_forget_bias
 from lightning_modules.layers.layer_norm_lstm import LayerNormLSTMLayer
-from lightning_modules.recurrent import Recurrent
+from lightning_modules.rnn import RNNBase
 from lightning_modules.tasks.base import Task
 
 
-class LSTM(Recurrent):
+class LSTM(RNNBase):
     """i, f, o = sigmoid(W x + U h), g = tanh(W x + U h), c' = f * c + i * g, h' = o * tanh(c').
 
     Args:
         task: what it is trained for.
         layer_norm: of what the gates are given and of the cell; a cell of this project's own, see `LayerNormLSTMLayer`.
         forget_bias: first bias of the forget gates; the layer's own small one when absent.
-        settings: see `Recurrent`.
+        settings: see `RNNBase`.
     """
 
     def __init__(self, task: Task, layer_norm: bool = False, forget_bias: float | None = None, **settings: Any) -> None:

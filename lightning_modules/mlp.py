@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
 from lightning_modules.base import SequenceModule
-from lightning_modules.encoding import Encoding
+from lightning_modules.layers.encoding import Encoding
 from lightning_modules.tasks.base import Task
 
 

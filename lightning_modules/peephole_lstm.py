@@ -11,11 +11,11 @@ from torch import nn
 
 from lightning_modules.layers.initialization import set_forget_bias
 from lightning_modules.layers.peephole import Peephole, PeepholeLSTMLayer
-from lightning_modules.recurrent import Recurrent
+from lightning_modules.rnn import RNNBase
 from lightning_modules.tasks.base import Task
 
 
-class PeepholeLSTM(Recurrent):
+class PeepholeLSTM(RNNBase):
     """i, f = sigmoid(W x + U h + P c), g = tanh(W x + U h), c' = f * c + i * g, o = sigmoid(W x + U h + P c'),
     h' = o * tanh(c').
 
@@ -23,7 +23,7 @@ class PeepholeLSTM(Recurrent):
         task: what it is trained for.
         peephole: `diagonal`: a gate sees its own cell; `full`: every cell.
         forget_bias: first bias of the forget gates; small random ones when absent.
-        settings: see `Recurrent`.
+        settings: see `RNNBase`.
     """
 
     can_be_causal = True

@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
 from lightning_modules.base import SequenceModule
-from lightning_modules.encoding import Encoding, valid_steps
+from lightning_modules.layers.encoding import Encoding, valid_steps
 from lightning_modules.layers.recurrent import RecurrentLayers
 from lightning_modules.layers.sequence_attention import SequenceAttention
 from lightning_modules.tasks.base import Task

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from datamodules.errors import BadInput
 from lightning_modules.base import SequenceModule
-from lightning_modules.encoding import Encoding, valid_steps
 from lightning_modules.layers.attention import NormPlace, TransformerDecoderLayer, TransformerLayer
+from lightning_modules.layers.encoding import Encoding, valid_steps
 from lightning_modules.layers.positions import PositionalEncoding, Positions
 from lightning_modules.layers.step_convolution import StepConvolution
 from lightning_modules.tasks.base import Task

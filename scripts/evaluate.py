@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scripts.commands import logs, sentences
-from scripts.commands.parser import Parser
-from scripts.configuration import overrides
+from scripts.config import overrides
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
 from scripts.runs.folder import RunFolder
 
 SPLITS = ("train", "val", "test", "all")
@@ -38,7 +38,7 @@ def main() -> None:
     split = options.split or ("all" if elsewhere else "test")
 
     logs.quiet_lightning()
-    from scripts.runs.evaluation import evaluate
+    from scripts.runs.evaluate_run import evaluate
 
     outcome = evaluate(run, config, split, options.allow)
     if options.json:
@@ -50,7 +50,7 @@ def main() -> None:
 def _print_for_people(metrics: dict[str, float], tables: dict[str, list[dict[str, Any]]]) -> None:
     from rich.console import Console
 
-    from scripts.commands.tables import table
+    from scripts.console.tables import table
 
     console = Console()
     console.print(table([{"metric": name, "value": value} for name, value in metrics.items()]))
@@ -60,4 +60,4 @@ def _print_for_people(metrics: dict[str, float], tables: dict[str, list[dict[str
 
 if __name__ == "__main__":
     logs.plain_logs()
-    sentences.run(main, overrides.explain)
+    errors.run(main, overrides.explain)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from datamodules import download
-from scripts.commands import logs, sentences
-from scripts.commands.parser import Parser
+from datamodules.files import download
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
 
 def _convert_lines(words: list[str]) -> None:
     """Lines of text from one form into another, the pictures' bytes as they are."""
-    from datamodules.lines.formats import ACCEPTED, read_lines, write_lines
+    from datamodules.line_images.formats import ACCEPTED, read_lines, write_lines
 
     parser = Parser(prog="prepare.py text_lines", description=__doc__)
     parser.add_argument("source", metavar="IN", help=ACCEPTED)
@@ -66,4 +66,4 @@ def _fetch_all(files: list[download.RemoteFile], folder: Path, base: str | None)
 
 if __name__ == "__main__":
     logs.plain_logs()
-    sentences.run(main)
+    errors.run(main)

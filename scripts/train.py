@@ -26,11 +26,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from datamodules.errors import BadInput
-from scripts.commands import logs, sentences
-from scripts.commands.loading import loading
-from scripts.configuration import overrides
-from scripts.runs import naming
-from scripts.runs.launched import rank
+from scripts.config import naming, overrides
+from scripts.console import errors, logs
+from scripts.console.loading import loading
+from scripts.runs.launcher_env import rank
 
 sweeps: set[Path] = set()  # folders that jobs of Hydra's own sweeper were put into
 
@@ -40,7 +39,7 @@ def train(config: DictConfig) -> dict[str, float] | None:
     """One run; Hydra calls this once a job, unless the sweep starts its own processes."""
     job = HydraConfig.get()
     if job.mode is RunMode.RUN:
-        with sentences.ending(_explain):
+        with errors.ending(_explain):
             if config.sweep.trials or config.sweep.space:
                 raise BadInput("sweep: a search makes several runs, which needs -m")
             _train(config, Path(job.runtime.output_dir), list(job.overrides.task), go_on=bool(config.resume))
@@ -54,8 +53,9 @@ def train(config: DictConfig) -> dict[str, float] | None:
 def _train(config: DictConfig, path: Path, words: list[str], go_on: bool) -> dict[str, float] | None:
     """Train into the folder; its final metrics."""
     with loading():
-        from scripts.configuration.check import check
-        from scripts.runs import rerunning, resuming, training
+        from scripts.compare import rerun_verdict
+        from scripts.config.check import check
+        from scripts.runs import rerun, resume, training
         from scripts.runs.folder import RunFolder
         from scripts.runs.lock import only_writer
 
@@ -65,19 +65,19 @@ def _train(config: DictConfig, path: Path, words: list[str], go_on: bool) -> dic
     settings.pop("sweep")
     go_on = go_on and folder.config_file.exists()
     if go_on:
-        settings = resuming.settings_to_go_on_with(folder, settings, words)
-    repeated = None if go_on else rerunning.run_to_repeat(words)
+        settings = resume.settings_to_go_on_with(folder, settings, words)
+    repeated = None if go_on else rerun.run_to_repeat(words)
     if repeated:
-        settings = rerunning.settings_to_repeat(repeated, settings, words)
-        words = rerunning.words_told(repeated, words)
+        settings = rerun.settings_to_repeat(repeated, settings, words)
+        words = rerun.words_told(repeated, words)
     check(settings)
-    if go_on and resuming.has_finished(folder, settings):
+    if go_on and resume.has_finished(folder, settings):
         print(f"{path} has finished; trainer.max_epochs=N, more than it has, makes it go on", file=sys.stderr)
         return folder.metrics()
     with only_writer(path, str(path)) if rank() == 0 else contextlib.nullcontext():
         metrics = training.train(settings, folder, words, go_on)
     if repeated and rank() == 0:
-        print(rerunning.verdict(repeated, folder), file=sys.stderr)
+        print(rerun_verdict.verdict(repeated, folder), file=sys.stderr)
     return metrics
 
 
@@ -86,7 +86,7 @@ def main() -> int:
     naming.register()
     sys.argv[1:] = overrides.relaxed(overrides.ordered(sys.argv[1:]))
     if any(word.startswith("rerun=") for word in sys.argv):
-        from scripts.runs.rerunning import completed
+        from scripts.runs.rerun import completed
 
         sys.argv[1:] = completed(sys.argv[1:])
     _enter_run_to_go_on_with()
@@ -94,7 +94,7 @@ def main() -> int:
     with _write_nothing() if rank() > 0 else contextlib.nullcontext():
         train()
     for sweep in _ended_sweeps():
-        from scripts.sweeps.ending import tell
+        from scripts.sweeps.summary import tell
 
         tell(sweep)
         print(sweep.folder)
@@ -112,7 +112,7 @@ def _explain(error: Exception) -> str | None:
 
 def _enter_run_to_go_on_with() -> None:
     """With `resume=...`, make that run's folder the one of this process."""
-    from scripts.runs.resuming import folder_to_go_on_in
+    from scripts.runs.resume import folder_to_go_on_in
 
     run = folder_to_go_on_in(sys.argv[1:])
     if run is not None:
@@ -150,10 +150,10 @@ def _ended_sweeps() -> list[Any]:
 
 def _tell_results(sweep: Path) -> None:
     """The leaderboard of a sweep, its report, and where to look further, on standard error."""
-    from scripts.comparison.ending import tell_results
+    from scripts.compare.summary import tell_results
 
     tell_results(sweep)
 
 
 if __name__ == "__main__":
-    sentences.run(main, _explain)
+    errors.run(main, _explain)

@@ -77,7 +77,7 @@ def _plain_text(path: Path) -> Any:
 
 
 def _collected(path: Path) -> Any:
-    from datamodules.lines.collection import read_collection
+    from datamodules.line_images.collection import read_collection
 
     return read_collection(path, "path", "text", height=16, max_width=500, polarity="auto")
 
@@ -102,15 +102,15 @@ def _database(content: bytes, folder: Path) -> Any:
 
 
 def _picture(content: bytes, folder: Path) -> Any:
-    from datamodules.lines.images import line_image
+    from datamodules.line_images.images import line_image
 
     return line_image(content, 32, 2000)
 
 
 def _checkpoint(path: Path) -> Any:
-    from lightning_modules import checkpoint_files
+    from lightning_modules.training import checkpoint_io
 
-    return checkpoint_files.load(path)
+    return checkpoint_io.load(path)
 
 
 def _run_of_a_stranger(content: bytes, folder: Path) -> Any:
@@ -150,7 +150,7 @@ def _settings(path: Path) -> Any:
 
 
 def _weights(path: Path) -> Any:
-    from scripts.exporting.safetensors import weights_of
+    from scripts.export.safetensors import weights_of
 
     return weights_of(path)
 
@@ -159,10 +159,10 @@ def _results(content: bytes, folder: Path) -> Any:
     """What compare.py reads of a run, its files one after the other here, and what it shows of them."""
     from rich.console import Console
 
-    from scripts.comparison import output
-    from scripts.comparison.leaderboard import compare
-    from scripts.comparison.report.page import write_report
-    from scripts.comparison.runs import read_runs
+    from scripts.compare import output
+    from scripts.compare.leaderboard import compare
+    from scripts.compare.report.page import write_report
+    from scripts.compare.runs import read_runs
 
     parts = content.split(b"\n---\n")
     names = ("config.yaml", "metrics.json", "environment.json", "status.json")
@@ -182,7 +182,7 @@ def _sweep_manifest(path: Path) -> Any:
 
 @functools.cache
 def _examples_of_pictures() -> list[bytes]:
-    from tests.datamodules.lines.pictures import encoded, written
+    from tests.datamodules.line_images.pictures import encoded, written
 
     line = written(height=16)
     return [encoded(line), encoded(line, "JPEG"), encoded(line, "TIFF"), encoded(line, "WebP"), encoded(line, "GIF")]
@@ -207,7 +207,8 @@ LOAD = "Datetime,A_MW\n" + "".join(f"2018-01-{1 + h // 24:02d} {h % 24:02d}:00:0
 NAMES = "text,label\nAnna,A\nBernd,B\nClara,A\nDora,B\nErna,A\nFritz,B\nGerda,A\nHans,B\n"
 PAIRS = b"".join(b"ab%d\tba%d\n" % (i, i) for i in range(12))
 RESULTS = (
-    b"task: {_target_: lightning_modules.tasks.classification.Classification}\nmodule: {_target_: x.GRU}\nseed: 1\n"
+    b"task: {_target_: lightning_modules.tasks.classification.task.Classification}\n"
+    b"module: {_target_: x.GRU}\nseed: 1\n"
     b'\n---\n{"test/accuracy": 0.5, "params": 10}\n---\n{"fingerprint": "ab", "overrides": []}'
     b'\n---\n{"state": "finished"}'
 )

@@ -12,16 +12,16 @@ from pytorch_lightning import Trainer
 from torch.nn import functional
 
 from datamodules.base import SequenceDataModule
-from datamodules.batches import LineBatch, WindowBatch
+from datamodules.batching.batches import LineBatch, WindowBatch
 from lightning_modules.base import SequenceModule
-from lightning_modules.building import build
 from lightning_modules.layers.symbols import NO_GOAL
-from lightning_modules.tasks.generation import NextSymbols
-from lightning_modules.tasks.transcription import Steps
-from lightning_modules.tasks.written_text import WrittenText
-from scripts.configuration.check import misfit
-from scripts.configuration.composing import compose
-from scripts.configuration.overrides import options
+from lightning_modules.tasks.autoregressive import WrittenText
+from lightning_modules.tasks.generation.output import NextSymbols
+from lightning_modules.tasks.transcription.output import Steps
+from lightning_modules.training.instantiate import build
+from scripts.config.check import misfit
+from scripts.config.composing import compose
+from scripts.config.overrides import options
 
 #: name -> the overrides that choose a data set and a task, small.
 WORKLOADS = {

@@ -30,7 +30,7 @@ def write_run(
     folder.mkdir(parents=True)
     config = {
         "seed": seed,
-        "task": {"_target_": "lightning_modules.tasks.classification.Classification", "embedding_size": 8},
+        "task": {"_target_": "lightning_modules.tasks.classification.task.Classification", "embedding_size": 8},
         "module": {"_target_": MODULES[module], **({"hidden_size": 8} if module != "Majority" else {})},
         "datamodule": {"_target_": "datamodules.names.Names", "data_dir": "x", "batch_size": 4, **(datamodule or {})},
         "optimizer": {"_target_": "torch.optim.Adam", "lr": 0.001},

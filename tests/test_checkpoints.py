@@ -20,10 +20,10 @@ import pytest
 import torch
 
 from lightning_modules.base import SequenceModule
-from lightning_modules.tasks.generation import Generation
-from lightning_modules.tasks.transduction import Transduction
-from scripts.answering import transduction
-from scripts.exporting import EXPORTING
+from lightning_modules.tasks.generation.task import Generation
+from lightning_modules.tasks.transduction.task import Transduction
+from scripts.export import EXPORTING
+from scripts.predict import transduction
 from scripts.runs.folder import RunFolder
 from scripts.runs.loading import load_module
 from tests.commands import run

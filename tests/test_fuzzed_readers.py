@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datamodules.errors import BadInput
-from datamodules.lines.formats import read_lines, write_lines
-from lightning_modules import checkpoint_files
+from datamodules.line_images.formats import read_lines, write_lines
+from lightning_modules.training import checkpoint_io
 from scripts.runs.folder import RunFolder
 from scripts.runs.loading import load_module
 from scripts.sweeps.manifest import Manifest
-from tests.datamodules.lines.pictures import encoded, records, written
+from tests.datamodules.line_images.pictures import encoded, records, written
 from tests.fuzzing import CHECKPOINTS, TARGETS, try_out
 
 fast = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
@@ -85,13 +85,13 @@ STATE = {"state_dict": {"w": torch.arange(300.0)}, "config": {"a": [1, 2]}, "des
 @given(seed=st.integers(0, 10_000), cut=st.booleans())
 def test_checkpoints(tmp_path: Path, seed: int, cut: bool) -> None:
     path = tmp_path / "best.ckpt"
-    checkpoint_files.save(STATE, path)
+    checkpoint_io.save(STATE, path)
     content, chance = bytearray(path.read_bytes()), random.Random(seed)
     for _ in range(chance.randint(1, 8)):
         content[chance.randrange(len(content))] = chance.randrange(256)
     path.write_bytes(content[: chance.randrange(len(content))] if cut else content)
     try:
-        assert isinstance(checkpoint_files.load(path)["config"], dict)
+        assert isinstance(checkpoint_io.load(path)["config"], dict)
     except BadInput as error:
         assert str(error).startswith(str(path))
 
@@ -135,7 +135,7 @@ def test_a_few_bytes_that_would_take_for_ever_are_refused(tmp_path: Path) -> Non
     (tmp_path / "config.yaml").write_text(f"a0: &a0 [x]\n{layers}\ntask: {{_target_: x}}\nmodule: {{_target_: y}}\n")
     started = time.monotonic()
     with pytest.raises(BadInput, match=r"best\.ckpt: more than 5,000,000 settings in it"):
-        checkpoint_files.load(tmp_path / "best.ckpt")
+        checkpoint_io.load(tmp_path / "best.ckpt")
     with pytest.raises(BadInput, match=r"config\.yaml: more than 5,000,000 settings in it"):
         RunFolder(tmp_path).config()
     assert time.monotonic() - started < 60
@@ -166,10 +166,10 @@ def test_a_config_is_read_as_plain_settings_or_refused(
 )
 def test_a_malicious_safetensors_header_is_a_sentence(header: bytes, tmp_path: Path, names_folder: Path) -> None:
     pytest.importorskip("safetensors", reason="safetensors comes with the extra `export`")
-    from scripts.exporting import classification
-    from scripts.exporting.folder import export
-    from scripts.exporting.safetensors import load
-    from tests.scripts.test_export import untrained
+    from scripts.export import classification
+    from scripts.export.folder import export
+    from scripts.export.safetensors import load
+    from tests.scripts.export.test_export import untrained
 
     export(untrained("rnn", names_folder), classification, "safetensors", tmp_path, None, "untrained")
     (tmp_path / "model.safetensors").write_bytes(header)

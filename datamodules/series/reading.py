@@ -12,7 +12,7 @@ import numpy as np
 import polars
 
 from datamodules.errors import BadInput, did_you_mean
-from datamodules.tables import reading
+from datamodules.files.tables import reading
 
 FORMATS = (".csv", ".tsv", ".parquet")
 TIME_NAMES = ("datetime", "date", "timestamp", "time", "ds")

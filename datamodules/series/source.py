@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from datamodules.batches import WindowBatch, windows_of
+from datamodules.batching.batches import WindowBatch, windows_of
 
 
 @dataclass

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from datamodules.batches import WindowBatch
+from datamodules.batching.batches import WindowBatch
 from datamodules.errors import BadInput
 from datamodules.series.calendar import calendar_features
 from datamodules.series.cleaning import CleanSeries
-from datamodules.series.description import ForecastSeries
 from datamodules.series.scaling import fitted_scaler
+from datamodules.series.spec import ForecastSeries
 
 
 def times_ahead(series: CleanSeries, first: int, count: int) -> np.ndarray:

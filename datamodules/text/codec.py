@@ -11,7 +11,7 @@ import numpy as np
 
 from datamodules.errors import BadInput
 from datamodules.text.normalization import NORMALIZERS, Normalization
-from datamodules.vocabulary import Vocabulary
+from datamodules.text.vocabulary import Vocabulary
 
 Tokens = Literal["characters", "words"]
 

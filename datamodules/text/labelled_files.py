@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datamodules.errors import BadInput, did_you_mean
-from datamodules.tables import reading
+from datamodules.files.tables import reading
 
 TABLE_FORMATS = {".csv": ",", ".tsv": "\t", ".parquet": None}
 

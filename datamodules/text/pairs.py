@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from datamodules.batches import PairBatch
+from datamodules.batching.batches import PairBatch
 from datamodules.text.codec import TextCodec
 from datamodules.text.normalization import apart
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from datamodules.batches import TokenBatch
+from datamodules.batching.batches import TokenBatch
 
 
 class TokenSource:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from datamodules.base import SequenceDataModule
-from datamodules.batches import TokenBatch
+from datamodules.batching.batches import TokenBatch
 from lightning_modules.baselines.base import Baseline
-from lightning_modules.tasks.classification import Classification
+from lightning_modules.tasks.classification.task import Classification
 
 
 class Majority(Baseline):

@@ -13,11 +13,12 @@ from annotated_types import Ge
 from torch import Tensor
 
 from datamodules.base import SequenceDataModule
-from datamodules.batches import TokenBatch
-from datamodules.vocabulary import Vocabulary
+from datamodules.batching.batches import TokenBatch
+from datamodules.text.vocabulary import Vocabulary
 from lightning_modules.baselines.base import Baseline
-from lightning_modules.decoding.language_model import CharacterModel
-from lightning_modules.tasks.generation import Generation, NextSymbols
+from lightning_modules.tasks.generation.output import NextSymbols
+from lightning_modules.tasks.generation.task import Generation
+from lightning_modules.tasks.transcription.language_model import CharacterModel
 
 
 class NgramLanguage(Baseline):

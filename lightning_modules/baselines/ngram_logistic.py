@@ -13,10 +13,10 @@ from annotated_types import Gt
 from torch import Tensor
 
 from datamodules.base import SequenceDataModule
-from datamodules.batches import TokenBatch
+from datamodules.batching.batches import TokenBatch
 from datamodules.errors import BadInput
 from lightning_modules.baselines.base import Baseline
-from lightning_modules.tasks.classification import Classification
+from lightning_modules.tasks.classification.task import Classification
 
 
 class NgramLogistic(Baseline):

@@ -6,7 +6,7 @@ python scripts/train.py datamodule=energy module=baseline/persistence
 from __future__ import annotations
 
 from lightning_modules.baselines.seasonal_naive import SeasonalNaive
-from lightning_modules.tasks.forecasting import Forecasting
+from lightning_modules.tasks.forecasting.task import Forecasting
 
 
 class Persistence(SeasonalNaive):

@@ -12,10 +12,10 @@ from annotated_types import Gt
 from torch import Tensor
 
 from datamodules.base import SequenceDataModule
-from datamodules.batches import WindowBatch
+from datamodules.batching.batches import WindowBatch
 from datamodules.errors import BadInput
 from lightning_modules.baselines.base import Baseline
-from lightning_modules.tasks.forecasting import Forecasting
+from lightning_modules.tasks.forecasting.task import Forecasting
 
 
 class SeasonalNaive(Baseline):

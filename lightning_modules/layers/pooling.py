@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.encoding import Encoding, last_valid, valid_steps
+from lightning_modules.layers.encoding import Encoding, last_valid, valid_steps
 
 PoolingKind = Literal["auto", "last", "mean", "max", "attention"]
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from lightning_modules.encoding import last_valid
 from lightning_modules.layers.concat import ConcatLayer
+from lightning_modules.layers.encoding import last_valid
 
 #: Makes one layer in one direction: (input size, hidden size) -> module with
 #: forward(x (B, T, D)) -> (states (B, T, H), anything), as nn.GRU(batch_first=True) has it.

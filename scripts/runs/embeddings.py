@@ -11,7 +11,7 @@ from torch import Tensor
 from datamodules.base import SequenceDataModule
 from lightning_modules.base import SequenceModule
 from lightning_modules.baselines.base import Baseline
-from lightning_modules.tasks.classification import Classification
+from lightning_modules.tasks.classification.task import Classification
 
 COMPONENTS = 32  # principal ones that are kept of an encoding
 CONFIG = """embeddings {

@@ -1,54 +1,111 @@
-"""A finished run, judged again."""
+"""What a trained module is worth: metrics of each part, predictions, pictures."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection
 from typing import Any
 
+import polars
+from pytorch_lightning import Trainer
+
 from datamodules.base import SequenceDataModule
-from datamodules.errors import BadInput
-from lightning_modules.building import build
-from scripts.configuration.signatures import target_problems
+from lightning_modules.base import SequenceModule
+from lightning_modules.training.evaluation import Judge
+from scripts.runs.embeddings import write_embeddings
+from scripts.runs.environment import peak_memory_mb
+from scripts.runs.figures import pixels
 from scripts.runs.folder import RunFolder
-from scripts.runs.loading import load_module, trusted
-from scripts.runs.outcome import Outcome
-from scripts.runs.training import make_trainer
-
-log = logging.getLogger(__name__)
+from scripts.runs.hyperparameters import final_metrics, hyperparameters, write_hyperparameters
+from scripts.runs.tensorboard import RunLogger
 
 
-def evaluate(run: RunFolder, config: dict[str, Any], split: str, allowed: Collection[str] = ()) -> Outcome:
-    """The best checkpoint of a run on a part of the data that `config` names, encoded as the run encodes it.
+class Outcome:
+    """The judgements of one module on the parts of one data set.
 
-    Raises:
-        BadInput: the run, its settings or the data cannot be used, or the part is empty.
+    Args:
+        module: which module.
+        datamodule: which data set.
+        trainer: that trained it, if it was trained just now.
+        judge_trainer: that passes over the data, on one device so that each example counts once; `trainer` if None.
     """
-    module = load_module(run, allowed)
-    trusted(config["datamodule"], SequenceDataModule, allowed)
-    found = target_problems(config["datamodule"], "datamodule") + target_problems(config["trainer"], "trainer")
-    if config.get("decoding"):
-        trusted(config["decoding"], type(module.task.decoding), allowed)
-        found += target_problems(config["decoding"], "decoding")
-    if found:
-        raise BadInput("\n".join(found))
-    if config.get("decoding"):
-        module.task.decoding = build(config["decoding"])
-    datamodule: SequenceDataModule = build(config["datamodule"])
-    datamodule.fixed_description = module.task.description
-    datamodule.setup()
-    if not len(datamodule.part_indices(split)):
-        raise BadInput(f"--split {split}: that part is empty")
-    if config["datamodule"] == run.config()["datamodule"]:
-        _tell_changes(run, datamodule)
-    outcome = Outcome(module, datamodule, make_trainer(config, run, callbacks=[], logger=False))
-    outcome.judge(split)
-    return outcome
 
+    def __init__(
+        self,
+        module: SequenceModule,
+        datamodule: SequenceDataModule,
+        trainer: Trainer,
+        judge_trainer: Trainer | None = None,
+    ) -> None:
+        self.module = module
+        self.datamodule = datamodule
+        self.trainer = trainer
+        self.judge_trainer = judge_trainer or trainer
+        self.metrics: dict[str, float] = {}  # <part>/<metric>
+        self.judges: dict[str, Judge] = {}
 
-def _tell_changes(run: RunFolder, datamodule: SequenceDataModule) -> None:
-    then = run.environment().get("fingerprint")
-    if then and then != datamodule.fingerprint:
-        log.warning(
-            "data: not what the run was trained on (fingerprint %.12s, then %.12s)", datamodule.fingerprint, then
-        )
+    def judge(self, part: str, keep_examples: bool = False) -> None:
+        """One pass over a part; a part without examples is left out."""
+        if part != "all" and not len(self.datamodule.indices[part]):
+            return
+        self.datamodule.judged_part = part
+        self.module.keep_examples = keep_examples
+        self.judge_trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
+        judge = self.module.judge
+        assert judge is not None
+        self.judges[part] = judge
+        self.metrics.update({f"{part}/{name}": float(value) for name, value in judge.compute().items()})
+
+    def predictions(self, part: str) -> polars.DataFrame:
+        """A row an example: its id and whatever else names it, target, answer, score (higher is better)."""
+        named = self.datamodule.example_columns(self.datamodule.part_indices(part))
+        places = self.datamodule.judging_order(part).argsort()  # of each example among the judged
+        answers = polars.DataFrame(dict(self.judges[part].columns))[places.numpy()]
+        return polars.DataFrame(named).hstack(answers)
+
+    def write(self, folder: RunFolder, overrides: list[str], best: dict[str, Any] | None) -> dict[str, float]:
+        """metrics.json, predictions.parquet, pictures and the row of hyperparameters."""
+        seconds = self.module.training_seconds
+        everything = {
+            **self.metrics,
+            "params": sum(p.numel() for p in self.module.parameters()),
+            "fit_seconds": seconds,
+            "samples_per_second": self.module.samples_seen / seconds if seconds else 0.0,
+            "peak_memory_mb": peak_memory_mb(self.module.device),
+            "epochs": self.trainer.current_epoch,
+            "steps": self.trainer.global_step,
+            "best_epoch": best["epoch"] + 1 if best else 0,
+        }
+        if not self.trainer.is_global_zero:
+            return everything
+        if "test" in self.judges:
+            self.predictions("test").write_parquet(folder.predictions_file)
+        run_loggers = [logger for logger in self.trainer.loggers if isinstance(logger, RunLogger)]
+        self._write_pictures(folder, run_loggers)
+        for run_logger in run_loggers:
+            write_embeddings(folder.path, self.module, self.datamodule, run_logger.embeddings)
+            write_hyperparameters(folder.path, self.module.config, overrides, everything, "finished")
+            run_logger.finish()
+        for logger in self.trainer.loggers:
+            if not isinstance(logger, RunLogger):
+                logger.log_hyperparams(hyperparameters(self.module.config, overrides))
+                logger.log_metrics(final_metrics(everything), self.trainer.global_step)
+                logger.save()
+                logger.finalize("success")
+                if hasattr(logger.experiment, "finish"):  # or the next run of this process would be the same one
+                    logger.experiment.finish()
+        folder.write_json(folder.metrics_file, everything)
+        return everything
+
+    def _write_pictures(self, folder: RunFolder, loggers: list[RunLogger]) -> None:
+        """Pictures of training and of the test, or else the validation: PNG in the run folder, and for TensorBoard."""
+        figures: dict[str, Any] = {}
+        for callback in self.trainer.callbacks:
+            figures |= getattr(callback, "figures", dict)()
+        part = next((part for part in ("test", "val") if part in self.judges), None)
+        if part is not None:
+            own = {name: make() for name, make in self.module.task.pictures(self.module).items()}
+            figures |= {f"{part}/{name}": figure for name, figure in {**self.judges[part].figures(), **own}.items()}
+        for name, figure in figures.items():
+            picture = pixels(figure)
+            folder.write_picture(name.replace("/", "_"), picture)
+            for logger in loggers:
+                logger.log_picture(name, picture, self.trainer.global_step)

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from datamodules import descriptions
+from datamodules import specs
 from datamodules.base import SequenceDataModule
 from datamodules.errors import BadInput
-from lightning_modules import checkpoint_files
 from lightning_modules.base import SequenceModule
+from lightning_modules.training import checkpoint_io
 from scripts.runs.folder import RunFolder
 
 log = logging.getLogger(__name__)
@@ -24,10 +24,10 @@ class Start:
     """The run to start from: its weights, and what it knew of its data."""
 
     def __init__(self, run: RunFolder) -> None:
-        state = checkpoint_files.load(run.checkpoints / "best.ckpt")
+        state = checkpoint_io.load(run.checkpoints / "best.ckpt")
         self.run = run
         self.weights: dict[str, Tensor] = state["state_dict"]
-        self.description = descriptions.from_dict(state["description"])
+        self.description = specs.from_dict(state["description"])
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> Start | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from datamodules.errors import BadInput
-from datamodules.nesting import check_size
+from datamodules.files.nesting import check_size
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from datamodules import descriptions
+from datamodules import specs
 from datamodules.errors import BadInput
 from scripts.runs.folder import RunFolder
 
@@ -27,10 +27,10 @@ def load_module(run: RunFolder, allowed: Collection[str] = ()) -> SequenceModule
     Raises:
         BadInput: the folder lacks a file, names a class that is not to be trusted, or fits none of its classes.
     """
-    from lightning_modules import checkpoint_files
+    from lightning_modules.training import checkpoint_io
 
     path = run.checkpoints / "best.ckpt"
-    state = checkpoint_files.load(path)
+    state = checkpoint_io.load(path)
     with of_a_stranger(str(path)):
         module = built(state["config"], state["description"], allowed)
         module.load_state_dict(state["state_dict"])
@@ -57,24 +57,24 @@ def built(config: dict[str, Any], description: dict[str, Any], allowed: Collecti
 
     Args:
         config: with `task` and `module`.
-        description: of the data, as `descriptions.to_dict` gives it.
+        description: of the data, as `specs.to_dict` gives it.
         allowed: packages besides this project's.
 
     Raises:
         BadInput: a class is not to be trusted.
     """
-    from lightning_modules.building import build
+    from lightning_modules.training.instantiate import build
 
     all_trusted(config, allowed)
-    task = build(config["task"], description=descriptions.from_dict(description))
+    task = build(config["task"], description=specs.from_dict(description))
     return build(config["module"], task=task)
 
 
 def all_trusted(config: dict[str, Any], allowed: Collection[str] = ()) -> None:
     """Refuse a run's settings whose task, module or one of its members is not to be trusted; see `trusted`."""
     from lightning_modules.base import SequenceModule
-    from lightning_modules.building import members_of
     from lightning_modules.tasks.base import Task
+    from lightning_modules.training.instantiate import members_of
 
     trusted(config["task"], Task, allowed)
     for settings in (config["module"], *members_of(config["module"])):

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from datamodules.errors import BadInput
-from scripts.runs.launched import started_elsewhere
+from scripts.runs.launcher_env import started_elsewhere
 
 
 def num_ranks(trainer: dict[str, Any]) -> int:

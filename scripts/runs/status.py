@@ -8,9 +8,9 @@ from typing import Any
 
 from pytorch_lightning.utilities import rank_zero_only
 
-from lightning_modules.callbacks.interruption import Interrupted
-from scripts.comparison.events import read_events
-from scripts.comparison.leaderboard import is_less_better
+from lightning_modules.training.callbacks.interruption import Interrupted
+from scripts.runs.directions import is_less_better
+from scripts.runs.events import read_events
 from scripts.runs.folder import RunFolder
 from scripts.runs.hyperparameters import write_hyperparameters
 from scripts.runs.tensorboard import RunLogger

@@ -17,22 +17,22 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from datamodules.base import SequenceDataModule
 from datamodules.errors import BadInput
-from lightning_modules import checkpoint_files
 from lightning_modules.base import SequenceModule
 from lightning_modules.baselines.base import Baseline
-from lightning_modules.building import build
-from lightning_modules.callbacks.checkpoints import Checkpoints, WholeFiles
-from lightning_modules.callbacks.interruption import Interruption
-from lightning_modules.compilation import compile_network
-from lightning_modules.optimization import Optimization
-from lightning_modules.tf32 import allow_tf32
+from lightning_modules.training import checkpoint_io
+from lightning_modules.training.callbacks.checkpoints import Checkpoints, WholeFiles
+from lightning_modules.training.callbacks.interruption import Interruption
+from lightning_modules.training.compile import compile_network
+from lightning_modules.training.instantiate import build
+from lightning_modules.training.optimization import Optimization
+from lightning_modules.training.precision import allow_tf32
 from scripts.runs import ranks
 from scripts.runs.environment import environment
 from scripts.runs.fine_tuning import Start
 from scripts.runs.folder import RunFolder
-from scripts.runs.launched import rank
+from scripts.runs.launcher_env import rank
 from scripts.runs.members import with_members
-from scripts.runs.resuming import checkpoint_to_go_on_from
+from scripts.runs.resume import checkpoint_to_go_on_from
 from scripts.runs.status import recorded
 
 log = logging.getLogger(__name__)
@@ -104,12 +104,12 @@ def train(
         fitting = _fitted(config, folder, overrides, go_on, extra_callbacks)
     if rank() > 0:  # of processes that another program started
         return {}
-    from scripts.runs.outcome import Outcome  # its tables are for the end; the first step does not wait for them
+    from scripts.runs.evaluation import Outcome  # its tables are for the end; the first step does not wait for them
 
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
     if module.is_sharded:
         module = build_module(fitting.config, datamodule)
-    module.load_state_dict(checkpoint_files.load(checkpoints.best_path)["state_dict"])
+    module.load_state_dict(checkpoint_io.load(checkpoints.best_path)["state_dict"])
     alone = None
     if trainer.world_size > 1:
         alone = make_trainer(ranks.one_device(config), folder, callbacks=[], logger=False)
@@ -200,7 +200,7 @@ def _callbacks(config: dict[str, Any], folder: RunFolder) -> tuple[list[Callback
         if isinstance(callback, Checkpoints):
             callback.folder = folder.checkpoints
             return [*callbacks, Interruption()], callback
-    raise BadInput("callbacks: one of them has to be lightning_modules.callbacks.checkpoints.Checkpoints")
+    raise BadInput("callbacks: one of them has to be lightning_modules.training.callbacks.checkpoints.Checkpoints")
 
 
 def _loggers(config: dict[str, Any], folder: RunFolder) -> list[Logger]:

@@ -8,8 +8,8 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from scripts.configuration.composing import resolved
-from scripts.configuration.overrides import groups
+from scripts.config.composing import resolved
+from scripts.config.overrides import groups
 
 
 class Composer:

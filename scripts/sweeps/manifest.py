@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from datamodules.errors import BadInput
+from scripts.config.naming import short_name
 from scripts.runs.folder import RunFolder, write_whole
-from scripts.runs.naming import short_name
 
 FORMAT = 1
 State = Literal["waiting", "running", "finished", "pruned", "failed", "interrupted"]

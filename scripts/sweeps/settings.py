@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, MinLen
 
 from datamodules.errors import BadInput
-from scripts.configuration.signatures import problems
+from scripts.config.signatures import problems
 
 Direction = Literal["minimize", "maximize"]
 

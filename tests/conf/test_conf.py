@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from datamodules.errors import BadInput
-from lightning_modules.building import build
-from lightning_modules.schedules import Training
-from scripts.configuration.check import check
-from scripts.configuration.composing import compose
-from scripts.configuration.overrides import CONF, groups, options
+from lightning_modules.training.instantiate import build
+from lightning_modules.training.schedules import Training
+from scripts.config.check import check
+from scripts.config.composing import compose
+from scripts.config.overrides import CONF, groups, options
 from tests.pairs import FITTING
 
 CHOICES = [(group, option) for group in groups() for option in options(group)]

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datamodules import descriptions
+from datamodules import specs
 from datamodules.energy import Energy
 from datamodules.errors import BadInput
 from datamodules.series.cleaning import CleanSeries
@@ -138,7 +138,7 @@ def test_rows_of_each_part_can_be_given(folder: Path) -> None:
 
 def test_the_description_survives_a_checkpoint(folder: Path) -> None:
     description = loaded(folder).description
-    assert descriptions.from_dict(descriptions.to_dict(description)) == description
+    assert specs.from_dict(specs.to_dict(description)) == description
 
 
 def test_made_up_load_is_the_same_every_time_and_says_what_it_is() -> None:

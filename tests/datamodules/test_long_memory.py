@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from datamodules.descriptions import from_dict, to_dict
 from datamodules.long_memory import LongMemory
+from datamodules.specs import from_dict, to_dict
 
 
 def made(**settings) -> LongMemory:

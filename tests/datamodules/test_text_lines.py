@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from datamodules.errors import BadInput
-from datamodules.lines.augmentation import Augmentation
-from datamodules.lines.codec import LineCodec, composed
-from datamodules.lines.description import WrittenLines
+from datamodules.line_images.augmentation import Augmentation
+from datamodules.line_images.codec import LineCodec, composed
+from datamodules.line_images.spec import WrittenLines
 from datamodules.text_lines import TextLines
-from tests.datamodules.lines.pictures import encoded, write_lines_folder, written
+from tests.datamodules.line_images.pictures import encoded, write_lines_folder, written
 
 
 def loaded(**settings) -> TextLines:

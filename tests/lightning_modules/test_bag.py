@@ -1,9 +1,9 @@
 import torch
 
 from datamodules.text.codec import TextCodec
-from datamodules.text.description import LabelledText
+from datamodules.text.spec import LabelledText
 from lightning_modules.bag import MULTIPLIER, Bag
-from lightning_modules.tasks.classification import Classification
+from lightning_modules.tasks.classification.task import Classification
 
 CODEC = TextCodec.fit(["Abbaca", "acab", "Bc"], "ascii", "characters", 20)
 DESCRIPTION = LabelledText(CODEC, ("x", "y"), (1, 1))

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from lightning_modules.baselines.base import Baseline
-from lightning_modules.compilation import compile_network
-from scripts.configuration.check import misfit
-from scripts.configuration.overrides import options
+from lightning_modules.training.compile import compile_network
+from scripts.config.check import misfit
+from scripts.config.overrides import options
 from scripts.runs.training import build_module
 from tests.pairs import BASELINES, PAIRS, alone, answers, datamodule_for, files_of, losses_of, padded, small_settings
 

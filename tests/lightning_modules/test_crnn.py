@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from datamodules.errors import BadInput
-from datamodules.lines.codec import LineCodec
-from datamodules.lines.description import WrittenLines
+from datamodules.line_images.codec import LineCodec
+from datamodules.line_images.spec import WrittenLines
 from lightning_modules.crnn import CRNN
 from lightning_modules.layers.convolutions import Convolution, LineConvolutions, Pool
-from lightning_modules.tasks.transcription import Transcription
+from lightning_modules.tasks.transcription.task import Transcription
 
 
 def built(height: int = 32, **settings) -> CRNN:
@@ -28,7 +28,7 @@ def test_an_image_of_200_columns(pooling, steps: int) -> None:
 
 
 def test_output_is_steps_by_lines_by_characters() -> None:
-    from datamodules.batches import LineBatch
+    from datamodules.batching.batches import LineBatch
 
     module = built()
     with torch.no_grad():

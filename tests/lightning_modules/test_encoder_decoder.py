@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightning_modules.tasks.written_text import WrittenText
+from lightning_modules.tasks.autoregressive import WrittenText
 from scripts.runs.training import build_module
 from tests.pairs import datamodule_for, losses_of, small_settings
 

@@ -1,7 +1,7 @@
 import torch
 
-from scripts.configuration.check import check
-from scripts.configuration.composing import compose
+from scripts.config.check import check
+from scripts.config.composing import compose
 from scripts.runs.training import build_module
 from tests.pairs import WORKLOADS, datamodule_for, small_settings
 

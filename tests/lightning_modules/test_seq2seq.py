@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightning_modules.encoding import valid_steps
+from lightning_modules.layers.encoding import valid_steps
 from lightning_modules.layers.sequence_attention import SequenceAttention
 from lightning_modules.seq2seq import Seq2Seq
 from lightning_modules.transformer import Transformer

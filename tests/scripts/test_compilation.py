@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightning_modules import checkpoint_files
+from lightning_modules.training import checkpoint_io
 from tests.commands import run
 
 SMALL = [
@@ -19,7 +19,7 @@ SMALL = [
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return checkpoint_files.load(folder / "checkpoints" / "last.ckpt")["state_dict"]
+    return checkpoint_io.load(folder / "checkpoints" / "last.ckpt")["state_dict"]
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler: apt-get install g++")

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from datamodules.errors import BadInput
-from lightning_modules import checkpoint_files
-from scripts.commands.sentences import of_the_machine
+from lightning_modules.training import checkpoint_io
+from scripts.console.errors import of_the_machine
 from tests.commands import PROJECT, run
 
 SMALL = ["module.hidden_size=8", "datamodule.batch_size=16", "trainer.max_epochs=1", "logger=none", "evaluate=[val]"]
@@ -35,12 +35,12 @@ def test_a_full_disk(names_folder: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "last.ckpt"
-    checkpoint_files.save({"state_dict": {}, "config": {}, "description": {}, "n": 1}, path)
+    checkpoint_io.save({"state_dict": {}, "config": {}, "description": {}, "n": 1}, path)
     opened = Path.open
     monkeypatch.setattr(Path, "open", lambda self, *how: opened(Path("/dev/full"), *how))
     with pytest.raises(BadInput, match=r"last\.ckpt: cannot be written \(No space left on device\); the one that was"):
-        checkpoint_files.save({"weights": torch.zeros(100_000), "n": 2}, path)
-    assert checkpoint_files.load(path)["n"] == 1
+        checkpoint_io.save({"weights": torch.zeros(100_000), "n": 2}, path)
+    assert checkpoint_io.load(path)["n"] == 1
     assert os.listdir(tmp_path) == ["last.ckpt"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lightning_modules import checkpoint_files
+from lightning_modules.training import checkpoint_io
 from tests.commands import run
 
 SMALL = [
@@ -29,7 +29,7 @@ def load(folder: Path, poison: str = "") -> Path:
 
 
 def checkpoints_are_finite(folder: Path) -> bool:
-    states = [checkpoint_files.load(path)["state_dict"] for path in (folder / "checkpoints").glob("*.ckpt")]
+    states = [checkpoint_io.load(path)["state_dict"] for path in (folder / "checkpoints").glob("*.ckpt")]
     assert states
     return all(torch.isfinite(value).all() for state in states for value in state.values())
 

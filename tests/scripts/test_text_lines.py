@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from datamodules.errors import BadInput
-from scripts.configuration.check import check
-from scripts.configuration.composing import compose
+from scripts.config.check import check
+from scripts.config.composing import compose
 from tests.commands import run
-from tests.datamodules.lines.pictures import encoded, write_lines_folder, written
+from tests.datamodules.line_images.pictures import encoded, write_lines_folder, written
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ class ResumableSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         from hydra.core.plugins import Plugins
 
-        from scripts.sweeps.sweep import sweep
+        from scripts.sweeps.start import sweep
 
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=self.hydra_context, task_function=self.task_function, config=self.config

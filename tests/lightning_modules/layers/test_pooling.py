@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_modules.encoding import Encoding
+from lightning_modules.layers.encoding import Encoding
 from lightning_modules.layers.pooling import Pooling
 
 LENGTHS = torch.tensor([3, 1, 5])

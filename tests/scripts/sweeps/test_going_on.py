@@ -16,9 +16,9 @@ import pytest
 import torch
 import yaml
 
-from lightning_modules import checkpoint_files
-from scripts.commands import logs
-from scripts.configuration.composing import compose
+from lightning_modules.training import checkpoint_io
+from scripts.config.composing import compose
+from scripts.console import logs
 from scripts.runs import training
 from scripts.runs.folder import RunFolder
 from tests.commands import PROJECT, run
@@ -137,7 +137,7 @@ def test_whatever_is_killed_the_same_command_goes_on(names_folder: Path, tmp_pat
             got = RunFolder(sweep / folder.name).metrics()
             assert got is not None
             assert {k: v for k, v in got.items() if "/" in k} == {k: v for k, v in expected.items() if "/" in k}
-            ours, theirs = (checkpoint_files.load(f / "checkpoints/last.ckpt") for f in (sweep / folder.name, folder))
+            ours, theirs = (checkpoint_io.load(f / "checkpoints/last.ckpt") for f in (sweep / folder.name, folder))
             assert all(torch.equal(ours["state_dict"][key], value) for key, value in theirs["state_dict"].items())
 
     changed = [word.replace("seed=1,2", "seed=1,2,3") for word in command]

@@ -1,0 +1,77 @@
+"""What a person should know about a collection of lines before training."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from torch import Tensor
+
+from datamodules.batching.splits import told_sizes
+from datamodules.line_images.codec import LineCodec
+from datamodules.line_images.collection import Collection
+from datamodules.line_images.spec import WrittenLines
+
+RARE = 5  # a character with fewer examples in the training part is named
+NAMED = 8  # lines named on the terminal; environment.json names all
+
+
+def report(
+    read: Collection,
+    indices: dict[str, Tensor],
+    codec: LineCodec,
+    notes: list[str],
+    starting_from: WrittenLines | None,
+) -> dict[str, Any]:
+    """Counts, rare and unseen characters, and every line left out, as JSON holds it; `lines` are the words for it."""
+    counts = {part: Counter("".join(read.texts[i] for i in positions)) for part, positions in indices.items()}
+    rare = {c: n for c, n in sorted(counts["train"].items()) if n < RARE}
+    unseen = Counter({c: n for c, n in (counts["val"] + counts["test"]).items() if c not in counts["train"]})
+    parts = {part: len(positions) for part, positions in indices.items()}
+    lines = [
+        f"data: {read.name}: {len(read.texts):,} lines, {sum(map(len, read.texts)):,} characters,"
+        f" alphabet of {len(codec.characters)}; {told_sizes(parts)}"
+    ]
+    if rare:
+        lines.append(f"data: rare in training (fewer than {RARE} times): {_counted(rare)}")
+    if unseen:
+        lines.append(f"data: never seen in training, but in val or test: {_counted(dict(sorted(unseen.items())))}")
+    changed: dict[str, list[str]] = {"added": [], "dropped": []}
+    if starting_from is not None:
+        before = set(starting_from.codec.characters)
+        changed["added"] = [c for c in codec.characters if c not in before]
+        changed["dropped"] = sorted(before - set(codec.characters))
+        for word, characters in changed.items():
+            lines.append(f"data: characters {word}: {len(characters)} {' '.join(characters)}".rstrip())
+    for reason, names in grouped(read.left_out).items():
+        lines.append(f"data: left out {len(names):,}, {reason}: {named(names)}")
+    lines += [f"data: {note}" for note in notes]
+    return {
+        "source": read.name,
+        "parts": parts,
+        "alphabet": "".join(codec.characters),
+        "rare": rare,
+        "unseen": dict(unseen),
+        "characters_added": changed["added"],
+        "characters_dropped": changed["dropped"],
+        "left_out": read.left_out,
+        "lines": lines,
+    }
+
+
+def grouped(left_out: dict[str, str]) -> dict[str, list[str]]:
+    """Reason -> names."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        groups.setdefault(reason, []).append(name)
+    return groups
+
+
+def named(names: list[str]) -> str:
+    """The first names, and how many follow."""
+    more = f" and {len(names) - NAMED:,} more (environment.json names all)" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{'space' if c == ' ' else c} {n}" for c, n in counts.items())

@@ -1,0 +1,101 @@
+"""Lines as tensors that batches are gathered from: every column of every image, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from datamodules.batching.batches import LineBatch
+from datamodules.line_images.codec import LineCodec, codepoints
+
+
+class LineSource:
+    """Every line of a data set.
+
+    N lines, L characters of the longest.
+
+    Args:
+        columns: (all widths together, height) uint8, the ink of the images column by column.
+        widths: (N,) int64 pixels.
+        targets: (N, L) int64 ids of characters, 0 after a text's end.
+        points: (N, L) int32 code points.
+        target_lengths: (N,) int64.
+    """
+
+    def __init__(
+        self, columns: Tensor, widths: Tensor, targets: Tensor, points: Tensor, target_lengths: Tensor
+    ) -> None:
+        self._fill(columns, widths, targets, points, target_lengths)
+
+    def _fill(self, columns: Tensor, widths: Tensor, targets: Tensor, points: Tensor, target_lengths: Tensor) -> None:
+        self.columns = columns
+        self.widths = widths
+        self.targets = targets
+        self.points = points
+        self.target_lengths = target_lengths
+        self.starts = widths.cumsum(0) - widths
+        self._widths_on_cpu = widths
+
+    def refill(self, first: int, other: LineSource) -> None:
+        """From line `first` on, hold the lines of another source."""
+        kept = int(self.widths[:first].sum())
+        rows = max(self.targets.shape[1], other.targets.shape[1])
+        pad = [functional.pad(part, (0, rows - part.shape[1])) for part in (self.targets[:first], other.targets)]
+        points = [functional.pad(part, (0, rows - part.shape[1])) for part in (self.points[:first], other.points)]
+        self._fill(
+            torch.cat([self.columns[:kept], other.columns]),
+            torch.cat([self.widths[:first], other.widths]),
+            torch.cat(pad),
+            torch.cat(points),
+            torch.cat([self.target_lengths[:first], other.target_lengths]),
+        )
+
+    def width_of(self, row: Tensor) -> Tensor:
+        """Pixels of these lines; `row` is on the CPU."""
+        return self._widths_on_cpu.index_select(0, row)
+
+    @classmethod
+    def of(cls, images: Sequence[np.ndarray], texts: Sequence[str], codec: LineCodec, height: int) -> LineSource:
+        """Images uint8 (height, width) with their texts."""
+        lengths = [len(text) for text in texts]
+        targets = torch.zeros(len(texts), max(lengths, default=0), dtype=torch.int64)
+        points = torch.zeros(targets.shape, dtype=torch.int32)
+        for row, text in enumerate(texts):
+            targets[row, : len(text)] = torch.from_numpy(codec.encode(text))
+            points[row, : len(text)] = torch.from_numpy(codepoints(text).copy())
+        columns = np.concatenate([np.empty((0, height), np.uint8), *(image.T for image in images)])
+        widths = torch.tensor([image.shape[1] for image in images], dtype=torch.int64)
+        return cls(torch.from_numpy(columns), widths, targets, points, torch.tensor(lengths, dtype=torch.int64))
+
+    def to(self, device: torch.device) -> LineSource:
+        names = ("columns", "widths", "targets", "points", "target_lengths")
+        moved = LineSource(*(getattr(self, name).to(device) for name in names))
+        moved._widths_on_cpu = self._widths_on_cpu
+        return moved
+
+    def span(self, row: Tensor) -> int:
+        return int(self.width_of(row).max())
+
+    def gather(self, row: Tensor, span: int) -> LineBatch:
+        widths = self.widths.index_select(0, row)
+        steps = torch.arange(span, device=row.device)
+        inside = steps < widths.unsqueeze(1)  # (B, W)
+        at = (self.starts.index_select(0, row).unsqueeze(1) + steps) * inside
+        ink = self.columns.index_select(0, at.flatten()).view(len(row), span, -1)  # (B, W, height)
+        ink = ink * inside.unsqueeze(2)
+        return LineBatch(
+            (ink.transpose(1, 2).float() / 255).unsqueeze(1),
+            widths,
+            self.targets.index_select(0, row),
+            self.target_lengths.index_select(0, row),
+            self.points.index_select(0, row),
+        )
+
+    def image(self, index: int) -> np.ndarray:
+        """The ink of one line, uint8 (height, width)."""
+        start, width = int(self.starts[index]), int(self.widths[index])
+        return self.columns[start : start + width].t().cpu().numpy()

@@ -1,0 +1,125 @@
+"""Which class does a text belong to?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import torch
+from annotated_types import Ge, Gt, Lt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from datamodules.batching.batches import TokenBatch
+from datamodules.errors import BadInput
+from datamodules.text.spec import LabelledText
+from lightning_modules.layers.embedding import EmbeddingKind, OneHot
+from lightning_modules.layers.encoding import Encoding
+from lightning_modules.layers.pooling import Pooling, PoolingKind
+from lightning_modules.tasks.base import Task
+
+
+class Classification(Task):
+    """One of C classes for each text; the output is a score of each class, (B, C) float32, not normalised.
+
+    Args:
+        description: vocabulary and classes of the data.
+        embedding: `learned` vectors of `embedding_size`, or `onehot`.
+        pooling: how the states of a text become one vector; see `Pooling`.
+        input_dropout: of the features of each step.
+        output_dropout: of the pooled vector.
+        class_weights: `balanced` weighs a class by the inverse of its training examples.
+        label_smoothing: share of each target that is spread over all classes.
+    """
+
+    batch_type = TokenBatch
+    offers = frozenset({"steps", "tokens"})
+    monitor = "accuracy"
+    mode = "max"
+    class_weight: Tensor | None
+
+    def __init__(
+        self,
+        description: LabelledText,
+        embedding: EmbeddingKind = "learned",
+        embedding_size: Annotated[int, Gt(0)] = 64,
+        pooling: PoolingKind = "auto",
+        input_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
+        output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
+        class_weights: Literal["none", "balanced"] = "none",
+        label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
+    ) -> None:
+        super().__init__(description)
+        if not description.classes:
+            raise BadInput("task=classification: these texts have no labels; task=generation is accepted")
+        self.classes = description.classes
+        self.vocabulary = description.codec.vocabulary
+        self.embedding_kind = embedding
+        self.embedding_size = embedding_size
+        self.pooling_kind = pooling
+        self.input_dropout = input_dropout
+        self.output_dropout = output_dropout
+        self.label_smoothing = label_smoothing
+        counts = torch.tensor(description.class_counts, dtype=torch.float32)
+        weight = counts.sum() / (len(counts) * counts.clamp(min=1)) if class_weights == "balanced" else None
+        self.register_buffer("class_weight", weight, persistent=False)
+
+    @property
+    def input_size(self) -> int:
+        return self.embedding_size if self.embedding_kind == "learned" else len(self.vocabulary.symbols)
+
+    def build(self, reads: str, encoding_size: int) -> None:
+        if reads in ("tokens", "batch"):
+            self.embedding: nn.Module = nn.Identity()
+        elif self.embedding_kind == "onehot":
+            self.embedding = OneHot(len(self.vocabulary), len(self.vocabulary.reserved))
+        else:
+            layers = [nn.Embedding(len(self.vocabulary), self.embedding_size, padding_idx=0)]
+            self.embedding = nn.Sequential(*layers, nn.Dropout(self.input_dropout))
+        self.pooling = Pooling(self.pooling_kind, encoding_size)
+        self.output = nn.Sequential(nn.Dropout(self.output_dropout), nn.Linear(encoding_size, len(self.classes)))
+
+    def embed(self, batch: TokenBatch) -> Tensor:
+        return self.embedding(batch.tokens)  # (B, T, D), or (B, T) where token ids are read
+
+    def head(self, encoding: Encoding, batch: TokenBatch) -> Tensor:
+        return self.output(self.pool(encoding)).float()  # (B, C)
+
+    def pool(self, encoding: Encoding) -> Tensor:
+        return self.pooling(encoding)
+
+    def average(self, outputs: list[Tensor]) -> Tensor:
+        return torch.stack([scores.log_softmax(dim=1) for scores in outputs]).mean(dim=0)
+
+    def drop_output(self) -> None:
+        self.output = nn.Sequential()
+
+    def loss(self, output: Tensor, batch: TokenBatch) -> Tensor:
+        smoothing = self.label_smoothing
+        assert batch.classes is not None
+        return functional.cross_entropy(output, batch.classes, weight=self.class_weight, label_smoothing=smoothing)
+
+    def loss_weight(self, batch: TokenBatch) -> float | Tensor:
+        return len(batch) if self.class_weight is None else self.class_weight[batch.classes].sum()
+
+    def metrics(self) -> nn.Module:
+        from lightning_modules.tasks.classification.metrics import ClassificationMetrics
+
+        return ClassificationMetrics(self.classes)
+
+    def columns(self, output: Tensor, batch: TokenBatch) -> dict[str, Any]:
+        answers = output.argmax(dim=1).tolist()
+        targets = batch.classes.tolist()
+        return {
+            "target": [self.classes[i] for i in targets],
+            "answer": [self.classes[i] for i in answers],
+            "score": [float(a == t) for a, t in zip(answers, targets)],
+            "log_prob": output.log_softmax(dim=1).gather(1, batch.classes.unsqueeze(1)).squeeze(1).tolist(),
+        }
+
+    def best(self, output: Tensor, count: int) -> list[list[tuple[str, float]]]:
+        """For each text the `count` most probable classes with their log-probabilities, best first."""
+        log_probs, ids = output.log_softmax(dim=1).topk(min(count, len(self.classes)), dim=1)
+        return [
+            [(self.classes[i], p) for p, i in zip(row_probs, row_ids)]
+            for row_probs, row_ids in zip(log_probs.tolist(), ids.tolist())
+        ]

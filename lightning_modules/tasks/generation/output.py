@@ -1,0 +1,15 @@
+"""The output of a language model for a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass
+class NextSymbols:
+    """Scores of what follows each step of a start and a text, and what does follow."""
+
+    scores: Tensor  # (B, T, V + 1) float32; the last is the end of the text
+    goals: Tensor  # (B, T) int64, NO_GOAL where a text is padded

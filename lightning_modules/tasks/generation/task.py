@@ -1,0 +1,227 @@
+"""What comes next in a text?  A language model, of all texts or of those of each class."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt, Lt
+from torch import Tensor, nn
+
+from datamodules.batching.batches import TokenBatch
+from datamodules.errors import BadInput
+from datamodules.text.spec import LabelledText, UnlabelledText
+from lightning_modules.layers.encoding import Encoding
+from lightning_modules.layers.symbols import NO_GOAL, Symbols, cross_entropy, log_likelihood, what_follows
+from lightning_modules.tasks.base import Task
+from lightning_modules.tasks.generation.output import NextSymbols
+from lightning_modules.tasks.generation.sampling import Sampling, write
+
+SAMPLES = 6  # texts of each class in a picture
+LONGEST_SAMPLE = 60  # symbols
+
+
+class Generation(Task):
+    """The next symbol after each beginning of a text; the output is `NextSymbols`.
+
+    Args:
+        description: vocabulary of the texts, and their classes if they have some.
+        condition: how a network is told the class of a text: `first`: as the step before the first symbol; `every`:
+            beside every symbol; `none`.  `first` where texts have classes, when absent.
+        embedding_size: features of a symbol (and of a class).
+        input_dropout: of the features of each step.
+        output_dropout: of the states.
+        label_smoothing: share of each target that is spread over all symbols.
+    """
+
+    batch_type = TokenBatch
+    offers = frozenset({"steps"})
+    causal = True
+    monitor = "loss"
+    mode = "min"
+
+    def __init__(
+        self,
+        description: LabelledText | UnlabelledText,
+        condition: Literal["none", "first", "every"] | None = None,
+        embedding_size: Annotated[int, Gt(0)] = 64,
+        input_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
+        output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
+        label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
+    ) -> None:
+        super().__init__(description)
+        self.classes = description.classes
+        self.vocabulary = description.codec.vocabulary
+        self.end = len(self.vocabulary)  # the id of a text's end
+        if condition not in (None, "none") and not self.classes:
+            raise BadInput(f"task.condition={condition}: these texts have no classes; none is accepted")
+        self.condition = condition or ("first" if self.classes else "none")
+        self.embedding_size = embedding_size
+        self.dropouts = input_dropout, output_dropout
+        self.label_smoothing = label_smoothing
+        self.known = torch.zeros(0, dtype=torch.int64)  # rising hashes of the texts it was trained on
+
+    @property
+    def input_size(self) -> int:
+        return self.embedding_size * (2 if self.condition == "every" else 1)
+
+    def build(self, reads: str, encoding_size: int) -> None:
+        self.symbols = Symbols(len(self.vocabulary), self.embedding_size, encoding_size, *self.dropouts)
+        conditioned = self.condition != "none"
+        self.class_embedding = nn.Embedding(len(self.classes), self.embedding_size) if conditioned else None
+
+    def embed(self, batch: TokenBatch) -> Tensor:
+        """(B, T, D): a start and the text; of a text that has no end, but for its last symbol."""
+        tokens = batch.tokens if self.description.whole else batch.tokens[:, :-1]
+        steps = self.symbols.read(self.symbols.started(tokens))
+        if self.class_embedding is None:
+            return steps
+        assert batch.classes is not None
+        classes = self.class_embedding(batch.classes).unsqueeze(1)  # (B, 1, E)
+        if self.condition == "first":
+            return torch.cat([classes, steps[:, 1:]], dim=1)
+        return torch.cat([steps, classes.expand(-1, steps.shape[1], -1)], dim=2)
+
+    def lengths(self, batch: TokenBatch) -> Tensor:
+        return batch.lengths + 1 if self.description.whole else batch.lengths
+
+    def head(self, encoding: Encoding, batch: TokenBatch) -> NextSymbols:
+        return NextSymbols(self.symbols.scores(encoding.states), self.goals(batch))
+
+    def goals(self, batch: TokenBatch) -> Tensor:
+        """(B, T) what follows each step of `embed`, NO_GOAL where a text is padded."""
+        goals = what_follows(batch.tokens, batch.lengths, self.end)
+        if not self.description.whole:  # a stretch of a longer text: what follows it is not known
+            goals = goals[:, :-1].masked_fill(goals[:, :-1] == self.end, NO_GOAL)
+        return goals
+
+    def pool(self, encoding: Encoding) -> Tensor:
+        raise BadInput("module.combine=join: task=generation answers at every step; average is accepted")
+
+    def average(self, outputs: list[NextSymbols]) -> NextSymbols:
+        scores = torch.stack([output.scores.log_softmax(dim=2) for output in outputs]).mean(dim=0)
+        return NextSymbols(scores, outputs[0].goals)
+
+    def drop_output(self) -> None:
+        self.symbols = None  # type: ignore[assignment]
+        self.class_embedding = None
+
+    def loss(self, output: NextSymbols, batch: TokenBatch) -> Tensor:
+        """Nats a symbol, ends of texts among them."""
+        return cross_entropy(output.scores, output.goals, self.label_smoothing)
+
+    def metrics(self) -> nn.Module:
+        from lightning_modules.tasks.generation.metrics import GenerationMetrics
+
+        return GenerationMetrics(self.classes, of_characters=self.description.codec.tokens == "characters")
+
+    def columns(self, output: NextSymbols, batch: TokenBatch) -> dict[str, Any]:
+        codec = self.description.codec
+        total = log_likelihood(output.scores, output.goals)
+        counts = (output.goals != NO_GOAL).sum(dim=1)
+        guesses = output.scores.argmax(dim=2).masked_fill(output.goals == NO_GOAL, 0)
+        return {
+            "target": [codec.decode(row) for row in batch.tokens.tolist()],
+            "answer": [codec.decode(i for i in row if i != self.end) for row in guesses.tolist()],
+            "score": (total / counts).tolist(),
+            "log_prob": total.tolist(),
+        }
+
+    # ------------------------------------------------------------------ writing
+
+    def write(
+        self,
+        module: Callable[[TokenBatch], NextSymbols],
+        beginnings: Sequence[str],
+        labels: Sequence[str] | None = None,
+        sampling: Sampling | None = None,
+        longest: int = 100,
+        generator: torch.Generator | None = None,
+    ) -> list[str]:
+        """Texts that go on from the beginnings, each of the class `labels` names where the task is conditioned.
+
+        Args:
+            module: the network whose task this is.
+            beginnings: what each text begins with, normalised; may be empty.
+            labels: a class for each, or None.
+            sampling: how symbols are drawn.
+            longest: symbols of a text.
+            generator: of the draws.
+        """
+        codec = self.description.codec
+        device = next((parameter.device for parameter in self.parameters()), torch.device("cpu"))
+        classes = None
+        if self.condition != "none":
+            assert labels is not None
+            classes = torch.tensor([self.classes.index(label) for label in labels], device=device)
+        written = [""] * len(beginnings)
+        ids, lengths = codec.encode(beginnings)
+        for length in sorted(set(lengths.tolist())):  # of one length: no padding inside
+            rows = np.flatnonzero(lengths == length)
+            of_rows = None if classes is None else classes[torch.from_numpy(rows).to(device)]
+            beginning = torch.from_numpy(ids[rows, :length]).to(device)
+            scores_of = self._next_scores(module, of_rows)
+            texts = write(scores_of, beginning, sampling or Sampling(), self.end, longest, generator)
+            for row, text in zip(rows, texts):
+                written[row] = codec.decode(text)
+        return written
+
+    def _next_scores(self, module: Callable, classes: Tensor | None) -> Callable[[Tensor], Tensor]:
+        def scores_of(ids: Tensor) -> Tensor:
+            """(B, T) -> (B, V + 1); reserved symbols are never written."""
+            shown = ids if self.description.whole else torch.nn.functional.pad(ids, (0, 1))
+            lengths = torch.full((len(ids),), shown.shape[1], device=ids.device)
+            scores = module(TokenBatch(shown, lengths, classes)).scores[:, -1].clone()
+            scores[:, : len(self.vocabulary.reserved)] = -torch.inf
+            if not self.description.whole:
+                scores[:, self.end] = -torch.inf
+            return scores
+
+        return scores_of
+
+    def pictures(self, module: Any) -> dict[str, Callable[[], Any]]:
+        from lightning_modules.tasks.generation.figures import texts_figure
+
+        def samples() -> Any:
+            labels = None
+            if self.condition != "none":
+                labels = [name for name in self.classes for _ in range(SAMPLES)]
+            count = len(labels) if labels else 8 * SAMPLES if self.description.whole else 1
+            generator = torch.Generator(module.device).manual_seed(0)
+            was_training = module.training
+            module.eval()
+            with torch.inference_mode():
+                longest = LONGEST_SAMPLE if self.description.whole else 5 * LONGEST_SAMPLE
+                texts = self.write(module, [""] * count, labels, None, longest, generator)
+            module.train(was_training)
+            return texts_figure(texts, labels)
+
+        return {"samples": samples}
+
+    # ------------------------------------------------------------------ what it has read
+
+    def remarks(self, module: Any, datamodule: Any) -> list[str]:
+        """Remembers which texts it is trained on, so that a new one can be told from a known one."""
+        if self.description.whole:
+            texts = datamodule.example_columns(datamodule.indices["train"])["text"]
+            self.known = hashes(texts).unique(sorted=True)
+        return []
+
+    def is_known(self, texts: Sequence[str]) -> list[bool]:
+        """Whether each text is one that it was trained on."""
+        return torch.isin(hashes(texts), self.known).tolist()
+
+    def get_extra_state(self) -> Tensor:
+        return self.known
+
+    def set_extra_state(self, state: Tensor) -> None:
+        self.known = state.cpu()
+
+
+def hashes(texts: Iterable[str]) -> Tensor:
+    """(N,) int64, of each text."""
+    digests = b"".join(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
+    return torch.from_numpy(np.frombuffer(digests, dtype=np.int64).copy())

@@ -1,0 +1,35 @@
+"""Pictures of lines with what was read on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lightning_modules.tasks.classification.figures import plain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WIDEST = 1200  # pixels shown of a line
+
+
+def lines_figure(lines: Sequence[tuple[np.ndarray, str, str | None]]) -> Figure:
+    """Each line's ink (height, width) with its text and, below, what was read if that is another.
+
+    Args:
+        lines: ink between 0 and 1, truth, and answer (None where nothing was read).
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 0.95 * max(1, len(lines))), layout="constrained")
+    rows = figure.subplots(max(1, len(lines)), 1, squeeze=False)[:, 0]
+    for axes, (ink, truth, answer) in zip(rows, lines):
+        axes.imshow(1 - ink[:, :WIDEST], cmap="gray", vmin=0, vmax=1, aspect="equal")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        right = answer is None or answer == truth
+        text = truth if right else f"{truth}\nread: {answer}"
+        axes.set_title(plain(text), fontsize=8, loc="left", color="black" if right else "firebrick")
+    return figure

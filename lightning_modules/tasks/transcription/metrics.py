@@ -1,0 +1,129 @@
+"""How well lines were read."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from rapidfuzz.distance import Levenshtein
+from torch import Tensor
+from torchmetrics import Metric
+
+from lightning_modules.tasks.autoregressive import WrittenText
+from lightning_modules.tasks.edit_distance import Fold, folded
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lightning_modules.tasks.transcription.output import Steps
+
+PICTURED = 4  # lines at the head of the part, and as many of the worst
+MOST_FREQUENT = 25  # edits in the table
+
+
+class TranscriptionMetrics(Metric):
+    """Character and word error rates over all lines together, the share of lines without an error.
+
+    cer = edits of characters / characters of the truth; wer the same for words between spaces.  `infeasible` counts
+    lines that have fewer steps than their text needs, which no network could read.
+    """
+
+    full_state_update = False
+    edits: Tensor
+    characters: Tensor
+    word_edits: Tensor
+    words: Tensor
+    exact: Tensor
+    lines: Tensor
+    infeasible: Tensor
+
+    def __init__(self, task: Any) -> None:
+        super().__init__()
+        self.fold: Fold = task.fold
+        self.read, self.truth = task.read, task.truth
+        for name in ("edits", "characters", "word_edits", "words", "exact", "lines", "infeasible"):
+            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.pairs: Counter[tuple[str, str]] = Counter()  # (expected, read) of each edit; "" for nothing
+        self._first: list[tuple[np.ndarray, str, str]] = []
+        self._worst: list[tuple[float, int, tuple[np.ndarray, str, str]]] = []
+
+    def update(self, output: Steps | WrittenText, batch: Any) -> None:
+        """Args: output with log_probs (T, B, C) or texts, batch with code points (B, L) and images."""
+        if isinstance(output, WrittenText):  # which needs no step for each character
+            self._read_off(output, batch)
+            return
+        needed = batch.target_lengths + (batch.targets[:, 1:] == batch.targets[:, :-1]).logical_and(
+            batch.targets[:, 1:] > 0
+        ).sum(dim=1)
+        self.infeasible += (output.lengths < needed).sum()
+        self._read_off(output, batch)
+
+    def _read_off(self, output: Steps | WrittenText, batch: Any) -> None:
+        for i, (target, answer) in enumerate(zip(self.truth(batch), self.read(output))):
+            target, answer = folded(target, self.fold), folded(answer, self.fold)
+            distance = self._count(target, answer)
+            self._keep(distance / max(1, len(target)), batch, i, target, answer)
+
+    def _count(self, target: str, answer: str) -> int:
+        distance = 0
+        if target != answer:
+            operations = Levenshtein.editops(target, answer)
+            distance = len(operations)
+            for kind, at, to in operations:
+                expected = target[at] if kind != "insert" else ""
+                self.pairs[expected, answer[to] if kind != "delete" else ""] += 1
+            self.word_edits += Levenshtein.distance(target.split(), answer.split())
+        else:
+            self.exact += 1
+        self.edits += distance
+        self.characters += len(target)
+        self.words += len(target.split())
+        self.lines += 1
+        return distance
+
+    def _keep(self, badness: float, batch: Any, i: int, target: str, answer: str) -> None:
+        """Keep a line's picture, if it is one of the first or of the worst."""
+        worst = len(self._worst) < PICTURED or badness > self._worst[0][0]
+        if len(self._first) >= PICTURED and not worst:
+            return
+        image = batch.images[i, 0, :, : int(batch.lengths[i])].float().cpu().numpy()
+        if len(self._first) < PICTURED:
+            self._first.append((image, target, answer))
+        else:
+            item = (badness, int(self.lines), (image, target, answer))
+            (heapq.heappush if len(self._worst) < PICTURED else heapq.heapreplace)(self._worst, item)
+
+    def compute(self) -> dict[str, float]:
+        return {
+            "cer": (self.edits / self.characters.clamp(min=1)).item(),
+            "wer": (self.word_edits / self.words.clamp(min=1)).item(),
+            "exact_lines": (self.exact / self.lines.clamp(min=1)).item(),
+            "infeasible": self.infeasible.item(),
+        }
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """The most frequent edits: what stood there, what was read, how often, and its share of all edits."""
+        total = max(1, sum(self.pairs.values()))
+        return {
+            "most frequent edits": [
+                {"stood there": _shown(a), "was read": _shown(b), "times": count, "share": count / total}
+                for (a, b), count in self.pairs.most_common(MOST_FREQUENT)
+            ]
+        }
+
+    def pictures(self) -> dict[str, Callable[[], Figure]]:
+        return {"lines": lambda: self.figures()["lines"]}
+
+    def figures(self) -> dict[str, Figure]:
+        from lightning_modules.tasks.transcription.figures import lines_figure
+
+        worst = [line for _, _, line in sorted(self._worst, key=lambda item: -item[0])]
+        return {"lines": lines_figure([*self._first, *worst])}
+
+
+def _shown(character: str) -> str:
+    return {"": "(nothing)", " ": "(space)"}.get(character, character)

@@ -1,0 +1,228 @@
+"""What does a line say?  Connectionist temporal classification (Graves et al. 2006), or written letter by letter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import torch
+from annotated_types import Ge, Gt, Lt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from datamodules.batching.batches import LineBatch
+from datamodules.errors import BadInput
+from datamodules.line_images.codec import repeats, text_of
+from datamodules.line_images.spec import WrittenLines
+from lightning_modules.layers.encoding import Encoding
+from lightning_modules.layers.line_features import Columns, LineFeatures, small_convolutions
+from lightning_modules.layers.symbols import Symbols, num_goals
+from lightning_modules.tasks.autoregressive import WrittenText, write_text
+from lightning_modules.tasks.base import Task
+from lightning_modules.tasks.beam_search import WritingMethod
+from lightning_modules.tasks.edit_distance import Fold, edits
+from lightning_modules.tasks.transcription.decoding import Decoding
+from lightning_modules.tasks.transcription.output import Steps
+
+NAMED = 8  # lines named on the terminal
+
+
+class Transcription(Task):
+    """The characters of each line, without their places; the output is `Steps`.  Id 0 is the blank.
+
+    Of an architecture that writes it is `WrittenText`, learned by cross-entropy.
+
+    Args:
+        description: the characters of the data and the height of its images.
+        features: of a step, for architectures that read steps: `convolutions` (a small stack, a step for 4 pixels of
+            width) or `columns` (the pixels of `columns_per_step` columns).
+        feature_size: channels of the last of those convolutions.
+        columns_per_step: see `features`.
+        output_dropout: of the states.
+        fold: what the metrics do not tell apart: `none`, `case`, or `alphanumeric` (case, and all but letters and
+            digits), as scene-text benchmarks count.
+        decoding: how a text is read off the steps.
+    """
+
+    batch_type = LineBatch
+    offers = frozenset({"steps", "image"})
+    writing = "possible"
+    monitor = "cer"
+    mode = "min"
+    symbols: Symbols | None  # of an architecture that writes
+
+    def __init__(
+        self,
+        description: WrittenLines,
+        features: Literal["convolutions", "columns"] = "convolutions",
+        feature_size: Annotated[int, Gt(0)] = 64,
+        columns_per_step: Annotated[int, Gt(0)] = 2,
+        output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
+        fold: Fold = "none",
+        decoding: Decoding | None = None,
+    ) -> None:
+        super().__init__(description)
+        self.codec = description.codec
+        self.vocabulary = description.codec.vocabulary
+        self.columns_per_step = columns_per_step if features == "columns" else None
+        self.feature_size = feature_size
+        self.output_dropout = output_dropout
+        self.fold: Fold = fold
+        self.decoding = decoding or Decoding()
+
+    @property
+    def input_size(self) -> int:
+        return self._made_features().output_size
+
+    def _made_features(self) -> LineFeatures:
+        height = self.description.height
+        if self.columns_per_step is not None:
+            return Columns(self.columns_per_step, height)
+        return small_convolutions(self.feature_size, height)
+
+    @property
+    def written_size(self) -> int:
+        return self.feature_size
+
+    def build_writing(self, reads: str, encoding_size: int) -> None:
+        if self.decoding.language_model is not None:
+            raise BadInput("decoding.language_model: this architecture writes by itself; null is accepted")
+        self.features = self._made_features() if reads == "steps" else None
+        sizes = len(self.vocabulary), self.feature_size, encoding_size
+        self.symbols = Symbols(*sizes, output_dropout=self.output_dropout)
+
+    def written(self, writer: Any, encoding: Encoding, batch: LineBatch) -> WrittenText:
+        truth = None
+        if batch.targets is not None and batch.target_lengths is not None:
+            truth = batch.targets, batch.target_lengths
+        method = WritingMethod("greedy" if self.decoding.method == "best_path" else "beam_search")
+        method.beam_width = self.decoding.beam_width
+        assert self.symbols is not None
+        # a character has a step at least
+        longest = encoding.states.shape[1] if encoding.lengths is None else encoding.lengths
+        reserved = len(self.vocabulary.reserved)
+        return write_text(writer, encoding, self.symbols, truth, method, longest, reserved)
+
+    def build(self, reads: str, encoding_size: int) -> None:
+        self.symbols = None
+        self.features = self._made_features() if reads == "steps" else None
+        layers = [nn.Dropout(self.output_dropout), nn.Linear(encoding_size, len(self.vocabulary))]
+        self.output = nn.Sequential(*layers)
+
+    def embed(self, batch: LineBatch) -> Tensor:
+        """(B, T, D), or the images (B, 1, height, W) where those are read."""
+        return batch.images if self.features is None else self.features(batch.images, batch.lengths)
+
+    def lengths(self, batch: LineBatch) -> Tensor:
+        return batch.lengths if self.features is None else self.features.steps(batch.lengths)
+
+    def head(self, encoding: Encoding, batch: LineBatch) -> Steps:
+        scores = self.output(encoding.states).transpose(0, 1)  # (T, B, C)
+        lengths = encoding.lengths
+        if lengths is None:
+            lengths = torch.full((scores.shape[1],), scores.shape[0], device=scores.device)
+        return Steps(scores.float().log_softmax(dim=2, dtype=torch.float32), lengths)
+
+    def pool(self, encoding: Encoding) -> Tensor:
+        raise BadInput("module.combine=join: task=transcription reads every step, not one vector; average is accepted")
+
+    def average(self, outputs: list[Steps]) -> Steps:
+        log_probs = torch.stack([output.log_probs for output in outputs]).logsumexp(dim=0)
+        return Steps(log_probs - torch.tensor(len(outputs)).log(), outputs[0].lengths)
+
+    def head_layer(self) -> nn.Linear | None:
+        if self.symbols is not None:  # its rows are not those of the vocabulary alone
+            return None
+        last = self.output[-1] if len(self.output) else None
+        assert last is None or isinstance(last, nn.Linear)
+        return last
+
+    def drop_output(self) -> None:
+        self.output = nn.Sequential()
+
+    def loss(self, output: Steps | WrittenText, batch: LineBatch) -> Tensor:
+        """Mean over lines of the loss for each character; a line with too few steps for its text counts as 0.
+
+        Of what is written, the mean over all characters and ends.
+        """
+        if isinstance(output, WrittenText):
+            return output.loss()
+        return (-self.log_likelihood(output, batch) / batch.target_lengths.clamp(min=1)).mean()
+
+    def loss_weight(self, batch: LineBatch) -> float | Tensor:
+        return len(batch) if self.symbols is None else num_goals(batch.target_lengths)
+
+    def log_likelihood(self, output: Steps, batch: LineBatch) -> Tensor:
+        """(B,) log-probability of each text, summed over all paths; 0, without a gradient, where there is none."""
+        assert batch.targets is not None and batch.target_lengths is not None
+        with torch.autocast(output.log_probs.device.type, enabled=False):
+            return -functional.ctc_loss(
+                output.log_probs,
+                batch.targets,
+                output.lengths,
+                batch.target_lengths,
+                reduction="none",
+                zero_infinity=True,
+            )
+
+    def read(self, output: Steps | WrittenText) -> list[str]:
+        """What each line says, without space at its ends, as truths are."""
+        if isinstance(output, WrittenText):
+            return [self.codec.decode(ids).strip() for ids in output.ids]
+        if output.texts is None:
+            found = self.decoding(output.log_probs, output.lengths, self.vocabulary)
+            output.texts = [self.codec.decode(ids).strip() for ids in found]
+        return output.texts
+
+    def read_with_confidence(self, output: Steps | WrittenText) -> list[tuple[str, float]]:
+        """Each text with the mean probability of its characters, P(text | image) ** (1 / characters)."""
+        texts = self.read(output)
+        if isinstance(output, WrittenText):
+            return [(text, math.exp(p / (len(ids) + 1))) for text, ids, p in zip(texts, output.ids, output.log_probs)]
+        ids = [torch.from_numpy(self.codec.encode(text)).long() for text in texts]
+        lengths = torch.tensor([len(row) for row in ids])
+        batch = LineBatch(output.log_probs, lengths, nn.utils.rnn.pad_sequence(ids, batch_first=True), lengths)
+        mean = self.log_likelihood(output, batch).cpu() / lengths.clamp(min=1)
+        return list(zip(texts, mean.exp().clamp(max=1.0).tolist()))
+
+    def metrics(self) -> nn.Module:
+        from lightning_modules.tasks.transcription.metrics import TranscriptionMetrics
+
+        return TranscriptionMetrics(self)
+
+    def truth(self, batch: LineBatch) -> list[str]:
+        """What the lines of a batch say."""
+        return [text_of(row[:n]) for row, n in zip(batch.codepoints.tolist(), batch.target_lengths.tolist())]
+
+    def columns(self, output: Steps | WrittenText, batch: LineBatch) -> dict[str, Any]:
+        targets, answers = self.truth(batch), self.read(output)
+        wrong = [edits(target, answer, self.fold) for target, answer in zip(targets, answers)]
+        scores = [1 - count / max(1, len(target)) for count, target in zip(wrong, targets)]
+        return {"target": targets, "answer": answers, "score": scores, "edits": wrong}
+
+    def data_pictures(self, trainer: Any) -> dict[str, Callable[[], Any]]:
+        from lightning_modules.tasks.transcription.figures import lines_figure
+
+        def lines() -> Any:
+            batch = trainer.datamodule.samples()
+            inks = [image[0, :, :n].numpy() for image, n in zip(batch.images, batch.lengths.tolist())]
+            return lines_figure([(ink, text, None) for ink, text in zip(inks, self.truth(batch))])
+
+        return {"lines": lines}
+
+    def remarks(self, module: Any, datamodule: Any) -> list[str]:
+        """Lines that CTC cannot learn: fewer steps than characters and repeats."""
+        if module.writing:
+            return []
+        everything = torch.arange(len(datamodule.source.widths))
+        widths = datamodule.source.width_of(everything)
+        steps = module.steps(widths if self.features is None else self.features.steps(widths)).tolist()
+        ids, texts = datamodule.collection.ids, datamodule.collection.texts
+        short = [i for i, text in enumerate(texts) if steps[i] < len(text) + repeats(text)]
+        datamodule.report["infeasible"] = {ids[i]: steps[i] for i in short}
+        if not short:
+            return []
+        more = f" and {len(short) - NAMED:,} more (environment.json names all)" if len(short) > NAMED else ""
+        names = ", ".join(f"{ids[i]} ({steps[i]} steps, {len(texts[i])} characters)" for i in short[:NAMED])
+        return [f"data: {len(short):,} lines have too few steps for their text, so their loss is 0: {names}{more}"]

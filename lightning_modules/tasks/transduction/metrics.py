@@ -1,0 +1,116 @@
+"""How well texts were answered."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from rapidfuzz.distance import Levenshtein
+from torch import Tensor
+from torchmetrics import Metric
+
+from lightning_modules.tasks.edit_distance import edits, nearest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what it would take from packages that are not here
+    from torchmetrics.text import SacreBLEUScore
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from datamodules.batching.batches import PairBatch
+    from lightning_modules.tasks.autoregressive import WrittenText
+
+LONGEST = 64  # tokens of a source that a figure tells apart
+PICTURED = 4
+
+
+class TransductionMetrics(Metric):
+    """Exact answers, error rates of characters and words, BLEU; over all texts together.
+
+    A source with several targets is answered exactly by any of them, and its errors are counted to the nearest one.
+    cer = edits of characters / characters of that target; wer the same for words between spaces.  bleu is sacrebleu's
+    (13a, Post 2018), 0 to 100, against all targets.
+    """
+
+    full_state_update = False
+    counts: Tensor
+    by_length: Tensor
+
+    def __init__(self, task: Any) -> None:
+        super().__init__()
+        self.task = [task]  # not a module of this one
+        self.add_state("counts", torch.zeros(6, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("by_length", torch.zeros(LONGEST + 1, 2, dtype=torch.float64), dist_reduce_fx="sum")
+        self.bleu = bleu_of()
+        self._attended: list[tuple[Tensor, list[str], list[str]]] = []
+
+    def update(self, output: WrittenText, batch: PairBatch) -> None:
+        answers, references = self.task[0].texts(output), batch.truths()
+        rows = []
+        for answer, texts in zip(answers, references):
+            target = nearest(answer, texts)
+            words = Levenshtein.distance(target.split(), answer.split())
+            rows.append([1, answer == target, edits(target, answer), len(target), words, len(target.split())])
+        counted = torch.tensor(rows, dtype=torch.float64, device=self.counts.device)
+        self.counts += counted.sum(dim=0)
+        self.by_length.index_add_(0, batch.lengths.clamp(max=LONGEST), counted[:, :2])
+        self.bleu.update(answers, references)
+        self._keep(output, batch)
+
+    def compute(self) -> dict[str, float]:
+        texts, exact, wrong, characters, wrong_words, words = self.counts.tolist()
+        return {
+            "exact_match": exact / max(1, texts),
+            "cer": wrong / max(1, characters),
+            "wer": wrong_words / max(1, words),
+            "bleu": 100 * float(self.bleu.compute()),
+        }
+
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """A row for each length of the source."""
+        return {
+            "length of the source": [
+                {"tokens": length, "texts": int(count), "exact_match": exact / count}
+                for length, (count, exact) in enumerate(self.by_length.tolist())
+                if count
+            ]
+        }
+
+    def pictures(self) -> dict[str, Callable[[], Figure]]:
+        from lightning_modules.tasks.transduction.figures import attention_figure
+
+        return {"attention": lambda: attention_figure(self._attended)} if self._attended else {}
+
+    def figures(self) -> dict[str, Figure]:
+        from lightning_modules.tasks.generation.figures import curve_figure
+
+        table = self.tables()["length of the source"]
+        figures = {name: make() for name, make in self.pictures().items()}
+        if len(table) > 1:
+            lengths, shares = ([row[key] for row in table] for key in ("tokens", "exact_match"))
+            figures["by_length"] = curve_figure(lengths, shares, "tokens of the source", "exact answers")
+        return figures
+
+    def _keep(self, output: WrittenText, batch: PairBatch) -> None:
+        """The weights of the first texts: (symbols of the target and its end, tokens of the source)."""
+        if output.weights is None or batch.targets is None or batch.target_lengths is None:
+            return
+        source, target = (self.task[0].description.source, self.task[0].description.target)
+        for i in range(min(len(batch), PICTURED - len(self._attended))):
+            read, written = int(batch.lengths[i]), int(batch.target_lengths[i])
+            tokens = _tokens(source.vocabulary, batch.tokens[i, :read].tolist())
+            symbols = [*_tokens(target.vocabulary, batch.targets[i, :written].tolist()), "end"]
+            self._attended.append((output.weights[i, : written + 1, :read].float().cpu(), symbols, tokens))
+
+
+def bleu_of() -> SacreBLEUScore:
+    """Counts n-grams up to 4 over all texts, as sacrebleu does by default but for its smoothing of counts of 0."""
+    return SacreBLEUScore()
+
+
+def _tokens(vocabulary: Any, ids: list[int]) -> list[str]:
+    first = len(vocabulary.reserved)
+    return [vocabulary.symbols[i - first] if i >= first else "?" for i in ids]

@@ -1,0 +1,72 @@
+"""Checkpoint files: plain containers and tensors only, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from datamodules.errors import BadInput
+from datamodules.files.nesting import check_size
+
+FORMAT = 1  # of the files that `save` writes; raised when an older reader could not use them
+
+
+def save(state: dict[str, Any], path: Path) -> None:
+    """Write to a new name, flush to the disk, then rename: whoever reads `path` sees the old file or the new one.
+
+    Raises:
+        BadInput: the disk is full, or the folder cannot be written to.
+    """
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with new.open("wb") as file:
+            torch.save({"format": FORMAT, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except (OSError, RuntimeError) as error:
+        cause = error if isinstance(error, OSError) else error.__context__  # torch hides a full disk behind its own
+        if not isinstance(cause, OSError):
+            raise
+        kept = "; the one that was there is whole" if path.exists() else ""
+        raise BadInput(f"{path}: cannot be written ({cause.strerror}){kept}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+def keep_as(path: Path, other: Path) -> None:
+    """Give the file in `path`, if there is one, a second name in place of what had it."""
+    new = other.with_name(f".{other.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):  # there is none, or the file system knows no second names
+        new.unlink(missing_ok=True)
+        os.link(path, new)
+        new.replace(other)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The checkpoint in `path`, on the CPU.  Nothing that it names is executed.
+
+    Raises:
+        BadInput: there is none, or it is torn, of another program, or of a later version of this one.
+    """
+    if not path.exists():
+        raise BadInput(f"{path}: there is no such checkpoint")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever the bytes of a stranger make of the reader
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise BadInput(f"{path}: not a checkpoint of tensors and plain containers, or a torn one ({reason})") from None
+    parts = ("state_dict", "config", "description")
+    known = isinstance(state, dict) and isinstance(state.get("format"), int)
+    if not known or not all(isinstance(state.get(part), dict) for part in parts):
+        raise BadInput(f"{path}: a checkpoint, but not one that scripts/train.py wrote")
+    if state["format"] > FORMAT:
+        raise BadInput(f"{path}: written by a later version (format {state['format']}; this one reads up to {FORMAT})")
+    check_size({part: state[part] for part in parts}, str(path))
+    return state

@@ -1,0 +1,195 @@
+"""Watching for numbers that are none: the step they came in, the examples of it, and where in the network they rise.
+
+Nothing here waits for the device inside a step: losses and gradient norms are kept on it as they are, and looked
+through where a sum of them, read anyway at a point of the curve, is not finite.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from datamodules.batching.loader import Block
+from datamodules.errors import BadInput
+from lightning_modules.training.fsdp import all_finite
+
+MOST_KEPT = 1024  # batches between two looks
+NAMED = 4  # examples, modules and losses in the sentence; the file has all
+FILE = "non_finite.json"  # in the run's folder
+
+log = logging.getLogger(__name__)
+ADVICE = (
+    "the checkpoints are of steps before it; a smaller optimizer.lr or trainer.gradient_clip_val may help, and"
+    " non_finite=skip leaves such steps out"
+)
+
+
+class NonFinite(BadInput):
+    """A loss, a gradient or a weight is infinite or not a number."""
+
+
+@dataclass
+class _Seen:
+    step: int  # optimiser steps before this batch
+    block: Block
+    place: int  # of the batch in its block
+    loss: Tensor  # scalar, on the device
+    gradient_norm: Tensor | None = None  # of the step that this batch completed
+
+
+class Watch:
+    """The batches since the last look, and the weights of that time."""
+
+    def __init__(self) -> None:
+        self.step = 0  # of the last look
+        self._seen: list[_Seen] = []
+        self._weights: dict[str, Tensor] = {}
+
+    def start_over(self, module: nn.Module, step: int) -> None:
+        """All was finite up to this step."""
+        self.step = step
+        self._seen.clear()
+        for name, value in module.state_dict().items():
+            if not isinstance(value, Tensor):
+                continue
+            if name in self._weights:
+                self._weights[name].copy_(value, non_blocking=True)
+            else:
+                self._weights[name] = value.detach().clone()
+
+    def batch(self, step: int, block: Block, place: int, loss: Tensor) -> None:
+        self._seen.append(_Seen(step, block, place, loss))
+
+    def gradient(self, norm: Tensor) -> None:
+        """Of the step that the latest batch completed."""
+        self._seen[-1].gradient_norm = norm
+
+    @property
+    def is_due(self) -> bool:
+        return len(self._seen) >= MOST_KEPT
+
+    def explain(self, module: Any, with_gradients: bool = True) -> NonFinite:
+        """What is known of the first step that was not finite; all of it in `FILE`, in short as a sentence.
+
+        The module has the weights of the last look afterwards.
+        """
+        trainer = module.trainer
+        losses = [seen.loss.float().item() for seen in self._seen]
+        norms = [0.0 if seen.gradient_norm is None else seen.gradient_norm.float().item() for seen in self._seen]
+        if not with_gradients:
+            norms = [0.0] * len(norms)
+        finite = [math.isfinite(loss) and math.isfinite(norm) for loss, norm in zip(losses, norms)]
+        if all(finite):
+            return NonFinite(f"step {self.step + 1:,} or later: a gradient is not finite; {ADVICE}")
+        at = finite.index(False)
+        guilty = self._seen[at]
+        ids = examples_of(trainer, guilty.block, guilty.place)
+        largest = self._replay(module, guilty.block, guilty.place)
+        what = f"the gradient's norm is {norms[at]}" if math.isfinite(losses[at]) else f"the loss is {losses[at]}"
+        path = Path(trainer.default_root_dir) / FILE
+        told = {
+            "step": guilty.step + 1,
+            "epoch": trainer.current_epoch + 1,
+            "what": what,
+            "examples": ids,
+            "losses_before": losses[:at],
+            "gradient_norms_before": [n for n, seen in zip(norms[:at], self._seen) if seen.gradient_norm is not None],
+            "largest_activations": dict(largest),
+            "weights_of_step": self.step,
+        }
+        path.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        before = f" (before it {', '.join(f'{loss:.3g}' for loss in losses[max(0, at - NAMED) : at])})" if at else ""
+        shown = ", ".join(f"{name} {value:.3g}" for name, value in largest[:NAMED])
+        return NonFinite(
+            f"step {guilty.step + 1:,}, epoch {told['epoch']}: {what}{before}; its examples: {named(ids)}; their"
+            f" largest activations, with the weights of step {self.step:,}: {shown} (all in {path}); {ADVICE}"
+        )
+
+    def _replay(self, module: Any, block: Block, place: int) -> list[tuple[str, float]]:
+        """The largest absolute output of every layer for a batch, those that are not finite first."""
+        module.load_state_dict(self._weights, strict=False)
+        found: dict[str, Tensor] = {}
+        hooks = [
+            layer.register_forward_hook(functools.partial(_keep_largest, found, name))
+            for name, layer in module.named_modules()
+            if name
+        ]
+        with torch.no_grad():
+            module.loss(block.source.gather(block.rows[place], block.spans[place]))
+        for hook in hooks:
+            hook.remove()
+        values = [(name, value.item()) for name, value in found.items()]
+        return sorted(values, key=lambda pair: -pair[1] if math.isfinite(pair[1]) else -math.inf)
+
+
+def examples_of(trainer: Any, block: Block, place: int) -> list[str]:
+    """The ids of a batch's examples."""
+    return [str(one) for one in trainer.datamodule.example_columns(block.rows[place].cpu())["id"]]
+
+
+def named(ids: list[str]) -> str:
+    """The first few of them."""
+    return ", ".join(ids[:NAMED]) + (f" and {len(ids) - NAMED:,} more" if len(ids) > NAMED else "")
+
+
+class Skipping:
+    """Leaves out steps that are not finite, as if their batches had not been there; asks the device at each of them."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.num_skipped = 0
+        self._buffers = [buffer for buffer in module.buffers() if buffer.is_floating_point()]  # as of batch norm
+        self._before: list[Tensor] = []
+
+    def remember(self) -> None:
+        """Before the first batch of a step: what a pass through the network changes by itself."""
+        self._before = [buffer.clone() for buffer in self._buffers]
+
+    def refuses(self, norm: Tensor, loss: Tensor, trainer: Any, block: Block, place: int) -> bool:
+        """Whether the step is to be left out; says so the first few times."""
+        if torch.isfinite(norm + loss).item():
+            return False
+        for buffer, before in zip(self._buffers, self._before):
+            buffer.copy_(before)
+        self.num_skipped += 1
+        if self.num_skipped <= NAMED:
+            ids = named(examples_of(trainer, block, place))
+            log.warning("step %d: left out, loss %g, gradient %g: %s", trainer.global_step + 1, loss, norm, ids)
+        return True
+
+
+def check_weights(module: nn.Module, step: int) -> None:
+    """Raises: NonFinite: a weight of the module is not finite, so it is not worth a checkpoint."""
+    parameters = dict(module.named_parameters())
+    if not parameters or all_finite(parameters.values()):
+        return
+    name = next(name for name, value in parameters.items() if not all_finite([value]))
+    raise NonFinite(f"step {step:,}: the weights {name} are not finite, so they are not kept; {ADVICE}")
+
+
+def _keep_largest(found: dict[str, Tensor], name: str, layer: nn.Module, given: Any, output: Any) -> None:
+    """A forward hook: the largest absolute number that a layer gave out; NaN where it gave out one."""
+    sizes = [part.detach().abs().max().float() for part in _tensors(output)]
+    if sizes:
+        found[name] = torch.stack([*sizes, found.get(name, sizes[0])]).max()  # used more than once, perhaps
+
+
+def _tensors(output: Any) -> Iterator[Tensor]:
+    """The tensors of numbers in what a layer gave out."""
+    if isinstance(output, Tensor):
+        if output.numel() and output.is_floating_point():
+            yield output
+    elif isinstance(output, (tuple, list)):
+        for part in output:
+            yield from _tensors(part)
+    elif is_dataclass(output):
+        for one in fields(output):
+            yield from _tensors(getattr(output, one.name))

@@ -1,0 +1,107 @@
+"""All that can be wrong with a run's settings, told at once and before any data is read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, MinLen
+from hydra.utils import get_class
+
+from datamodules.errors import BadInput
+from lightning_modules.base import misfit as misfit_of
+from lightning_modules.training.instantiate import members_of
+from scripts.config.signatures import problems, target_problems
+
+#: What the program fills in by itself.
+GIVEN = {
+    "module": {"task"},
+    "task": {"description"},
+    "optimizer": {"params"},
+    "logger": {"save_dir", "name", "run_name", "version"},
+    "trainer": {"callbacks", "logger", "plugins", "default_root_dir"},
+}
+GROUPS = ("datamodule", "task", "module", "optimizer", "scheduler", "trainer", "callbacks", "logger")
+
+
+def run_settings(
+    datamodule: dict,
+    task: dict,
+    module: dict,
+    optimizer: dict,
+    scheduler: dict,
+    trainer: dict,
+    callbacks: dict | None,
+    logger: dict | None,
+    seed: Annotated[int, Ge(0)],
+    runs_dir: Annotated[str, MinLen(1)],
+    name: Annotated[str, MinLen(1)],
+    evaluate: list[Literal["train", "val", "test"]],
+    non_finite: Literal["stop", "skip"] = "stop",
+    compile: bool = False,
+    tf32: bool = False,
+    resume: str | None = None,
+    init_from: str | None = None,
+    freeze: Literal["none", "all_but_head", "new_rows"] = "none",
+    rerun: str | None = None,
+    sweep: dict | None = None,
+) -> None:
+    """The settings of a run outside its groups; only the signature is used."""
+
+
+def check(config: dict[str, Any]) -> None:
+    """Refuse settings that cannot be a run.
+
+    Args:
+        config: all settings, resolved to plain containers.
+
+    Raises:
+        BadInput: with a line for each problem.
+    """
+    found = problems(run_settings, config, "")
+    for group in GROUPS:
+        found += target_problems(config.get(group), group, GIVEN.get(group, ()))
+    if any(sentence.startswith("seed=") for sentence in found):  # its copy is no problem of its own
+        found = [sentence for sentence in found if not sentence.startswith("datamodule.seed=")]
+    if not found:
+        found = [sentence for sentence in [misfit(config), unbounded(config)] if sentence]
+    if found:
+        raise BadInput("\n".join(dict.fromkeys(found)))
+
+
+def misfit(config: dict[str, Any]) -> str | None:
+    """Why this data, task and architecture make no sense together, or None."""
+    datamodule, task = (get_class(config[group]["_target_"]) for group in ("datamodule", "task"))
+    if datamodule.batch_type is not task.batch_type:
+        return (
+            f"task={task.__name__.lower()} asks something of {_kind(task)};"
+            f" datamodule={datamodule.__name__.lower()} has {_kind(datamodule)}"
+        )
+    for settings in [config["module"], *members_of(config["module"])]:
+        unfit = misfit_of(get_class(settings["_target_"]), task)
+        if unfit:
+            return unfit
+    return None
+
+
+def unbounded(config: dict[str, Any]) -> str | None:
+    """Why the length of the run is not known where it has to be, or None."""
+    trainer = config["trainer"]
+    if not get_class(config["scheduler"]["_target_"]).needs_total_steps:
+        return None
+    if trainer.get("max_epochs") in (None, -1) and trainer.get("max_steps", -1) == -1:
+        return (
+            "scheduler: this one needs to know the length of the run: give trainer.max_epochs or trainer.max_steps,"
+            " or take scheduler=constant"
+        )
+    return None
+
+
+def _kind(cls: Any) -> str:
+    name = cls.batch_type.__name__
+    kinds = {
+        "TokenBatch": "texts",
+        "WindowBatch": "windows of series",
+        "LineBatch": "images of lines",
+        "PairBatch": "pairs of texts",
+    }
+    return kinds.get(name, name)

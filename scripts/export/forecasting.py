@@ -1,0 +1,139 @@
+"""Forecasters: a window of scaled rows, the series and the calendar in, scaled rows out."""
+
+from __future__ import annotations
+
+import csv
+import math
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from datamodules.batching.batches import WindowBatch
+from datamodules.series.calendar import holidays_of
+
+#: Input or output -> its axes that may have any size, and what they are called.
+INPUTS = {"past": {0: "batch"}, "series": {0: "batch"}, "calendar": {0: "batch"}}
+OUTPUTS = {"forecast": {0: "batch"}}
+PROGRAM = "forecasting.py"
+FACTS = "series.json"
+HOLIDAY_YEARS = range(1970, 2070)  # that the table of holidays covers
+
+
+@dataclass
+class Windows(WindowBatch):
+    """Windows that each bring a calendar of their own: B stretches of rows, one after the other in `calendar`."""
+
+    def past_calendar(self, steps: int) -> Tensor:
+        return self._rows(self.first - steps, steps)
+
+    def future_calendar(self) -> Tensor:
+        return self._rows(self.first, self.horizon)
+
+    def _rows(self, start: Tensor, length: int) -> Tensor:
+        return self.calendar[start.unsqueeze(1) + torch.arange(length)]
+
+
+class Network(nn.Module):
+    """The module as a function of tensors."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.module = module
+        self.lookback: int = module.task.lookback
+        self.horizon: int = module.task.horizon
+
+    def forward(self, past: Tensor, series: Tensor, calendar: Tensor) -> tuple[Tensor, ...]:
+        """Forecasts (B, H, K), or (B, H, K, Q) quantiles, in scaled units.
+
+        Args:
+            past: (B, L, K) scaled rows.
+            series: (B,) int64, which series of the run; -1 for one that it never saw.
+            calendar: (B, L + H, F) features of the known rows and of those asked for.
+        """
+        rows = self.lookback + self.horizon
+        first = torch.arange(past.shape[0]) * rows + self.lookback
+        table = calendar.reshape(past.shape[0] * rows, calendar.shape[2])
+        return (self.module(Windows(past, series, first, table, self.horizon)),)
+
+
+def network(module: nn.Module) -> nn.Module:
+    return Network(module)
+
+
+def shapes(module: Any, fixed: int | None) -> list[tuple[int, int]]:
+    """(batch, length) to compare on; every window is as long as the run's look-back."""
+    return [(batch, module.task.lookback) for batch in (1, 3, 17, 64)]
+
+
+def fixed_length(module: Any) -> int:
+    return module.task.lookback
+
+
+def inputs(module: Any, batch_size: int, length: int) -> dict[str, Tensor]:
+    """Made-up windows of the run's series and of an unknown one."""
+    known = module.task.description
+    random = torch.Generator().manual_seed(batch_size)
+    past = torch.randn(batch_size, length, len(known.columns), generator=random).cumsum(dim=1) / math.sqrt(length)
+    series = torch.arange(batch_size) % (len(known.names) + 1) - 1
+    calendar = torch.rand(batch_size, length + known.horizon, known.calendar_size, generator=random)
+    return {"past": past, "series": series, "calendar": calendar}
+
+
+def padded(given: dict[str, Tensor], length: int) -> dict[str, Tensor]:
+    return given
+
+
+def facts(module: Any) -> dict[str, Any]:
+    """How a table becomes windows, and what the forecasts are of.
+
+    Raises:
+        BadInput: the holidays of the run's country cannot be looked up here.
+    """
+    known = module.task.description
+    return {
+        "names": list(known.names),
+        "columns": list(known.columns),
+        "offset": known.offset,
+        "scale": known.scale,
+        "scaler": known.scaler,
+        "lookback": known.lookback,
+        "horizon": known.horizon,
+        "step_seconds": known.step,
+        "calendar": known.calendar,
+        "holidays": holidays_of(known.holidays, HOLIDAY_YEARS) if known.holidays else None,
+        "holiday_years": [HOLIDAY_YEARS.start, HOLIDAY_YEARS.stop - 1] if known.holidays else None,
+        "quantiles": list(module.task.quantiles),
+        "reading": known.reading,
+    }
+
+
+def remarks(module: Any) -> list[str]:
+    """What the program does otherwise than predict.py of the run."""
+    if module.task.description.reading.get("outliers") == "mask":
+        return ["predict.py there takes outliers as they are; the run masks them (datamodule.outliers=mask)"]
+    return []
+
+
+def write_example(module: Any, folder: Path) -> str:
+    """A made-up table of the first series, a look-back and a week long."""
+    known = module.task.description
+    name = known.names[0]
+    if known.reading["series"] == "columns":
+        name = name.removesuffix(f" {known.columns[0]}")
+    path = folder / f"{name.replace('/', '_')}.csv"
+    start = np.datetime64("2024-01-01T00:00:00")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([known.reading["time_column"] or "Datetime", *known.columns])
+        for i in range(known.lookback + max(1, 7 * 86_400 // known.step)):
+            stamp = (start + np.timedelta64(i * known.step, "s")).item()
+            wave = math.sin(2 * math.pi * i * known.step / 86_400)
+            values = [offset + scale * wave for offset, scale in zip(known.offset[0], known.scale[0])]
+            written = stamp.strftime(known.reading["time_format"] or "%Y-%m-%d %H:%M:%S")
+            writer.writerow([written, *(f"{value:.2f}" for value in values)])
+    return shlex.quote(str(path))

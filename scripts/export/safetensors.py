@@ -1,0 +1,63 @@
+"""The weights as safetensors, with everything that is needed to build the network around them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import Tensor, nn
+
+from datamodules import specs
+from datamodules.errors import BadInput
+from datamodules.files.nesting import check_size
+from scripts.export import EXPORTING
+
+PACKAGES = ("safetensors",)
+
+
+def write(
+    folder: Path,
+    network: nn.Module,
+    module: Any,
+    task: ModuleType,
+    length: int,
+) -> bool:
+    """Write model.safetensors and settings.json; False, as no length is fixed."""
+    from safetensors.torch import save_file
+
+    weights = {name: value.detach().clone().contiguous() for name, value in module.state_dict().items()}
+    save_file(weights, folder / "model.safetensors")
+    settings = {
+        "module": module.config["module"],
+        "task": module.config["task"],
+        "description": specs.to_dict(module.task.description),
+    }
+    text = json.dumps(settings, ensure_ascii=False, indent=1)
+    (folder / "settings.json").write_text(text + "\n", encoding="utf-8")
+    return False
+
+
+def load(folder: Path) -> nn.Module:
+    """The network of an exported folder, ready to answer; only classes of this project are built."""
+    from scripts.runs.loading import built, of_a_stranger
+
+    with of_a_stranger(str(folder)):
+        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+        check_size(settings, str(folder / "settings.json"))
+        module = built(settings, settings["description"])
+        module.load_state_dict(weights_of(folder / "model.safetensors"))
+    return importlib.import_module(EXPORTING[settings["task"]["_target_"]]).network(module).eval()
+
+
+def weights_of(path: Path) -> dict[str, Tensor]:
+    """Raises: BadInput: not a file of weights, or one that states what it does not hold."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise BadInput(f"{path}: not weights that can be read ({error})") from None

@@ -1,0 +1,49 @@
+"""A picture of what was known and what is forecast."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from datamodules.errors import BadInput
+from lightning_modules.tasks.forecasting.figures import ACTUAL, FORECAST
+from scripts.predict.forecast import Forecast
+
+ROWS_BEFORE = 168
+
+
+def plot(forecasts: list[Forecast], levels: list[float], synthetic: bool, path: Path) -> None:
+    """The first column of each series: its last rows, the forecast of them and of what follows.
+
+    Raises:
+        BadInput: the picture cannot be written there.
+    """
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 2.6 * len(forecasts) + 0.3), layout="constrained")
+    for axes, one in zip(np.atleast_1d(figure.subplots(len(forecasts), 1)), forecasts):
+        before = max(ROWS_BEFORE, one.known)
+        axes.plot(
+            one.series.times[-before:], one.series.values[-before:, 0], color=ACTUAL, linewidth=1.4, label="known"
+        )
+        middle = one.values[:, 0, levels.index(0.5) if levels else 0]
+        axes.plot(one.times, middle, color=FORECAST, linewidth=1.3, linestyle="--", label="forecast")
+        if levels:
+            label = f"{levels[0]:g} to {levels[-1]:g}"
+            low, high = one.values[:, 0, 0], one.values[:, 0, -1]
+            axes.fill_between(one.times, low, high, color=FORECAST, alpha=0.2, linewidth=0, label=label)
+        axes.axvline(one.series.times[-1], color="#94a3b8", linewidth=0.8)
+        note = "  (a run on synthetic load)" if synthetic else ""
+        axes.set_title(f"{one.series.name}{note}", loc="left", fontsize=9)
+        locator = AutoDateLocator()
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.margins(x=0.01)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=3, fontsize=8, frameon=False)
+    try:
+        figure.savefig(path, dpi=120)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"--plot {path}: cannot be written ({error})") from None

@@ -1,0 +1,94 @@
+"""New texts, or texts that go on from given beginnings."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from datamodules.errors import BadInput, did_you_mean
+
+if TYPE_CHECKING:
+    from lightning_modules.base import SequenceModule
+
+BATCH = 256
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--label", help="the class of the texts, where the run was told classes")
+    parser.add_argument("--count", type=int, default=10, metavar="N", help="texts for each INPUT, or in all (10)")
+    parser.add_argument("--temperature", type=float, default=1.0, metavar="X", help="below 1 plainer, above wilder (1)")
+    parser.add_argument("--top-k", type=int, metavar="K", help="draw from the K most probable symbols only")
+    parser.add_argument(
+        "--top-p", type=float, default=1.0, metavar="P", help="draw from the most probable that sum to P"
+    )
+    parser.add_argument("--max-length", type=int, default=100, metavar="N", help="symbols of a text (100)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same texts (0)")
+
+
+def answer(module: SequenceModule, options: argparse.Namespace) -> int:
+    """Print `options.count` texts for each beginning in `options.inputs`; without inputs, texts from nothing."""
+    import torch
+
+    from lightning_modules.tasks.generation.sampling import Sampling
+    from lightning_modules.tasks.generation.task import Generation
+
+    _check(options)
+    task = module.task
+    assert isinstance(task, Generation)
+    label = _label(task, options.label)
+    beginnings = [_normalized(task, text) for text in options.inputs or [""] for _ in range(options.count)]
+    sampling = Sampling(options.temperature, options.top_k, options.top_p)
+    generator = torch.Generator().manual_seed(options.seed)
+    texts: list[str] = []
+    with torch.inference_mode():
+        for start in range(0, len(beginnings), BATCH):
+            batch = beginnings[start : start + BATCH]
+            labels = None if label is None else [label] * len(batch)
+            texts += task.write(module, batch, labels, sampling, options.max_length, generator)
+    known = task.is_known(texts) if task.description.whole else None
+    for position, text in enumerate(texts):
+        if options.json:
+            told = {"text": text, "label": label, "new": None if known is None else not known[position]}
+            print(json.dumps(told, ensure_ascii=False))
+        else:
+            print(text)
+    if known is not None:
+        new = known.count(False)
+        print(f"{new} of {len(texts)} are not in the training set", file=sys.stderr)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    limits = {
+        "--count": (options.count, options.count >= 1, "1 or more"),
+        "--temperature": (options.temperature, options.temperature >= 0, "0 or more"),
+        "--top-k": (options.top_k, options.top_k is None or options.top_k >= 1, "1 or more"),
+        "--top-p": (options.top_p, 0 < options.top_p <= 1, "above 0, at most 1,"),
+        "--max-length": (options.max_length, options.max_length >= 1, "1 or more"),
+    }
+    for name, (value, fits, accepted) in limits.items():
+        if not fits:
+            raise BadInput(f"{name} {value}: {accepted} is accepted")
+
+
+def _label(task, label: str | None) -> str | None:
+    """The class to write, which a conditioned run needs and another cannot take."""
+    classes = ", ".join(task.classes)
+    if task.condition == "none":
+        if label is not None:
+            raise BadInput(f"--label {label}: the run was told no classes (task.condition=first tells them)")
+        return None
+    if label is None:
+        raise BadInput(f"--label is missing: the run writes texts of one class: {classes}")
+    if label not in task.classes:
+        raise BadInput(f"--label {label}: no such class{did_you_mean(label, task.classes)}; there are {classes}")
+    return label
+
+
+def _normalized(task, text: str) -> str:
+    try:
+        return task.description.codec.normalized(text) if text else text
+    except BadInput as error:
+        raise BadInput(f"{text!r}: {error}") from None

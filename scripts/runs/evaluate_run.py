@@ -1,0 +1,54 @@
+"""A finished run, judged again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from typing import Any
+
+from datamodules.base import SequenceDataModule
+from datamodules.errors import BadInput
+from lightning_modules.training.instantiate import build
+from scripts.config.signatures import target_problems
+from scripts.runs.evaluation import Outcome
+from scripts.runs.folder import RunFolder
+from scripts.runs.loading import load_module, trusted
+from scripts.runs.training import make_trainer
+
+log = logging.getLogger(__name__)
+
+
+def evaluate(run: RunFolder, config: dict[str, Any], split: str, allowed: Collection[str] = ()) -> Outcome:
+    """The best checkpoint of a run on a part of the data that `config` names, encoded as the run encodes it.
+
+    Raises:
+        BadInput: the run, its settings or the data cannot be used, or the part is empty.
+    """
+    module = load_module(run, allowed)
+    trusted(config["datamodule"], SequenceDataModule, allowed)
+    found = target_problems(config["datamodule"], "datamodule") + target_problems(config["trainer"], "trainer")
+    if config.get("decoding"):
+        trusted(config["decoding"], type(module.task.decoding), allowed)
+        found += target_problems(config["decoding"], "decoding")
+    if found:
+        raise BadInput("\n".join(found))
+    if config.get("decoding"):
+        module.task.decoding = build(config["decoding"])
+    datamodule: SequenceDataModule = build(config["datamodule"])
+    datamodule.fixed_description = module.task.description
+    datamodule.setup()
+    if not len(datamodule.part_indices(split)):
+        raise BadInput(f"--split {split}: that part is empty")
+    if config["datamodule"] == run.config()["datamodule"]:
+        _tell_changes(run, datamodule)
+    outcome = Outcome(module, datamodule, make_trainer(config, run, callbacks=[], logger=False))
+    outcome.judge(split)
+    return outcome
+
+
+def _tell_changes(run: RunFolder, datamodule: SequenceDataModule) -> None:
+    then = run.environment().get("fingerprint")
+    if then and then != datamodule.fingerprint:
+        log.warning(
+            "data: not what the run was trained on (fingerprint %.12s, then %.12s)", datamodule.fingerprint, then
+        )

@@ -1,0 +1,31 @@
+"""What a job is, and what is known of a sweep's jobs before the first one starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.sweeps.search.objectives import Objective
+
+
+@dataclass
+class Order:
+    """What a job is."""
+
+    settings: dict[str, Any]
+    folder: Path
+    words: list[str]  # what a person set, for the table of hyperparameters
+    environment: dict[str, str]
+    threads: int
+    metric: str | None = None  # to report; the task's own when None
+    asks: bool = False  # whether somebody may prune it
+    patience: float = 30.0  # seconds for whoever is still writing into the folder
+
+
+@dataclass
+class Facts:
+    """What can be said about settings only where torch is loaded."""
+
+    own: Objective  # of the task
+    gpus: list[str]  # that jobs may be given

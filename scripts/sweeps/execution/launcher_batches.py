@@ -1,0 +1,62 @@
+"""A sweep through another of Hydra's launchers (submitit, Ray, joblib), which returns when a batch of jobs is over."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Sequence
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+
+from scripts.sweeps.execution.failures import reason_of
+from scripts.sweeps.manifest import Job
+from scripts.sweeps.sweep import Plan, Sweep
+
+log = logging.getLogger(__name__)
+
+
+def run(launcher: Launcher, sweep: Sweep, name: str) -> None:
+    """Batch after batch, until no job is left."""
+    number = 0
+    sweep.manifest.write()
+    while True:
+        limit = sweep.settings.workers if sweep.settings.trials is not None else None
+        batch = _batch(sweep.plan, limit or (1 if sweep.settings.trials is not None else sys.maxsize))
+        if not batch:
+            return
+        for job in batch:
+            job.state, job.attempts = "running", job.attempts + 1
+        sweep.manifest.write()
+        place = [f"name={name}", f"hydra.sweep.dir='{sweep.folder}'"]
+        words = [[*sweep.space.fixed, *job.words, *place, f"hydra.sweep.subdir='{job.folder}'"] for job in batch]
+        started = time.monotonic()
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # whatever a launcher has to say
+                returned: Sequence[JobReturn | None] = launcher.launch(words, initial_job_idx=number)
+        except Exception as error:  # one that was lost takes the whole batch's answer with it
+            log.error("the launcher lost a job: %s", error)
+            returned = [None] * len(batch)
+        number += len(batch)
+        for job, answer in zip(batch, returned):
+            _note(sweep, job, answer, time.monotonic() - started)
+        sweep.manifest.write()
+
+
+def _batch(plan: Plan, limit: int) -> list[Job]:
+    batch: list[Job] = []
+    while len(batch) < limit and (job := plan.next()) is not None:
+        batch.append(job)
+    return batch
+
+
+def _note(sweep: Sweep, job: Job, answer: JobReturn | None, seconds: float) -> None:
+    metrics = sweep.manifest.run_folder(job).metrics()
+    job.state, job.seconds = ("finished" if metrics is not None else "failed"), round(seconds, 3)
+    if metrics is None:
+        failed = answer is not None and answer.status is JobStatus.FAILED
+        job.reason = reason_of(answer._return_value) if answer is not None and failed else "lost by the launcher"
+    sweep.plan.ended(job, metrics)
+    log.info("%-9s %s  %s", job.state, job.folder, job.reason or sweep.shown(metrics))

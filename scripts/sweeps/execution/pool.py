@@ -1,0 +1,199 @@
+"""Jobs as processes of this machine, as many at a time as there are places."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
+from dataclasses import dataclass, replace
+from multiprocessing import connection
+from typing import Any
+
+from scripts.sweeps.execution import job_entry
+from scripts.sweeps.execution.failures import out_of_memory_kills, reason_of_exit
+from scripts.sweeps.execution.job_spec import Facts, Order
+from scripts.sweeps.execution.resources import Place, Resources
+from scripts.sweeps.manifest import Job, State
+
+
+@dataclass
+class Report:
+    """A job's metric after a validation; it waits to hear whether it is pruned."""
+
+    job: Job
+    validation: int
+    value: float
+
+
+@dataclass
+class Ended:
+    """A job's process is over."""
+
+    job: Job
+    state: State
+    reason: str
+    metrics: dict[str, float] | None
+    seconds: float
+
+
+@dataclass
+class Running:
+    """A job in its process."""
+
+    job: Job
+    process: Any
+    pipe: connection.Connection
+    place: Place
+    started: float
+    ended: tuple[State, str, dict[str, float] | None] | None = None  # its own last word
+    progress: dict[str, Any] | None = None
+    stopped_because: str = ""  # a reason of ours
+    told_to_stop: float | None = None
+
+
+class Pool:
+    """Starts jobs, passes on what they say, and ends those that take too long.
+
+    Args:
+        resources: the places.
+        preload: modules that the server of processes loads once.
+        timeout: seconds that a job may take.
+        grace: seconds between asking a job to stop and ending it.
+    """
+
+    def __init__(self, resources: Resources, preload: list[str], timeout: float | None, grace: float) -> None:
+        self.resources = resources
+        self.timeout = timeout
+        self.grace = grace
+        self.running: list[Running] = []
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(
+            ["__main__", "scripts.sweeps.execution.gc_disabled", "scripts.sweeps.execution.job_process", *preload]
+        )
+        self._kills = out_of_memory_kills()
+
+    def examine(self, settings: list[dict[str, Any]]) -> Facts:
+        """Have settings checked by a process of the server's, so that this one need not load torch.
+
+        Raises:
+            BadInput: some cannot be a run.
+        """
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=job_entry.examine, args=(settings, theirs))
+        try:
+            process.start()
+            theirs.close()
+            answer = ours.recv()
+        except (EOFError, OSError):  # the server could not load some module; here it is seen why
+            return job_entry.facts_of(settings)
+        process.join()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the server of processes, which may still be loading."""
+        from multiprocessing import forkserver
+
+        server = getattr(forkserver._forkserver, "_forkserver_pid", None)
+        if server is not None and not self.running:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(server, signal.SIGKILL)
+                os.waitpid(server, 0)
+
+    def start(self, job: Job, order: Order) -> bool:
+        """Whether there was a place for the job."""
+        place = self.resources.take()
+        if place is None:
+            return False
+        order = replace(order, environment={**order.environment, **place.environment()}, threads=place.threads)
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=job_entry.run, args=(order, theirs), name=job.folder)
+        process.start()
+        theirs.close()
+        self.running.append(Running(job, process, ours, place, time.monotonic()))
+        return True
+
+    def wait(self, seconds: float) -> list[Report | Ended]:
+        """What happens next, waiting for it for some seconds at most."""
+        self._end_overdue()
+        sources: list[Any] = [r.pipe for r in self.running if not r.pipe.closed]
+        ready = connection.wait([*sources, *(r.process.sentinel for r in self.running)], timeout=seconds)
+        events: list[Report | Ended] = []
+        for running in list(self.running):
+            if running.pipe in ready:
+                events += self._heard(running)
+            if running.process.sentinel in ready and not running.process.is_alive():
+                events += self._heard(running)
+                events.append(self._over(running))
+        return events
+
+    def answer(self, job: Job, pruned: bool) -> None:
+        """What a job that reported waits for."""
+        for running in self.running:
+            if running.job is job:
+                with contextlib.suppress(OSError):  # it has ended meanwhile
+                    running.pipe.send(pruned)
+
+    def stop(self) -> None:
+        """Ask every job to save and stop."""
+        for running in self.running:
+            self._tell(running, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End every job at once."""
+        for running in self.running:
+            self._tell(running, signal.SIGKILL)
+        for running in self.running:
+            running.process.join(5)
+            running.process.close()
+        self.running = []
+
+    def _end_overdue(self) -> None:
+        now = time.monotonic()
+        for running in self.running:
+            if running.told_to_stop is not None:
+                if running.stopped_because and now - running.told_to_stop > self.grace:
+                    self._tell(running, signal.SIGKILL)
+            elif self.timeout is not None and now - running.started > self.timeout:
+                running.stopped_because = f"took longer than job_timeout={self.timeout:g} seconds"
+                self._tell(running, signal.SIGTERM)
+
+    def _tell(self, running: Running, number: signal.Signals) -> None:
+        if running.told_to_stop is None:
+            running.told_to_stop = time.monotonic()
+        with contextlib.suppress(ProcessLookupError):
+            if number is signal.SIGKILL and os.getpgid(running.process.pid) == running.process.pid:
+                os.killpg(running.process.pid, number)  # with what it started
+            else:
+                os.kill(running.process.pid, number)
+
+    def _heard(self, running: Running) -> list[Report | Ended]:
+        events: list[Report | Ended] = []
+        try:
+            while running.pipe.poll():
+                kind, *content = running.pipe.recv()
+                if kind == "progress":
+                    running.progress = content[0]
+                elif kind == "report":
+                    events.append(Report(running.job, *content))
+                else:
+                    running.ended = tuple(content)  # type: ignore[assignment]
+        except (EOFError, OSError):
+            running.pipe.close()
+        return events
+
+    def _over(self, running: Running) -> Ended:
+        running.process.join()
+        exit_code = running.process.exitcode
+        running.process.close()
+        running.pipe.close()
+        self.running.remove(running)
+        self.resources.give_back(running.place)
+        state, reason, metrics = running.ended or ("failed", reason_of_exit(exit_code, self._kills), None)
+        self._kills = out_of_memory_kills()
+        if state in ("failed", "interrupted") and running.told_to_stop is not None:
+            state, reason = ("failed", running.stopped_because) if running.stopped_because else ("interrupted", "")
+        return Ended(running.job, state, reason, metrics, time.monotonic() - running.started)

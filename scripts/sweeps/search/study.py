@@ -1,0 +1,260 @@
+"""A search: Optuna proposes trials, jobs run them; a new one is asked for whenever a job ends.
+
+A trial is one configuration: one job, or one after another for each of `sweep.seeds`.  Its value is the mean over
+them; a pruner sees the mean so far, at a step that counts the validations of all of them.  The study holds the
+trials, the manifest the jobs, so both go on after a stop.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from datamodules.errors import BadInput
+from scripts.config.naming import short_name
+from scripts.sweeps.manifest import Job, Manifest
+from scripts.sweeps.search import optuna_parts
+from scripts.sweeps.search.objectives import objectives, refuse_what_makes_no_search
+from scripts.sweeps.search.space import Space
+from scripts.sweeps.settings import SweepSettings
+
+OWNER = "sweep"  # the attribute of a trial that says whose it is, in a study that several sweeps share
+
+RETRIED = "retried"  # the attribute of a study with the failed trials whose configurations are tried once more
+
+
+@dataclass
+class Trial:
+    """A trial that is not over, and its jobs."""
+
+    trial: Any  # Optuna's
+    jobs: list[Job]
+    running: bool = False
+
+    def waiting(self) -> Job | None:
+        """The next of its jobs that has to run."""
+        return None if self.running else next((job for job in self.jobs if not job.over), None)
+
+
+class Search:
+    """Hands out the jobs of an Optuna study.
+
+    Args:
+        space: the axes.
+        settings: of the sweep.
+        manifest: what earlier calls did.
+        run: settings of a run of this sweep.
+        retry_failed: try failed configurations of earlier calls once more.
+
+    Raises:
+        BadInput: settings that make no search.
+    """
+
+    def __init__(
+        self, space: Space, settings: SweepSettings, manifest: Manifest, run: dict[str, Any], retry_failed: bool
+    ) -> None:
+        optuna_parts.require()
+        self.space = space
+        self.settings = settings
+        self.manifest = manifest
+        self.objectives = objectives(settings, run)
+        self.first_seed: int = run["seed"]
+        self.num_seeds = settings.seeds or 1
+        refuse_what_makes_no_search(settings, space, self.objectives)
+        self.distributions = {axis.key: optuna_parts.distribution(axis) for axis in space.axes}
+        self.study = self._study(f"{run['name']}/{settings.name}")
+        self.live: list[Trial] = []
+        self._take_up(retry_failed)
+
+    @property
+    def prunes_validations(self) -> bool:
+        """Whether jobs ask after each validation; Wilcoxon's test compares whole replicates."""
+        return self.settings.pruner not in ("none", "wilcoxon")
+
+    @property
+    def total(self) -> int:
+        return max((self.settings.trials or 0) * self.num_seeds, len(self.manifest.jobs))
+
+    def examples(self) -> list[list[str]]:
+        if not self.live and self._num_trials() >= (self.settings.trials or 0):
+            return []
+        first = {axis.key: self._ends(axis)[0] for axis in self.space.axes}
+        found = []
+        for axis in self.space.axes:
+            for value in self._ends(axis):
+                chosen = {**first, axis.key: value}
+                found.append([optuna_parts.word(a, chosen[a.key]) for a in self.space.axes])
+        return found
+
+    def next(self) -> Job | None:
+        for live in self.live:
+            job = live.waiting()
+            if job is not None:
+                live.running = True
+                return job
+        if self._num_trials() >= (self.settings.trials or 0):
+            return None
+        live = self._asked()
+        self.live.append(live)
+        live.running = True
+        return live.jobs[0]
+
+    def report(self, job: Job, validation: int, value: float) -> bool:
+        live = self._of(job)
+        job.validations = max(job.validations, validation)
+        before = [other for other in live.jobs if other.replicate < job.replicate]
+        step = sum(other.validations for other in before) + validation
+        so_far = [self._values(other)[0] for other in before] + [value]
+        return self._pruned(live.trial, step, sum(so_far) / len(so_far))
+
+    def ended(self, job: Job, metrics: dict[str, float] | None) -> None:
+        live = self._of(job)
+        live.running = False
+        if job.state in ("pruned", "failed"):
+            self._close(live, job.state)
+        elif job.state == "finished":
+            self._advance(live, job)
+
+    def importance(self) -> list[dict[str, Any]]:
+        """A row for each axis: how much of each objective's variance over the finished trials it explains."""
+        states = optuna_parts.optuna.trial.TrialState
+        if len(self.space.axes) < 2 or len(self.study.get_trials(deepcopy=False, states=(states.COMPLETE,))) < 4:
+            return []
+        rows: dict[str, dict[str, Any]] = {axis.key: {"setting": axis.key} for axis in self.space.axes}
+        for i, objective in enumerate(self.objectives):
+            try:
+                shares = optuna_parts.importances(self.study, i)
+            except (ImportError, RuntimeError, ValueError):  # scikit-learn is absent, or all values are the same
+                return []
+            for key, share in shares.items():
+                rows[key][objective.metric] = share
+        return sorted(rows.values(), key=lambda row: -row.get(self.objectives[0].metric, 0.0))
+
+    # ------------------------------------------------------------------ trials
+
+    def _study(self, name: str) -> Any:
+        optuna = optuna_parts.optuna
+        directions: list[Any] = [objective.direction for objective in self.objectives]
+        try:
+            study = optuna.create_study(
+                storage=optuna_parts.storage(self.settings, self.manifest.folder),
+                study_name=name,
+                sampler=optuna_parts.sampler(self.settings, self.space.axes, 0),
+                pruner=optuna_parts.pruner(self.settings),
+                directions=directions,
+                load_if_exists=True,
+            )
+            study.set_metric_names([objective.metric for objective in self.objectives])
+        except ValueError as error:
+            raise BadInput(f"sweep.sampler={self.settings.sampler}: {error}") from None
+        return study
+
+    def _take_up(self, retry_failed: bool) -> None:
+        """Bring study and manifest together after a stop."""
+        states = optuna_parts.optuna.trial.TrialState
+        of_trial: dict[int | None, list[Job]] = {}
+        for job in self.manifest.jobs:
+            of_trial.setdefault(job.trial, []).append(job)
+        for frozen in self.study.get_trials(deepcopy=False):
+            owner = frozen.user_attrs.get(OWNER)
+            jobs = of_trial.get(frozen.number, []) if owner == self._owner() else []
+            if frozen.state is states.RUNNING and jobs:
+                self._go_on(Trial(optuna_parts.optuna.trial.Trial(self.study, frozen._trial_id), jobs))
+            elif frozen.state is states.RUNNING and (owner == self._owner() or not (owner or self.settings.storage)):
+                self.study.tell(frozen.number, state=states.FAIL)  # it was stopped before it had a job
+            elif frozen.state is states.FAIL and jobs and retry_failed and frozen.number not in self._retried():
+                self.study.set_user_attr(RETRIED, [*self._retried(), frozen.number])
+                self.study.enqueue_trial(frozen.params)
+
+    def _go_on(self, live: Trial) -> None:
+        self.live.append(live)
+        ended = [job.state for job in live.jobs if job.state in ("pruned", "failed")]
+        if ended:
+            self._close(live, ended[0])
+        elif all(job.over for job in live.jobs):
+            self._advance(live, live.jobs[-1])
+
+    def _num_trials(self) -> int:
+        """Those that count: not the ones that ended before they began, nor those that are tried again."""
+        states = optuna_parts.optuna.trial.TrialState
+        retried = self._retried()
+        return sum(
+            trial.state not in (states.WAITING, states.FAIL)
+            or (trial.state is states.FAIL and OWNER in trial.user_attrs and trial.number not in retried)
+            for trial in self.study.get_trials(deepcopy=False)
+        )
+
+    def _retried(self) -> list[int]:
+        return self.study.user_attrs.get(RETRIED, [])
+
+    def _asked(self) -> Trial:
+        number = len(self.study.get_trials(deepcopy=False))
+        if self.settings.sampler in optuna_parts.RESEEDED:
+            self.study.sampler = optuna_parts.sampler(self.settings, self.space.axes, number)
+        try:
+            trial = self.study.ask(self.distributions)
+        except ValueError as error:
+            raise BadInput(f"sweep.sampler={self.settings.sampler}: {error}") from None
+        trial.set_user_attr(OWNER, self._owner())
+        words = [optuna_parts.word(axis, trial.params[axis.key]) for axis in self.space.axes]
+        jobs = []
+        for replicate in range(self.num_seeds):
+            seed = [f"seed={self.first_seed + replicate}"] if self.settings.seeds else []
+            shown = [optuna_parts.word(axis, _rounded(trial.params[axis.key])) for axis in self.space.axes]
+            name = short_name([f"{trial.number:03}", *shown, *seed]).replace("=,", ",", 1).rstrip("=")
+            jobs.append(self.manifest.add([*words, *seed], name=name, trial=trial.number, replicate=replicate))
+        return Trial(trial, jobs)
+
+    def _advance(self, live: Trial, job: Job) -> None:
+        """A replicate has finished: the next one, or the end of the trial."""
+        done = [self._values(other) for other in live.jobs if other.state == "finished"]
+        if self.settings.pruner == "wilcoxon" and len(done) < len(live.jobs):
+            if self._pruned(live.trial, job.replicate, self._values(job)[0]):
+                self._close(live, "pruned")
+            return
+        if len(done) == len(live.jobs):
+            means = [sum(values) / len(values) for values in zip(*done)]
+            self.live.remove(live)
+            if all(math.isfinite(value) for value in means):
+                self._tell(live, values=means)
+            else:
+                self._tell(live, state=optuna_parts.optuna.trial.TrialState.FAIL)
+
+    def _close(self, live: Trial, state: str) -> None:
+        states = optuna_parts.optuna.trial.TrialState
+        self.live.remove(live)
+        for job in live.jobs:
+            if not job.over:
+                job.state, job.reason = "pruned", f"another seed of its trial was {state}"
+        self._tell(live, state=states.PRUNED if state == "pruned" else states.FAIL)
+
+    def _tell(self, live: Trial, **result: Any) -> None:
+        try:
+            self.study.tell(live.trial, **result)
+        except RuntimeError as error:  # the grid sampler has no more to offer
+            if "Study.stop" not in str(error):
+                raise
+
+    def _pruned(self, trial: Any, step: int, value: float) -> bool:
+        if step not in self.study._storage.get_trial(trial._trial_id).intermediate_values:
+            trial.report(value, step)
+        return trial.should_prune()
+
+    def _values(self, job: Job) -> list[float]:
+        metrics = self.manifest.run_folder(job).metrics() or {}
+        return [float(metrics.get(objective.metric, math.nan)) for objective in self.objectives]
+
+    def _of(self, job: Job) -> Trial:
+        return next(live for live in self.live if job in live.jobs)
+
+    def _owner(self) -> str:
+        return str(self.manifest.folder)
+
+    def _ends(self, axis: Any) -> list[Any]:
+        made = self.distributions[axis.key]
+        return list(made.choices) if hasattr(made, "choices") else [made.low, made.high]
+
+
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.3g}") if isinstance(value, float) else value

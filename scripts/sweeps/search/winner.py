@@ -1,0 +1,125 @@
+"""The best configurations of a sweep: which they are, as files that train them, and whether better ones lie outside."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from datamodules.errors import BadInput
+from scripts.compare.runs import flat
+from scripts.config.dotted import put
+from scripts.console.program_path import program
+from scripts.runs.folder import write_whole
+from scripts.sweeps.manifest import Job
+from scripts.sweeps.search.objectives import Objective, objectives
+from scripts.sweeps.search.space import Axis
+from scripts.sweeps.sweep import Sweep
+
+#: Settings that a configuration does not consist of.
+NOT_OF_IT = ("runs_dir", "name", "seed", "datamodule.seed", "resume")
+
+
+@dataclass
+class Winner:
+    """A configuration that no other of its sweep beats."""
+
+    words: list[str]  # without the seed
+    values: list[float]  # of each objective, means over seeds
+    num_seeds: int
+
+
+def sought(sweep: Sweep) -> list[Objective]:
+    """What decides: a search's objectives, or the task's own metric of validation.  Empty where runs lack it."""
+    try:
+        return objectives(sweep.settings, sweep.composer.settings([]), sweep.own)
+    except BadInput:
+        return []
+
+
+def winners(sweep: Sweep, by: list[Objective]) -> list[Winner]:
+    """The best configuration, or with several objectives all of the Pareto front; only those with all their seeds."""
+    groups: dict[tuple[str, ...], list[Job]] = defaultdict(list)
+    for job in sweep.manifest.jobs:
+        groups[tuple(word for word in job.words if not word.startswith("seed="))].append(job)
+    found = []
+    for words, jobs in groups.items():
+        metrics = [sweep.manifest.run_folder(job).metrics() for job in jobs if job.state == "finished"]
+        if len(metrics) < len(jobs) or not all(m and all(o.metric in m for o in by) for m in metrics):
+            continue
+        values = [sum(float(m[o.metric]) for m in metrics if m) / len(metrics) for o in by]
+        if all(map(math.isfinite, values)):
+            found.append(Winner(list(words), values, len(jobs)))
+    signs = [1 if objective.direction == "minimize" else -1 for objective in by]
+    costs = {id(w): [sign * value for sign, value in zip(signs, w.values)] for w in found}
+    front = [w for w in found if not any(_beats(costs[id(other)], costs[id(w)]) for other in found)]
+    return front[:1] if len(by) == 1 else sorted(front, key=lambda w: costs[id(w)])
+
+
+def _beats(one: list[float], other: list[float]) -> bool:
+    return all(a <= b for a, b in zip(one, other)) and one != other
+
+
+def write_experiment(sweep: Sweep, winner: Winner, by: list[Objective], name: str) -> Path:
+    """A file as those of conf/experiment, in the sweep's folder; `--config-dir` finds it there."""
+    choices = {group: option for group, option in sweep.composer.choices(winner.words).items() if option}
+    chosen = {group: option for group, option in choices.items() if group not in ("sweep", "experiment")}
+    plain = dict(flat(sweep.composer.of_choices(chosen)))
+    wanted = {**dict(flat(sweep.composer.settings(winner.words))), **sweep.settings.full}
+    values: dict[str, Any] = {}
+    for key, value in wanted.items():
+        if key not in NOT_OF_IT and plain.get(key, _MISSING) != value and key not in chosen:
+            put(values, key, value)
+    reached = ", ".join(f"{o.metric} {value:.4g}" for o, value in zip(by, winner.values))
+    seeds = f", mean of {winner.num_seeds} seeds" if winner.num_seeds > 1 else ""
+    head = [
+        "# @package _global_",
+        f"# The best of the sweep {sweep.settings.name}: {reached}{seeds}.",
+        f"#   {command(sweep, name)}",
+    ]
+    content = {"defaults": [{f"override /{group}": option} for group, option in chosen.items()], **values}
+    path = sweep.folder / "experiment" / f"{name}.yaml"
+    write_whole(path, "\n".join(head) + "\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    return path
+
+
+_MISSING = object()
+
+
+def command(sweep: Sweep, name: str) -> str:
+    """What a person types to train the configuration that `write_experiment` wrote."""
+    return f"{program('python')} scripts/train.py --config-dir {shlex.quote(str(sweep.folder))} experiment={name}"
+
+
+def at_boundaries(sweep: Sweep, winner: Winner) -> list[str]:
+    """A sentence for each numeric axis at whose end the best value is."""
+    chosen = dict(word.lstrip("+").partition("=")[::2] for word in winner.words)
+    return [s for axis in sweep.space.axes if axis.key != "seed" for s in _at_boundary(axis, chosen.get(axis.key))]
+
+
+def _at_boundary(axis: Axis, word: str | None) -> list[str]:
+    try:
+        value = float(word or "")
+    except ValueError:
+        return []
+    if axis.interval is not None:
+        low, high = float(axis.interval.start or 0), float(axis.interval.end or 0)
+    else:
+        numbers = [v for v in axis.python_values() if isinstance(v, (int, float)) and not isinstance(v, bool)]
+        if len(set(numbers)) < 2:
+            return []
+        low, high = min(numbers), max(numbers)
+    near = 0.02
+    if "log" in axis.tags() and low > 0 and value > 0:
+        share = (math.log(value) - math.log(low)) / (math.log(high) - math.log(low))
+    else:
+        share = (value - low) / (high - low)
+    if near < share < 1 - near:
+        return []
+    end, further = ("lower", "below") if share <= near else ("upper", "above")
+    return [f"{axis.key}={value:g} is at the {end} end of {axis.words}: better values may lie {further}"]

@@ -1,0 +1,83 @@
+"""Starting a sweep: from the command to the jobs, on this machine or through one of Hydra's launchers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig, OmegaConf
+
+from datamodules.errors import BadInput
+from scripts.runs.lock import only_writer
+from scripts.sweeps.composition import Composer
+from scripts.sweeps.execution import launcher_batches, local
+from scripts.sweeps.manifest import Manifest
+from scripts.sweeps.search.grid import Grid
+from scripts.sweeps.search.space import Space, space_of
+from scripts.sweeps.settings import SweepSettings, sweep_settings
+from scripts.sweeps.sweep import Sweep, ended_sweeps
+
+
+def sweep(config_loader: Any, config: DictConfig, arguments: list[str], launcher: Launcher | None = None) -> None:
+    """Run what a multirun command asks for.
+
+    Args:
+        config_loader: Hydra's.
+        config: of the sweep, with every word that is the same for all jobs.
+        arguments: the words of the command.
+        launcher: one that runs batches of jobs; None for this machine's own processes.
+
+    Raises:
+        BadInput: something in the settings cannot be; nothing was started then.
+    """
+    asked: Any = OmegaConf.to_container(config.sweep, resolve=True)
+    settings = sweep_settings(asked)
+    folder = Path(config.hydra.sweep.dir).resolve()
+    if str(config.resume or ""):
+        raise BadInput(f"resume={config.resume}: a sweep goes on by itself, under the same sweep.name")
+    with only_writer(folder, f"sweep.name={settings.name}"):
+        made = _made(config_loader, config, arguments, settings, folder)
+        ended_sweeps.append(made)
+        if launcher is None:
+            local.run(made)
+        else:
+            launcher_batches.run(launcher, made, str(config.name))
+
+
+def _made(config_loader: Any, config: DictConfig, arguments: list[str], settings: SweepSettings, folder: Path) -> Sweep:
+    """The sweep with its plan, every setting checked that can be."""
+    space = space_of(arguments, settings.space, config_loader)
+    if settings.seeds is not None:
+        space = _with_seeds(space, settings, config.seed, config_loader)
+    fixed = [*space.fixed, f"name={config.name}"]
+    composer = Composer(config_loader, config, fixed)
+    manifest = Manifest(folder, _identity(space, settings), sys.argv[1:])
+    manifest.read(settings.name)
+    retry = settings.on_error == "retry"
+    if settings.trials is None:
+        return Sweep(settings, space, composer, manifest, Grid(space, manifest, retry), None)
+    from scripts.sweeps.search.study import Search
+
+    first = composer.settings([])
+    search = Search(space, settings, manifest, first, retry)
+    return Sweep(settings, space, composer, manifest, search, search.objectives[0].metric, search.prunes_validations)
+
+
+def _with_seeds(space: Space, settings: SweepSettings, first: int, config_loader: Any) -> Space:
+    if any(axis.key == "seed" for axis in space.axes):
+        raise BadInput(f"sweep.seeds={settings.seeds}: `seed` has values of its own; give one of the two")
+    if settings.trials is not None:
+        return space
+    fixed = [word for word in space.fixed if not word.startswith("seed=")]
+    word = f"seed={','.join(str(first + i) for i in range(settings.seeds or 1))}"
+    words = [*(axis.override.input_line or "" for axis in space.axes), word] if settings.seeds != 1 else []
+    return space_of([*fixed, *words], {}, config_loader) if words else space
+
+
+def _identity(space: Space, settings: SweepSettings) -> dict[str, str]:
+    if settings.trials is None:
+        return space.described()
+    search = {"sweep.objective": str(settings.objective), "sweep.seeds": str(settings.seeds or 1)}
+    return {**space.described(), "sweep.trials": "a search", **search}

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+from datamodules.errors import BadInput
+from datamodules.line_images.rendering import Renderer, _clusters, words_of
+
+
+def test_a_line_is_the_same_whenever_it_is_written_and_no_two_are_alike() -> None:
+    first, again, other = Renderer(seed=1), Renderer(seed=1), Renderer(seed=2)
+    for number in (5, 0, -3):
+        image, text = first.line(number)
+        np.testing.assert_array_equal(again.line(number)[0], image)
+        assert again.line(number)[1] == text
+        assert image.shape[0] == 32
+        assert image.max() > 128
+    assert len({first.line(number)[1] for number in range(50)}) > 45
+    assert other.line(0)[1] != first.line(0)[1]
+
+
+def test_words_come_from_a_file_and_only_in_fonts_that_can_draw_them(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("λόγος ἄνθρωπος\nwine 王\n", encoding="utf-8")
+    words = words_of(tmp_path / "words.txt")
+    renderer = Renderer(words=words)
+    seen = {word for number in range(60) for word in renderer.line(number)[1].split()}
+    assert seen == {"λόγος", "ἄνθρωπος", "wine"}, "no font here can draw 王"
+    assert "王" not in renderer.alphabet()
+    assert set("λόγος wine") <= set(renderer.alphabet())
+
+
+def test_letter_spaced_words_are_wider_and_say_the_same() -> None:
+    words = ["Sophokles", "λόγος"]
+    plain, spaced = Renderer(words=words, max_words=2), Renderer(words=words, max_words=2, spaced=1.0)
+    for number in range(20):
+        image, text = spaced.line(number)
+        assert plain.line(number)[1] == text
+        assert image.shape[0] == 32
+        assert set(text.split()) <= set(words)
+    widths = [sum(renderer.line(number)[0].shape[1] for number in range(20)) for renderer in (plain, spaced)]
+    assert widths[1] > 1.1 * widths[0]
+
+
+def test_marks_stay_on_their_letters() -> None:
+    assert _clusters("q\u0303u\u0323\u0301i") == ["q\u0303", "u\u0323\u0301", "i"]
+
+
+def test_a_word_that_the_line_s_font_lacks_comes_in_another(tmp_path: Path) -> None:
+    for name in ("DejaVuSans", "STIXGeneral"):
+        shutil.copy(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf", tmp_path)
+    renderer = Renderer(words=["wine", "ἄνθρωπος"], fonts=str(tmp_path), min_words=4, max_words=4)
+    assert len(renderer.fonts) == 2, "STIXGeneral has no polytonic Greek, but it has wine"
+    mixed = [number for number in range(40) if len(set(renderer.line(number)[1].split())) == 2]
+    assert len(mixed) > 20
+    assert all(np.ptp(renderer.line(number)[0]) > 128 for number in mixed)
+
+
+def test_bad_fonts_and_words_are_sentences(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is no such folder"):
+        Renderer(fonts=str(tmp_path / "nowhere"))
+    with pytest.raises(BadInput, match="no font in it"):
+        Renderer(fonts=str(tmp_path))
+    (tmp_path / "x.ttf").write_bytes(b"no font")
+    with pytest.raises(BadInput, match=r"x\.ttf: not a font that can be read"):
+        Renderer(fonts=str(tmp_path))
+    with pytest.raises(BadInput, match="none of 16 fonts can draw them"):
+        Renderer(words=["王"])
+    (tmp_path / "empty.txt").write_text(" \n")
+    with pytest.raises(BadInput, match="no words in it"):
+        words_of(tmp_path / "empty.txt")

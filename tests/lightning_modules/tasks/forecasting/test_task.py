@@ -1,0 +1,162 @@
+"""What a forecast is made of, against the same written out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from datamodules.energy import Energy
+from lightning_modules.tasks.forecasting.task import Forecasting, pinball
+from lightning_modules.training.instantiate import build
+from scripts.runs.training import build_module
+from tests.lightning_modules.numpy_cells import gru as numpy_gru
+from tests.pairs import datamodule_for, small_settings
+
+
+def made(*words: str, module: str = "gru") -> tuple[Any, Any, Any]:
+    """A module on the synthetic series, its data module and a batch of training windows."""
+    config = small_settings(module, "energy-forecasting", words=words)
+    datamodule = datamodule_for(config)
+    network = build_module(config, datamodule)
+    batch = datamodule.source.gather(datamodule.indices["train"][::40], 0)
+    return network, datamodule, batch
+
+
+def test_a_gru_forecaster_against_its_equations() -> None:
+    words = (
+        "module.bidirectional=false", "datamodule.horizon=1", "datamodule.calendar=ordinal", "task.relative_to=none",
+        "task.linear_skip=false", "task.series_embedding_size=0", "task.head=relu", "task.target_calendar=false",
+    )  # fmt: skip
+    network, _, batch = made(*words)
+    network.eval()
+    with torch.no_grad():
+        answers = network(batch)
+    weights = {name: w.detach().double().numpy() for name, w in network.layers.forwards[0].named_parameters()}
+    weights = {name.removesuffix("_l0"): w for name, w in weights.items()}
+    output = network.task.output[-1]
+    for i in range(0, len(batch), 5):
+        x = torch.cat([batch.past[i], batch.past_calendar(24)[i]], dim=1).double().numpy()
+        states = numpy_gru(x, weights, np.zeros((24, 12)))[0]
+        expected = output.weight.detach().double().numpy() @ np.maximum(states[-1], 0) + output.bias.item()
+        assert answers[i, 0, 0].item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("module", ["gru", "mlp", "linear", "transformer"])
+def test_the_first_forecast_is_the_last_value(module: str) -> None:
+    network, _, batch = made(module=module)
+    network.eval()
+    last = batch.past[:, -1:].expand(-1, 3, -1)
+    assert torch.allclose(network(batch), last, atol=1e-6)
+
+
+def test_nlinear_written_out() -> None:
+    network, _, batch = made(module="linear")
+    torch.nn.init.normal_(network.weight)
+    torch.nn.init.normal_(network.bias)
+    answers = network(batch)
+    for i in range(len(batch)):
+        s, x = int(batch.series[i]), batch.past[i, :, 0]
+        expected = x[-1] + network.weight[s, 0] @ (x - x[-1]) + network.bias[s, 0]
+        assert torch.allclose(answers[i, :, 0], expected, atol=1e-4)
+    batch.series = torch.full_like(batch.series, -1)
+    unknown = network(batch)[0, :, 0]
+    x = batch.past[0, :, 0]
+    expected = x[-1] + network.weight.mean(0)[0] @ (x - x[-1]) + network.bias.mean(0)[0]
+    assert torch.allclose(unknown, expected, atol=1e-4)
+
+
+def test_window_scaling_makes_a_forecast_follow_level_and_size() -> None:
+    network, _, batch = made("task.relative_to=window", "task.series_embedding_size=0", module="mlp")
+    torch.nn.init.normal_(network.task.output[-1].weight)
+    network.eval()
+    first = network(batch)
+    batch.past = 7 * batch.past + 3
+    assert torch.allclose(network(batch), 7 * first + 3, atol=0.05)
+
+
+def test_a_recursive_forecast_feeds_itself() -> None:
+    network, _, batch = made("task.decoder=recursive", "module.bidirectional=false")
+    torch.nn.init.normal_(network.task.output[-1].weight, std=0.1)
+    network.train()
+    assert network(batch).shape == (len(batch), 1, 1), "it is trained one row ahead"
+    network.eval()
+    answers = network(batch)
+    one = batch
+    for step in range(3):
+        expected = network.once(one)[:, :1]
+        assert torch.allclose(answers[:, step : step + 1], expected, atol=1e-6)
+        one = type(batch)(torch.cat([one.past[:, 1:], expected], dim=1), one.series, one.first + 1, one.calendar, 1)
+
+
+def test_a_taught_decoder_says_the_same_as_one_that_is_right() -> None:
+    network, _, batch = made("task.decoder=recurrent", "task.linear_skip=false")
+    torch.nn.init.normal_(network.task.output.weight, std=0.5)
+    network.eval()
+    stepwise = network(batch)
+    batch.future = stepwise.detach()  # the truth is what it says: teaching changes nothing
+    network.train()
+    assert torch.allclose(network(batch), stepwise, atol=1e-5)
+
+
+def test_segments_are_steps() -> None:
+    network, _, batch = made("task.segment=6", "task.past_calendar=true")
+    steps = network.task.embed(batch)
+    assert steps.shape == (len(batch), 4, network.task.input_size)
+    relative = batch.past[:, :, 0] - batch.past[:, -1:, 0]
+    assert torch.equal(steps[:, 1, :6], relative[:, 6:12])
+    assert torch.equal(steps[:, 1, 6:], batch.past_calendar(24)[:, 11])
+
+
+def test_losses_by_hand() -> None:
+    description = Energy(lookback=24, horizon=1)
+    description.setup()
+    output, target = torch.tensor([[[0.3]], [[-1.0]]]), torch.tensor([[[0.25]], [[1.0]]])
+    batch = type("Batch", (), {"future": target})
+    for loss, expected in (("mse", (0.05**2 + 4) / 2), ("mae", (0.05 + 2) / 2), ("huber", None)):
+        task = Forecasting(description.description, loss=loss)
+        by_hand = expected if expected is not None else (0.5 * 0.05**2 + 0.1 * (2 - 0.05)) / 2
+        assert task.loss(output, batch).item() == pytest.approx(by_hand, rel=1e-5)
+    levels = torch.tensor([0.1, 0.5, 0.9])
+    lost = pinball(torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([1.5]), levels)
+    assert lost[0].tolist() == pytest.approx([0.15, 0.25, 0.05])
+
+
+def test_quantiles_come_out_in_their_place() -> None:
+    network, _, batch = made("task.loss=quantile", module="mlp")
+    assert network(batch).shape == (len(batch), 3, 1, 3)
+    network.loss(batch).backward()
+    columns = network.task.columns(network(batch), batch)
+    assert set(columns) == {"target", "answer", "quantile_0.1", "quantile_0.9", "score"}
+    assert len(columns["target"][0]) == 3
+
+
+def test_settings_that_make_no_sense_are_refused() -> None:
+    from datamodules.errors import BadInput
+
+    with pytest.raises(BadInput, match="has to divide the 24 rows"):
+        made("task.segment=7")
+    with pytest.raises(BadInput, match=r"0\.5 among them"):
+        made("task.loss=quantile", "task.quantiles=[0.1,0.9]")
+    with pytest.raises(BadInput, match=r"datamodule\.lookback=168"):
+        config = small_settings("baseline/seasonal_naive", "energy-forecasting", words=["module.season=168"])
+        build_module(config, datamodule_for(config))
+
+
+def test_naive_forecasts() -> None:
+    network, _, batch = made("module.season=5", module="baseline/seasonal_naive")
+    assert torch.equal(network(batch), batch.past[:, [-5, -4, -3]])
+    network, _, batch = made(module="baseline/persistence")
+    assert torch.equal(network(batch), batch.past[:, [-1, -1, -1]])
+
+
+def test_trees_learn_a_rule() -> None:
+    network, datamodule, batch = made("module.num_rounds=60", module="baseline/lightgbm")
+    network.fit_to(datamodule)
+    naive = (batch.past[:, -1:] - batch.future).square().mean()
+    assert (network(batch) - batch.future).square().mean() < 0.25 * naive
+    copied = build(small_settings("baseline/lightgbm", "energy-forecasting")["module"], task=network.task)
+    copied.load_state_dict(network.state_dict())
+    assert torch.equal(copied(batch), network(batch))

@@ -1,0 +1,51 @@
+"""How well texts are answered, against figures by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from datamodules.batching.batches import PairBatch
+from datamodules.text.codec import TextCodec
+from datamodules.text.pairs import PairedTexts
+from lightning_modules.tasks.autoregressive import WrittenText
+from lightning_modules.tasks.transduction.task import Transduction
+
+CAT = ("the cat sat on the mat .", "the cat is on the mat .")
+TRUTHS = [CAT, ("a dog barks at night .",), ("no more words here .",)]
+ANSWERS = ["the cat sat on the mat .", "a dog sings at night .", "no more of this ."]
+
+
+def test_metrics_by_hand() -> None:
+    codec = TextCodec.fit([*ANSWERS, *sum(TRUTHS, ())], "nfc", "words", 50)
+    task = Transduction(PairedTexts(codec, codec, 7))
+    lengths = torch.tensor([3, 4, 3])
+    batch = PairBatch(torch.zeros(3, 4, dtype=torch.int32), lengths, all_truths=lambda: TRUTHS)
+    ids = [codec.encode([text])[0][0].tolist() for text in ANSWERS]
+    output = WrittenText(None, None, ids, [-1.0, -2.0, -3.0])
+    metrics = task.metrics()
+    metrics.update(output, batch)
+    values = metrics.compute()
+    characters = len(TRUTHS[0][0]) + len(TRUTHS[1][0]) + len(TRUTHS[2][0])
+    # "barks" -> "sings": 4 characters, 1 word; "words here" -> "of this": 2 words
+    from rapidfuzz.distance import Levenshtein
+
+    wrong = sum(Levenshtein.distance(a, b[0]) for a, b in zip(ANSWERS, TRUTHS))
+    assert values["exact_match"] == pytest.approx(1 / 3)
+    assert values["cer"] == pytest.approx(wrong / characters)
+    assert values["wer"] == pytest.approx(3 / (7 + 6 + 5))
+    table = metrics.tables()["length of the source"]
+    assert table == [{"tokens": 3, "texts": 2, "exact_match": 0.5}, {"tokens": 4, "texts": 1, "exact_match": 0.0}]
+    columns = task.columns(output, batch)
+    assert columns["exact"] == [1.0, 0.0, 0.0] and columns["target"][0] == TRUTHS[0][0]
+
+
+def test_bleu_is_that_of_sacrebleu() -> None:
+    sacrebleu = pytest.importorskip("sacrebleu")
+    from lightning_modules.tasks.transduction.metrics import bleu_of
+
+    width = max(map(len, TRUTHS))
+    streams = [[texts[i] if i < len(texts) else None for texts in TRUTHS] for i in range(width)]
+    score = bleu_of()
+    score.update(ANSWERS, TRUTHS)
+    assert 100 * float(score.compute()) == pytest.approx(sacrebleu.corpus_bleu(ANSWERS, streams).score, abs=1e-3)

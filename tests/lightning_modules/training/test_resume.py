@@ -1,0 +1,109 @@
+"""Stopped at any block and gone on with, training ends where it would have ended undisturbed, to the last bit."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+import torch
+from pytorch_lightning import Callback
+
+from scripts.config.composing import compose
+from scripts.console import logs
+from scripts.runs.folder import RunFolder
+from scripts.runs.training import Fitting, prepared
+from tests.pairs import PAIRS, WORKLOADS, files_of, small_settings
+
+SMALL = ["module.hidden_size=4", "datamodule.batch_size=7", "task.output_dropout=0.2", "trainer.max_epochs=3"]
+QUIET = ["logger=none", "callbacks.progress=null", "trainer.accelerator=cpu", "trainer.log_every_n_steps=3"]
+
+
+class Stop(Exception):
+    """The run ends here."""
+
+
+class Watch(Callback):
+    """Notes validations; stops before the given block, as a signal would."""
+
+    def __init__(self, stop_before: int | None = None) -> None:
+        self.stop_before = stop_before
+        self.blocks = 0
+        self.seen: list[tuple[int, float, float]] = []
+
+    def on_train_batch_start(self, trainer, pl_module, *args) -> None:
+        self.blocks += 1
+        if self.blocks == self.stop_before:
+            trainer.checkpoint_callbacks[0].write_between_batches(trainer)
+            raise Stop
+
+    def on_validation_end(self, trainer, pl_module) -> None:
+        self.seen.append((trainer.global_step, pl_module.latest["val/loss"], pl_module.latest.get("train/loss", 0.0)))
+
+
+def fit(config: dict, folder: Path, watch: Watch, go_on: bool = False) -> Fitting:
+    fitting = prepared(config, RunFolder(folder), [watch])
+    last = str(folder / "checkpoints" / "last.ckpt") if go_on else None
+    with contextlib.suppress(Stop):
+        fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule, ckpt_path=last, weights_only=True)
+    return fitting
+
+
+def weights(fitting: Fitting) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in fitting.module.parameters()])
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["scheduler=plateau", "scheduler.patience=0"],
+        ["trainer.val_check_interval=3"],
+        ["trainer.check_val_every_n_epoch=null", "trainer.val_check_interval=5"],
+        ["trainer.accumulate_grad_batches=3"],
+        ["trainer.max_epochs=-1", "trainer.max_steps=20"],
+        ["callbacks=early_stopping", "callbacks.early_stopping.patience=1", "callbacks.early_stopping.min_delta=0.02"],
+    ],
+    ids=lambda overrides: " ".join(overrides[:2]),
+)
+def test_any_block_can_be_the_last_before_a_stop(names_folder, tmp_path, overrides: list[str]) -> None:
+    logs.quiet_lightning()
+    config = compose(*SMALL, f"datamodule.data_dir={names_folder}", *overrides, *QUIET)
+    undisturbed = Watch()
+    expected = fit(config, tmp_path / "undisturbed", undisturbed)
+    for block in range(1, undisturbed.blocks + 1, 2):
+        folder = tmp_path / str(block)
+        before, after = Watch(stop_before=block), Watch()
+        fit(config, folder, before)
+        got = fit(config, folder, after, go_on=True)
+        assert torch.equal(weights(got), weights(expected))
+        assert before.seen + after.seen == undisturbed.seen
+        assert got.checkpoints.best == expected.checkpoints.best
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_that_stopped_early_stays_stopped(names_folder, tmp_path) -> None:
+    logs.quiet_lightning()
+    stopping = ["callbacks=early_stopping", "callbacks.early_stopping.patience=1"]
+    stopping += ["callbacks.early_stopping.min_delta=0.02"]
+    config = compose(*SMALL, f"datamodule.data_dir={names_folder}", *stopping, *QUIET)
+    first = fit(config, tmp_path, Watch())
+    assert first.trainer.current_epoch == 2
+    again = fit(config, tmp_path, Watch(), go_on=True)
+    assert again.trainer.global_step == first.trainer.global_step
+    assert torch.equal(weights(again), weights(first))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_every_workload_goes_on_to_the_last_bit(request, tmp_path, workload: str) -> None:
+    logs.quiet_lightning()
+    module = next(module for module, of in PAIRS if of == workload)
+    words = ["trainer.max_epochs=2", "trainer.limit_train_batches=9", *QUIET]
+    config = small_settings(module, workload, files_of(request, workload), words)
+    undisturbed = Watch()
+    expected = fit(config, tmp_path / "undisturbed", undisturbed)
+    fit(config, tmp_path / "stopped", Watch(stop_before=undisturbed.blocks - 1))
+    got = fit(config, tmp_path / "stopped", Watch(), go_on=True)
+    assert torch.equal(weights(got), weights(expected))
+    assert got.checkpoints.best == expected.checkpoints.best

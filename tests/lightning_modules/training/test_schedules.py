@@ -1,0 +1,72 @@
+import math
+
+import pytest
+import torch
+
+from lightning_modules.training.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    InverseEpoch,
+    OneCycle,
+    Plateau,
+    Step,
+    Training,
+)
+
+LENGTH = Training(steps_per_epoch=10, total_steps=100)
+
+
+def factors(schedule) -> list[float]:
+    return [schedule.factor(step, LENGTH) for step in range(100)]
+
+
+def test_constant() -> None:
+    assert factors(Constant()) == [1.0] * 100
+
+
+@pytest.mark.parametrize(
+    ("ours", "make_theirs"),
+    [
+        (Step(3, 0.5), lambda o: torch.optim.lr_scheduler.StepLR(o, 30, 0.5)),
+        (Exponential(0.9), lambda o: torch.optim.lr_scheduler.StepLR(o, 10, 0.9)),
+        (InverseEpoch(0.3), lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda step: 1 / (1 + 0.3 * (step // 10)))),
+        (Cosine(0.0), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 100)),
+        (
+            OneCycle(0.3, initial=0.04, final=1e-4),
+            lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 1.0, total_steps=100, pct_start=0.3),
+        ),
+    ],
+    ids=["step", "exponential", "inverse_epoch", "cosine", "one_cycle"],
+)
+def test_schedules_agree_with_torch(ours, make_theirs) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = make_theirs(optimizer)
+    rates = []
+    for _ in range(100):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        theirs.step()
+    # torch's one-cycle counts its peak and end one step earlier than half-open intervals do
+    tolerance = 0.06 if isinstance(ours, OneCycle) else 1e-9
+    assert max(abs(a - b) for a, b in zip(factors(ours), rates)) < tolerance
+
+
+def test_cosine_warms_up() -> None:
+    got = factors(Cosine(warmup=0.1, final=0.2))
+    assert got[:10] == [pytest.approx((i + 1) / 11) for i in range(10)]
+    assert got[10] == pytest.approx(1.0)
+    assert got[55] == pytest.approx(0.2 + 0.8 * 0.5 * (1 + math.cos(math.pi * 0.5)))
+    assert got == [*got[:11], *sorted(got[11:], reverse=True)]
+
+
+def test_plateau_waits_then_falls_and_remembers() -> None:
+    schedule = Plateau(gamma=0.5, patience=1, smallest=0.3)
+    for value, expected in [(0.5, 1), (0.6, 1), (0.6, 1), (0.59, 0.5), (0.7, 0.5), (0.1, 0.5), (0.1, 0.3), (0.1, 0.3)]:
+        schedule.observe(value, "max")
+        assert schedule.factor(0, LENGTH) == expected
+    other = Plateau(gamma=0.5, patience=1, smallest=0.3)
+    other.load_state_dict(schedule.state_dict())
+    assert other.factor(0, LENGTH) == 0.3
+    schedule.observe(0.9, "max")
+    assert other._best == 0.7

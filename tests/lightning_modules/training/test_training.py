@@ -1,0 +1,155 @@
+"""Training in blocks is training: the same steps, to the last bit, as a loop written out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning.plugins import MixedPrecision
+from torch import nn
+
+from lightning_modules.training.nan_guard import NonFinite
+from lightning_modules.training.schedules import Training
+from scripts.config.composing import compose
+from scripts.runs.training import build_module
+from tests.pairs import datamodule_for, fit
+
+SMALL = ["module.hidden_size=8", "datamodule.batch_size=7", "task.output_dropout=0.2"]
+
+
+def built(names_folder, *overrides: str) -> tuple[Any, Any, dict[str, Any]]:
+    config = compose(*SMALL, f"datamodule.data_dir={names_folder}", *overrides)
+    datamodule = datamodule_for(config)
+    torch.manual_seed(5)
+    return build_module(config, datamodule), datamodule, config
+
+
+def weights(module: nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["scheduler=one_cycle", "optimizer=sgd"],
+        ["trainer.gradient_clip_val=0.05"],
+        ["trainer.gradient_clip_algorithm=value", "trainer.gradient_clip_val=0.01"],
+        ["trainer.gradient_clip_val=null", "optimizer=adam"],
+        ["trainer.accumulate_grad_batches=3"],
+        ["datamodule.sampling=balanced", "task.class_weights=balanced"],
+    ],
+    ids=lambda overrides: " ".join(overrides) or "default",
+)
+def test_blocks_equal_a_loop_written_out(names_folder, overrides: list[str]) -> None:
+    module, datamodule, config = built(names_folder, *overrides)
+    trainer = fit(module, datamodule, max_epochs=3)
+    assert trainer.current_epoch == 3
+
+    other, datamodule, _ = built(names_folder, *overrides)
+    accumulate = config["trainer"]["accumulate_grad_batches"]
+    batches_an_epoch = len(datamodule.training_sampler())
+    steps_an_epoch = -(-batches_an_epoch // accumulate)
+    assert trainer.global_step == 3 * steps_an_epoch
+    length = Training(steps_an_epoch, 3 * batches_an_epoch / accumulate)
+    optimizer = other.configure_optimizers()
+    rate = config["optimizer"]["lr"]
+    torch.manual_seed(7)
+    other.train()
+    step = 0
+    for epoch in range(3):
+        for number, row in enumerate(datamodule.training_sampler().batches(epoch), 1):
+            batch = datamodule.source.gather(row, datamodule.source.span(row))
+            (other.loss(batch) / accumulate).backward()
+            if number % accumulate and number < batches_an_epoch:
+                continue
+            optimizer.param_groups[0]["lr"] = rate * other.optimization.schedule.factor(step, length)
+            largest = config["trainer"]["gradient_clip_val"]
+            if config["trainer"]["gradient_clip_algorithm"] == "value":
+                nn.utils.clip_grad_value_(other.parameters(), largest)
+            else:
+                nn.utils.clip_grad_norm_(other.parameters(), float("inf") if largest is None else largest)
+            optimizer.step()
+            optimizer.zero_grad()
+            step += 1
+    assert torch.equal(weights(module), weights(other))
+
+
+def test_the_trainer_counts_batches_not_blocks(names_folder) -> None:
+    module, datamodule, _ = built(names_folder)
+    seen = []
+    module.on_validation_start = lambda: seen.append(module.trainer.global_step)
+    trainer = fit(module, datamodule, max_epochs=2, val_check_interval=3)
+    batches = len(datamodule.training_sampler())  # 8
+    assert seen == [3, 6, batches + 3, batches + 6]
+    assert trainer.global_step == 2 * batches
+
+
+@pytest.mark.parametrize(("limits", "steps"), [({"max_steps": 11}, 11), ({"limit_train_batches": 3}, 6)])
+def test_limits_are_those_of_batches(names_folder, limits, steps) -> None:
+    module, datamodule, _ = built(names_folder)
+    assert fit(module, datamodule, max_epochs=2, **limits).global_step == steps
+
+
+def test_curves_have_their_points_at_round_steps(names_folder) -> None:
+    module, datamodule, _ = built(names_folder)
+    points: list[tuple[int, dict[str, float]]] = []
+    module.log_values = lambda values: points.append((module.trainer.global_step, values))
+    fit(module, datamodule, max_epochs=3, log_every_n_steps=5)
+    curve = [(step, values) for step, values in points if "train/loss" in values]
+    assert [step for step, _ in curve] == [5, 10, 15, 20]
+    assert all({"lr", "gradient_norm", "samples_per_second"} <= values.keys() for _, values in curve)
+    validations = [step for step, values in points if "val/accuracy" in values]
+    assert validations == [8, 16, 24]
+
+
+def test_validation_is_the_mean_over_examples(names_folder) -> None:
+    module, datamodule, _ = built(names_folder, "datamodule.evaluation_batch_size=3")
+    fit(module, datamodule, max_epochs=1)
+    row = datamodule.indices["val"]
+    batch = datamodule.source.gather(row, datamodule.source.span(row))
+    module.eval()
+    with torch.no_grad():
+        scores = module(batch)
+    assert module.latest["val/loss"] == pytest.approx(module.task.loss(scores, batch).item(), rel=1e-5)
+    hits = (scores.argmax(1) == batch.classes).float().mean().item()
+    assert module.latest["val/accuracy"] == pytest.approx(hits)
+
+
+def test_a_loss_scaler_leaves_out_steps_by_itself(names_folder) -> None:
+    """Under float16 an infinite gradient only means that the scale is still too large."""
+    module, datamodule, _ = built(names_folder)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**120)
+    precision = MixedPrecision("16-mixed", "cpu", scaler)
+    fit(module, datamodule, plugins=[precision], max_epochs=20, log_every_n_steps=5)
+    assert scaler.get_scale() < 2.0**110
+    assert weights(module).isfinite().all()
+    assert math.isfinite(module.latest["gradient_norm"])
+
+
+def test_a_scale_that_falls_without_end_stops(names_folder) -> None:
+    module, datamodule, _ = built(names_folder)
+    module.task.output.register_full_backward_hook(lambda layer, given, taken: tuple(g * torch.inf for g in given))
+    precision = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=8.0))
+    with pytest.raises(NonFinite, match="a gradient is not finite, whatever the scale"):
+        fit(module, datamodule, plugins=[precision], max_epochs=30, log_every_n_steps=5)
+    assert weights(module).isfinite().all()
+
+
+def test_a_step_that_is_not_finite_is_not_taken(names_folder) -> None:
+    module, datamodule, _ = built(names_folder, "trainer.accumulate_grad_batches=2", "non_finite=skip")
+    loss, calls = module.loss, []
+
+    def poisoned(batch):
+        calls.append(batch)
+        return loss(batch) * (torch.inf if len(calls) in (5, 6) else 1.0)
+
+    module.loss = poisoned
+    states = []
+    module.optimization.after_step.append(lambda *args: states.append(weights(module)))
+    fit(module, datamodule, max_epochs=2, log_every_n_steps=5)
+    assert len(states) == len(calls) // 2 - 1
+    assert all(state.isfinite().all() for state in states)
+    assert module.latest["skipped_steps"] == 1

@@ -1,0 +1,103 @@
+"""Nothing in a training step waits for the device: seen on a processor by the operations that would have to.
+
+What this cannot see: torch's own CTC loss takes the lengths of lines to the processor, so there a step of a
+reader waits once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+from unittest import mock
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lightning_modules.training.module import Training
+from scripts.runs.training import build_module
+from tests.pairs import PAIRS, datamodule_for, files_of, fit, small_settings
+
+#: Operations whose result has a size that only the data tells, or is read by Python; and those that make a tensor of
+#: Python's numbers, which would be copied to the device.
+WAITS = re.compile(
+    r"aten\.(_local_scalar_dense|is_nonzero|nonzero|masked_select|equal|_?unique\w*|repeat_interleave\.Tensor|bincount"
+    r"|_pack_padded_sequence|lift_fresh)\b"
+)
+
+
+class Watched(TorchDispatchMode):
+    """Remembers the operations that wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = str(func)
+        if WAITS.match(name):
+            self.found.add(name)
+        if name.startswith("aten.index") and any(
+            isinstance(index, torch.Tensor) and index.dtype == torch.bool
+            for index in (args[1] if len(args) > 1 and isinstance(args[1], (list, tuple)) else ())
+        ):
+            self.found.add(f"{name} by a mask")
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("waiting", [lambda x: x.sum().item(), lambda x: x[x > 0], lambda x: torch.tensor([1.0]) + x])
+def test_what_waits_is_seen(waiting: Any) -> None:
+    with Watched() as watched:
+        waiting(torch.randn(3))
+    assert watched.found
+
+
+def three_steps(config: dict[str, Any], watch: Callable[[], AbstractContextManager], accelerator: str) -> None:
+    """Train, with all but the first step watched: in that one an optimiser makes its state."""
+    datamodule = datamodule_for(config)
+    learn, steps = Training._learn, []
+
+    def watching(self: Training, *batch: Any) -> None:
+        with watch() if steps else nullcontext():
+            learn(self, *batch)
+        steps.append(batch)
+
+    settings = {"accelerator": accelerator, "devices": 1, "max_steps": 3, "limit_val_batches": 0}
+    with mock.patch.object(Training, "_learn", watching):
+        fit(build_module(config, datamodule), datamodule, **settings)
+    assert len(steps) == 3
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_a_step_waits_for_nothing(pair: tuple[str, str], request: pytest.FixtureRequest) -> None:
+    watched = Watched()
+    three_steps(small_settings(*pair, data_dir=files_of(request, pair[1])), lambda: watched, "cpu")
+    assert not watched.found
+
+
+@contextmanager
+def no_waiting() -> Iterator[None]:
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.gpu
+def test_a_step_on_a_gpu_waits_for_nothing(request: pytest.FixtureRequest) -> None:
+    for module, workload in PAIRS:
+        if workload != "lines-transcription" or module == "seq2seq":  # CTC waits
+            three_steps(small_settings(module, workload, data_dir=files_of(request, workload)), no_waiting, "gpu")
+
+
+def test_a_batch_is_gathered_without_waiting(request: pytest.FixtureRequest) -> None:
+    for pair in {workload: (module, workload) for module, workload in PAIRS}.values():
+        datamodule = datamodule_for(small_settings(*pair, data_dir=files_of(request, pair[1])))
+        for block in list(datamodule.train_dataloader())[:2]:
+            with Watched() as watched:
+                for _ in block:
+                    pass
+            assert not watched.found, pair

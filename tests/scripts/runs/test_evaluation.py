@@ -1,0 +1,69 @@
+"""Judging a part: nothing depends on which examples share a batch, and predictions stand as the files have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lightning_modules.base import SequenceModule
+from scripts.config.composing import compose
+from scripts.runs.evaluation import Outcome
+from scripts.runs.folder import RunFolder
+from scripts.runs.training import build_module, make_trainer
+from tests.pairs import datamodule_for, files_of, small_settings
+
+#: Architecture, workload, further settings.
+CASES: dict[str, tuple[str, str, list[str]]] = {
+    "classification": ("gru", "names-classification", []),
+    "class_weights": ("gru", "names-classification", ["task.class_weights=balanced", "task.label_smoothing=0.1"]),
+    "generation": ("gru", "names-generation", []),
+    "transduction": ("seq2seq", "pairs-transduction", []),
+    "transcription": ("crnn", "lines-transcription", ["datamodule.rendered_lines=40"]),
+    "written lines": ("seq2seq", "lines-transcription", ["datamodule.rendered_lines=40"]),
+}
+
+
+def judged(folder: Path, config: dict[str, Any], batch_size: int, part: str) -> tuple[Outcome, SequenceModule]:
+    config = {**config, "datamodule": {**config["datamodule"], "evaluation_batch_size": batch_size}}
+    datamodule = datamodule_for(config)
+    torch.manual_seed(3)
+    module = build_module(config, datamodule)
+    trainer = make_trainer(config, RunFolder(folder), callbacks=[], logger=False)
+    outcome = Outcome(module, datamodule, trainer)
+    outcome.judge(part, keep_examples=True)
+    return outcome, module
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_batches_change_nothing(case: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    name, workload, words = CASES[case]
+    config = small_settings(name, workload, files_of(request, workload), words)
+    (few, _), (many, module) = (judged(tmp_path, config, batch_size, "all") for batch_size in (3, 1000))
+    assert few.metrics == pytest.approx(many.metrics, rel=1e-4, abs=1e-5)
+    parts = many.datamodule.part_indices("all")
+    for outcome in (few, many):
+        table = outcome.predictions("all")
+        assert table["id"].to_list() == outcome.datamodule.example_columns(parts)["id"]
+    if workload == "lines-transcription":
+        assert table["target"].to_list() == [many.datamodule.collection.texts[i] for i in parts.tolist()]
+    for name in (name for name in table.columns if table[name].dtype.is_numeric()):
+        assert few.predictions("all")[name].to_list() == pytest.approx(table[name].to_list(), rel=1e-3, abs=1e-4)
+    source, first = many.datamodule.source, parts[:1]
+    with torch.inference_mode():  # what the first example is answered alone
+        batch = source.gather(first, source.span(first))
+        alone = module.task.columns(module.eval()(batch), batch)
+    for name, values in alone.items():
+        value = table[name][0]
+        assert values[0] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-3, abs=1e-4))
+
+
+def test_like_lengths_share_a_batch(names_folder: Path) -> None:
+    datamodule = datamodule_for(compose("datamodule=names", f"datamodule.data_dir={names_folder}"))
+    order = datamodule.part_indices("val")[datamodule.judging_order("val")]
+    assert sorted(order.tolist()) == sorted(datamodule.part_indices("val").tolist())
+    lengths = datamodule.source.lengths[order].tolist()
+    assert lengths == sorted(lengths, reverse=True)
+    assert len(set(lengths)) > 2

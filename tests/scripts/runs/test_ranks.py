@@ -1,0 +1,157 @@
+"""Two processes train as one does: the same steps on the same batches, in a single run and in a sweep's job."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import polars
+import pytest
+import torch
+from pytorch_lightning import Callback
+
+from lightning_modules.training import checkpoint_io
+from lightning_modules.training.callbacks.checkpoints import Checkpoints
+from lightning_modules.training.callbacks.reporting import Pruned, Reporting
+from scripts.config.composing import compose
+from scripts.console import logs
+from scripts.runs import training
+from scripts.runs.folder import RunFolder
+from tests.commands import run
+
+SMALL = [
+    "module.hidden_size=8", "trainer.max_epochs=4", "datamodule.batch_size=10", "datamodule.evaluation_batch_size=3",
+    "trainer.accelerator=cpu", "trainer.log_every_n_steps=3",
+]  # fmt: skip
+TWO = ["trainer=ddp", "trainer.devices=2"]
+
+
+def weights(folder: Path, name: str = "last.ckpt") -> torch.Tensor:
+    state = checkpoint_io.load(folder / "checkpoints" / name)["state_dict"]
+    return torch.cat([value.flatten() for value in state.values()])
+
+
+def test_two_processes_in_a_sweep_train_as_one(names_folder: Path, tmp_path: Path) -> None:
+    logs.quiet_lightning()
+    alone = tmp_path / "alone"
+    settings = compose(*SMALL, "logger=none", f"datamodule.data_dir={names_folder}")
+    expected = training.train(settings, RunFolder(alone), [])
+    done = run(
+        "train.py", "-m", "seed=1,2", *TWO, *SMALL, f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}",
+        "sweep.name=both",
+    )  # fmt: skip
+    sweep = Path(done.stdout.strip())
+    job = sweep / "seed=1"
+    for name in ("best.ckpt", "last.ckpt"):
+        torch.testing.assert_close(weights(job, name), weights(alone, name), rtol=0, atol=1e-5)
+    got = json.loads((job / "metrics.json").read_text())
+    for key, value in expected.items():
+        if "/" in key or key in ("steps", "epochs", "best_epoch"):
+            assert got[key] == pytest.approx(value, abs=1e-5), key
+    one, two = (polars.read_parquet(folder / "predictions.parquet") for folder in (alone, job))
+    assert one["id"].to_list() == two["id"].to_list()
+    assert one["answer"].to_list() == two["answer"].to_list()
+    assert len([p for p in job.iterdir() if p.name.startswith("events.")]) == 1
+    assert {p.name for p in sweep.iterdir()} == {".lock", "seed=1", "seed=2", "sweep.json", "experiment", "report.html"}
+
+
+def test_under_torchrun_the_first_process_writes(names_folder: Path, tmp_path: Path) -> None:
+    done = run(
+        "train.py", *TWO, *SMALL, f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", "logger=none",
+        torchrun=2,
+    )  # fmt: skip
+    folder = Path(done.stdout.strip())
+    assert [str(p) for p in tmp_path.glob("*/*")] == [str(folder)]
+    assert json.loads((folder / "metrics.json").read_text())["steps"] == 24
+
+
+class Stop(Checkpoints):
+    """Ends the run before the given block, once."""
+
+    before = 0
+    blocks = 0
+
+    def on_train_batch_start(self, trainer, pl_module, *args) -> None:
+        self.blocks += 1
+        if self.blocks == self.before:
+            self.write_between_batches(trainer)
+            raise KeyError("stop")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_two_processes_go_on_to_the_last_bit(names_folder: Path, tmp_path: Path) -> None:
+    logs.quiet_lightning()
+    dropout = ["task.output_dropout=0.3", "callbacks.progress=null", "logger=none", "evaluate=[]"]
+    words = [*TWO, *SMALL, *dropout, f"datamodule.data_dir={names_folder}"]
+    settings = compose(*words, "callbacks.checkpoints._target_=tests.scripts.runs.test_ranks.Stop")
+    environment = dict(os.environ)
+    training.train(settings, RunFolder(tmp_path / "undisturbed"), [])
+    Stop.before = 5
+    try:
+        with pytest.raises(KeyError):
+            training.train(settings, RunFolder(tmp_path / "stopped"), [])
+    finally:
+        Stop.before = 0
+        training.ranks.part()
+    training.train(settings, RunFolder(tmp_path / "stopped"), [], go_on=True)
+    assert torch.equal(weights(tmp_path / "stopped"), weights(tmp_path / "undisturbed"))
+    assert dict(os.environ) == environment
+
+
+class Shares(Callback):
+    """What share of the weights this process holds at the end."""
+
+    of_weights = 1.0
+
+    def on_train_end(self, trainer, pl_module) -> None:
+        parameters = [p for group in trainer.optimizers[0].param_groups for p in group["params"]]
+        self.of_weights = sum(p.to_local().numel() for p in parameters) / sum(p.numel() for p in parameters)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("module", "tolerance"),
+    [
+        (["gru"], 1e-5),
+        # rounding alone moves the keys' biases, which have no gradient
+        (["transformer", "module.num_heads=2", "module.dropout=0.0"], 1e-3),
+    ],
+    ids=["gru", "transformer"],
+)
+def test_two_processes_that_share_the_weights_train_as_one(
+    module: list[str], tolerance: float, names_folder: Path, tmp_path: Path
+) -> None:
+    logs.quiet_lightning()
+    words = [f"module={module[0]}", *module[1:], *SMALL, f"datamodule.data_dir={names_folder}", "logger=none"]
+    words += ["scheduler=constant", "trainer.accumulate_grad_batches=3"]
+    expected = training.train(compose(*words), RunFolder(tmp_path / "alone"), [])
+    two, shares = RunFolder(tmp_path / "two"), Shares()
+    words += ["trainer=fsdp", "trainer.devices=2"]
+    training.train(compose(*words, "trainer.max_epochs=2"), two, [])
+    got = training.train(compose(*words), two, [], go_on=True, extra_callbacks=[shares])
+    assert shares.of_weights < 0.6
+    torch.testing.assert_close(weights(two.path), weights(tmp_path / "alone"), rtol=0, atol=tolerance)
+    for key, value in expected.items():
+        if "/" in key or key in ("steps", "epochs"):
+            assert got[key] == pytest.approx(value, abs=1e-5), key
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_when_the_first_process_prunes_the_other_follows(names_folder: Path, tmp_path: Path) -> None:
+    logs.quiet_lightning()
+    words = [*TWO, *SMALL, "callbacks.progress=null", "logger=none", f"datamodule.data_dir={names_folder}"]
+    asked: list[int] = []
+
+    def is_pruned(validation: int, value: float) -> bool:
+        asked.append(validation)
+        return validation == 2
+
+    try:
+        with pytest.raises(Pruned):
+            reporting = Reporting(lambda progress: None, is_pruned)
+            training.train(compose(*words), RunFolder(tmp_path), [], extra_callbacks=[reporting])
+    finally:
+        training.ranks.part()
+    assert asked == [1, 2]
+    assert not (tmp_path / "metrics.json").exists()

@@ -1,0 +1,195 @@
+"""Optuna's part of a sweep, with runs that are a formula."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+optuna = pytest.importorskip("optuna")
+
+from datamodules.errors import BadInput  # noqa: E402
+from scripts.config.composing import compose  # noqa: E402
+from scripts.sweeps.manifest import Job, Manifest  # noqa: E402
+from scripts.sweeps.search.space import space_of  # noqa: E402
+from scripts.sweeps.search.study import Search  # noqa: E402
+from scripts.sweeps.settings import sweep_settings  # noqa: E402
+
+RUN = compose("module=gru")
+LISTS = ["module.hidden_size=range(1,9)", "module.dropout=range(0,0.5,0.1)"]
+INTERVALS = ["optimizer.lr=tag(log,interval(1e-4,1))", "module.hidden_size=int(interval(1,64))"]
+VALIDATIONS = 4
+
+
+def search_in(folder: Path, words: list[str], retry: bool = False, **settings: Any) -> Search:
+    asked = sweep_settings({"name": "s", "trials": 8, **settings})
+    folder.mkdir(exist_ok=True)
+    manifest = Manifest(folder, {})
+    manifest.read("s")
+    return Search(space_of([f"++{word}" for word in words], asked.space), asked, manifest, RUN, retry)
+
+
+def value_of(job: Job, validation: int) -> float:
+    """More is better; the words decide, the seed adds a little."""
+    words = dict(word.lstrip("+").split("=") for word in job.words)
+    seed = float(words.pop("seed", 0))
+    return (1 - sum(float(v) for v in words.values()) / 100) * validation / VALIDATIONS + seed / 1000
+
+
+def run(search: Search, job: Job) -> None:
+    """What the pool does with a job, and what the job does."""
+    job.state = "running"
+    search.manifest.write()
+    if search.prunes_validations:
+        for validation in range(1, VALIDATIONS + 1):
+            if search.report(job, validation, value_of(job, validation)):
+                job.state = "pruned"
+                break
+    if job.state == "running":
+        job.state = "finished"
+        metrics = {"val/accuracy": value_of(job, VALIDATIONS), "params": float(len(job.words[0]))}
+        search.manifest.run_folder(job).write_json(search.manifest.run_folder(job).metrics_file, metrics)
+    search.ended(job, None)
+    search.manifest.write()
+
+
+def run_all(search: Search) -> list[Job]:
+    jobs = []
+    while (job := search.next()) is not None:
+        run(search, job)
+        jobs.append(job)
+    return jobs
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "cmaes", "qmc", "random", "grid"])
+def test_every_sampler_draws_and_goes_on_where_it_stopped(sampler: str, tmp_path: Path) -> None:
+    words = LISTS if sampler == "grid" else INTERVALS
+    settings: dict[str, Any] = {"sampler": sampler}
+    undisturbed = [job.words for job in run_all(search_in(tmp_path / "a", words, **settings))]
+    assert len(undisturbed) == 8
+    assert len({tuple(w) for w in undisturbed}) > 4
+    stopped = search_in(tmp_path / "b", words, **settings)
+    for _ in range(3):
+        run(stopped, stopped.next())
+    lost = stopped.next()  # its process is killed
+    lost.state = "running"
+    stopped.manifest.write()
+    gone_on = search_in(tmp_path / "b", words, **settings)
+    assert gone_on.next().words == lost.words
+    gone_on = search_in(tmp_path / "b", words, **settings)
+    run_all(gone_on)
+    assert [job.words for job in gone_on.manifest.jobs] == undisturbed
+    assert all(trial.state is optuna.trial.TrialState.COMPLETE for trial in gone_on.study.trials)
+    assert search_in(tmp_path / "b", words, **settings).next() is None
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("pruner", "options"),
+    [
+        ("median", {"n_startup_trials": 2, "n_warmup_steps": 0}),
+        ("percentile", {"percentile": 50.0, "n_startup_trials": 2}),
+        ("hyperband", {"min_resource": 1, "max_resource": VALIDATIONS, "reduction_factor": 2}),
+        ("asha", {"min_resource": 1, "reduction_factor": 2}),
+        ("none", {}),
+    ],
+)
+def test_every_pruner_ends_poor_trials_and_they_are_pruned_to_optuna(pruner, options, tmp_path: Path) -> None:
+    search = search_in(tmp_path, LISTS, pruner=pruner, pruner_options=options, sampler="random", trials=20)
+    jobs = run_all(search)
+    pruned = [job for job in jobs if job.state == "pruned"]
+    assert bool(pruned) == (pruner != "none")
+    states = [trial.state.name for trial in search.study.trials]
+    assert states.count("PRUNED") == len(pruned)
+    assert states.count("COMPLETE") == 20 - len(pruned)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_replicates_are_one_trial_with_their_mean(tmp_path: Path) -> None:
+    search = search_in(tmp_path, LISTS, seeds=3, trials=4, pruner="median", pruner_options={"n_startup_trials": 10})
+    jobs = run_all(search)
+    assert len(jobs) == 12
+    assert [job.words[-1] for job in jobs[:3]] == ["seed=1", "seed=2", "seed=3"]
+    first = search.study.trials[0]
+    assert first.value == pytest.approx(sum(value_of(job, VALIDATIONS) for job in jobs[:3]) / 3)
+    so_far = first.intermediate_values
+    assert sorted(so_far) == list(range(1, 3 * VALIDATIONS + 1))
+    assert so_far[VALIDATIONS + 1] == pytest.approx((value_of(jobs[0], VALIDATIONS) + value_of(jobs[1], 1)) / 2)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_wilcoxon_compares_seed_by_seed(tmp_path: Path) -> None:
+    search = search_in(
+        tmp_path, LISTS, seeds=6, trials=12, pruner="wilcoxon", sampler="random", pruner_options={"p_threshold": 0.4}
+    )
+    run_all(search)
+    states = [trial.state.name for trial in search.study.trials]
+    assert "PRUNED" in states
+    assert "COMPLETE" in states
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_several_objectives_have_a_front(tmp_path: Path) -> None:
+    search = search_in(tmp_path, INTERVALS, objective=["val/accuracy", "params"], trials=6)
+    run_all(search)
+    assert [direction.name for direction in search.study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert search.study.best_trials
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_failed_configurations_are_tried_again_if_asked(tmp_path: Path) -> None:
+    search = search_in(tmp_path, LISTS, trials=3)
+    run(search, search.next())
+    failing = search.next()
+    failing.state = "failed"
+    search.ended(failing, None)
+    search.manifest.write()
+    run_all(search)
+    assert search_in(tmp_path, LISTS, trials=3).next() is None
+    again = search_in(tmp_path, LISTS, retry=True, trials=3)
+    assert again.next().words == failing.words
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "sentence"),
+    [
+        ([], {}, "sweep.trials=8: nothing to search in; give a key several values"),
+        (["seed=1,2"], {}, "seed=1,2: a search looks for settings; sweep.seeds=N"),
+        (INTERVALS, {"sampler": "grid"}, "optimizer.lr=.*: sweep.sampler=grid needs a list"),
+        (LISTS, {"objective": "test/accuracy"}, "sweep.objective=test/accuracy: it would be fitted on the test part"),
+        (LISTS, {"objective": "speed"}, "sweep.objective=speed: no such metric"),
+        (LISTS, {"objective": "params", "pruner": "asha"}, "sweep.pruner=asha: params is not known before the end"),
+        (LISTS, {"objective": ["val/loss", "params"], "pruner": "asha"}, "sweep.pruner=asha: several objectives"),
+        (LISTS, {"pruner": "wilcoxon"}, "sweep.pruner=wilcoxon: it compares seed by seed"),
+        (LISTS, {"sampler_options": {"sed": 1}}, r"sweep.sampler_options.sed: no such setting"),
+        (["optimizer.lr=tag(log,interval(0,1))"], {}, "optimizer.lr=.*: "),
+        (LISTS, {"storage": "nosuchdatabase://x"}, "sweep.storage=nosuchdatabase://x: "),
+    ],
+)
+def test_what_makes_no_search_is_a_sentence(words, settings, sentence, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        search_in(tmp_path, words, **settings)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_two_machines_share_a_study(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    one = search_in(tmp_path / "one", LISTS, storage=url, trials=6)
+    two = search_in(tmp_path / "two", LISTS, storage=url, trials=6)
+    first = one.next()
+    jobs = run_all(two)  # the other machine's trial counts, and is left alone
+    assert len(jobs) == 5
+    assert search_in(tmp_path / "two", LISTS, storage=url, trials=6).next() is None
+    run(one, first)
+    assert [trial.state.name for trial in one.study.trials] == ["COMPLETE"] * 6
+
+
+def test_a_manifest_is_json_that_says_what_became_of_each_job(tmp_path: Path) -> None:
+    search = search_in(tmp_path, LISTS, trials=2)
+    run_all(search)
+    content = json.loads((tmp_path / "sweep.json").read_text())
+    assert [job["state"] for job in content["jobs"]] == ["finished", "finished"]
+    assert all((tmp_path / job["folder"] / "metrics.json").exists() for job in content["jobs"])
