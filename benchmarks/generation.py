@@ -76,12 +76,12 @@ class BareLoop:
     """The tutorial's training, a step at a time."""
 
     def __init__(self, name: str, datamodule: Names) -> None:
-        source, symbols = datamodule.source, len(datamodule.description.codec.vocabulary)
+        source, symbols = datamodule.source, len(datamodule.spec.codec.vocabulary)
         longest = source.tokens.shape[1] + 1
         steps = torch.arange(longest)
         self.inputs = functional.pad(source.tokens.long(), (1, 0), value=symbols)
         goals = functional.pad(source.tokens.long(), (0, 1)).masked_fill(steps == source.lengths[:, None], symbols)
-        self.goals = goals.masked_fill(steps > source.lengths[:, None], -1)
+        self.targets = goals.masked_fill(steps > source.lengths[:, None], -1)
         self.indices = datamodule.indices
         torch.manual_seed(1)
         cells = {"RNN": nn.RNNCell, "GRU": nn.GRUCell}
@@ -102,7 +102,7 @@ class BareLoop:
 
     def loss(self, rows: Tensor) -> Tensor:
         scores = self.network(self.inputs[rows])
-        return functional.cross_entropy(scores.flatten(0, 1), self.goals[rows].flatten(), ignore_index=-1)
+        return functional.cross_entropy(scores.flatten(0, 1), self.targets[rows].flatten(), ignore_index=-1)
 
 
 def words_of(name: str, data: Path) -> list[str]:
@@ -134,7 +134,7 @@ def measured(name: str, data: Path, repeats: int = 5) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = Parser(prog="generation.py", description=__doc__)
+    parser = Parser(prog="generation.py", spec=__doc__)
     parser.add_argument("--data", metavar="FOLDER", help="of male.txt and female.txt")
     options = parser.parse_args()
     logs.quiet_lightning()

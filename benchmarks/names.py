@@ -109,8 +109,8 @@ def speed(data: Path, repeats: int = 5) -> list[dict[str, Any]]:
 
 def _tutorial_names_a_second(datamodule: Any, count: int) -> float:
     """The tutorial's network as it has it: a Python loop over one-hot letters, a step of plain SGD for each name."""
-    num_letters = len(datamodule.description.codec.vocabulary)
-    hidden_size, num_classes = 128, len(datamodule.description.classes)
+    num_letters = len(datamodule.spec.codec.vocabulary)
+    hidden_size, num_classes = 128, len(datamodule.spec.classes)
     i2h, i2o = nn.Linear(num_letters + hidden_size, hidden_size), nn.Linear(num_letters + hidden_size, num_classes)
     parameters = [*i2h.parameters(), *i2o.parameters()]
     criterion = nn.NLLLoss()
@@ -241,7 +241,7 @@ def _seconds(command: list[str], stdin: BinaryIO | None = None) -> float:
 def main() -> None:
     splits = {"accuracy": "name", "line_split": "line"}
     parts = {"speed": speed, "start": start, "predict": predict}
-    parser = Parser(prog="names.py", description=__doc__)
+    parser = Parser(prog="names.py", spec=__doc__)
     names = [*splits, "architectures", *parts]
     parser.add_argument("--part", choices=names, help="one of them (all)")
     parser.add_argument("--data", metavar="FOLDER", help="of the 18 languages")

@@ -41,7 +41,7 @@ from scripts.config.composing import compose
 from scripts.console import errors, logs
 from scripts.console.parser import Parser
 from scripts.runs.folder import RunFolder
-from scripts.runs.training import build_module, prepared
+from scripts.runs.training import build_module, setup_training
 
 WARM = 8  # steps: a network is compiled at its first lengths, and once more for all others
 
@@ -71,7 +71,7 @@ def bare(config: dict[str, Any], steps: int) -> float:
     module = module.to(device).train()
     source = datamodule.source.to(device)
     rows = datamodule.training_sampler().batches(0)
-    batches = [source.gather(row.to(device), datamodule.source.span(row)) for row in rows]
+    batches = [source.collate(row.to(device), datamodule.source.max_length(row)) for row in rows]
     optimizer = module.configure_optimizers()
     clip = config["trainer"]["gradient_clip_val"]
     parameters = list(module.parameters())
@@ -102,7 +102,7 @@ def ours(config: dict[str, Any], steps: int, warm: int | None = None) -> float:
     with tempfile.TemporaryDirectory() as folder:
         often = min(config["trainer"]["log_every_n_steps"], warm)  # a block ends where the clock begins
         config = {**config, "trainer": {**config["trainer"], "max_steps": steps, "log_every_n_steps": often}}
-        fitting = prepared(config, RunFolder(Path(folder)), extra_callbacks=[clock])
+        fitting = setup_training(config, RunFolder(Path(folder)), extra_callbacks=[clock])
         fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule)
     return clock.ms_a_step(warm)
 
@@ -149,7 +149,7 @@ def plain(config: dict[str, Any], steps: int) -> float:
     """Milliseconds a step of Lightning as tutorials write it."""
     datamodule, network = fresh(config)
     source, rows = datamodule.source, datamodule.indices["train"]
-    everything = source.gather(rows, source.span(rows))
+    everything = source.collate(rows, source.max_length(rows))
     columns = {field.name: getattr(everything, field.name) for field in fields(everything) if field.init}
     tensors = {name: c for name, c in columns.items() if isinstance(c, torch.Tensor) and len(c) == len(rows)}
     make = partial(type(everything), **{name: column for name, column in columns.items() if name not in tensors})
@@ -234,7 +234,7 @@ def quiet() -> None:
 
 
 def main() -> None:
-    parser = Parser(prog="overhead.py", description=__doc__)
+    parser = Parser(prog="overhead.py", spec=__doc__)
     parser.add_argument("--workload", choices=[*WORKLOADS], help="one of them (all)")
     parser.add_argument("--repeats", type=int, default=7, help="of each way (7)")
     parser.add_argument("--json", action="store_true", help="objects on standard output, nothing written")

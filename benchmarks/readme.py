@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.recording import recorded
+from benchmarks.recording import record_status
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -20,7 +20,9 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 def architectures() -> list[str]:
     """Every architecture on names, beside what they have to beat."""
     baselines = ("majority class", "n-gram (1-5) logistic regression")
-    rows = [row for row in recorded("names_accuracy") if row["row"] in baselines] + recorded("names_architectures")
+    rows = [row for row in record_status("names_accuracy") if row["row"] in baselines] + record_status(
+        "names_architectures"
+    )
     head = ("", "accuracy", "macro-F1", "parameters")
     return markdown(
         head,
@@ -49,7 +51,7 @@ def overhead() -> list[str]:
                 f"{row['plain_ratio']:.2f}",
                 f"{100 * row['data_share']:.1f} %",
             )
-            for row in recorded("overhead")
+            for row in record_status("overhead")
         ),
     )
 
@@ -91,7 +93,7 @@ def on_each_device(result: str, head: tuple[str, ...], cells: Callable[[dict[str
     """A table of what was measured on a processor and on a GPU, in a file each; it says where nothing was."""
     rows: list[tuple[str, ...]] = []
     for device in ("cpu", "gpu"):
-        found = [(device.upper(), *cells(row)) for row in recorded(f"{result}_{device}")]
+        found = [(device.upper(), *cells(row)) for row in record_status(f"{result}_{device}")]
         rows += found or [(device.upper(), "not measured", *[""] * (len(head) - 1))]
     return markdown(("", *head), rows)
 

@@ -213,7 +213,7 @@ def rapid(rapidocr: Any, files: list[str], threads: int) -> list[str]:
 
 def main() -> None:
     parts = {"accuracy": accuracy, "extend": extend, "speed": speed, "beam": beam}
-    parser = Parser(prog="text_lines.py", description=__doc__)
+    parser = Parser(prog="text_lines.py", spec=__doc__)
     parser.add_argument("--part", choices=[*parts], help="one of them (all)")
     parser.add_argument("--data", metavar="FOLDER", help="of old_books, fraktur and greek")
     parser.add_argument("--run", action="append", default=[], help="a finished run on one of them, to train none")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Workload:
-    """The settings of a run, how many of its steps are timed at a time, and the metric that judges it once trained."""
+    """The overrides of a run, how many of its steps are timed at a time, and the metric that it ends with."""
 
     overrides: tuple[str, ...]
     steps: int

@@ -11,8 +11,8 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from datamodules.batching.loader import Block, BlockLoader, Source
-from datamodules.batching.samplers import Buckets, InOrder, Sampler, Shuffled
-from datamodules.batching.splits import PARTS
+from datamodules.batching.samplers import LengthGroupedBatchSampler, RandomBatchSampler, Sampler, SequentialBatchSampler
+from datamodules.batching.splits import SPLITS
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class SequenceDataModule(LightningDataModule):
 
     batch_type: ClassVar[type]
 
-    description: Any  # what tasks and later commands need to know of the data; see descriptions.py
+    spec: Any  # what tasks and later commands need to know of the data; see specs.py
     source: Source  # every example, on the CPU
     indices: dict[str, Tensor]  # part -> (N,) int64 positions of its examples in the source
     report: dict[str, Any]  # what was read, cleaned and left out, for people
@@ -49,17 +49,17 @@ class SequenceDataModule(LightningDataModule):
         self.evaluation_batch_size = evaluation_batch_size
         self.seed = seed
         self.drop_last = drop_last
-        self.judged_part = "test"  # what a test run of the Trainer reads
-        self.fixed_description: Any = None  # of a finished run, to be used instead of fitting a new one
+        self.evaluated_split = "test"  # what a test run of the Trainer reads
+        self.pretrained_spec: Any = None  # of a finished run, to be used instead of fitting a new one
         self._loaded = False
         self._resident: tuple[torch.device, Source] | None = None
 
     def load(self) -> None:
-        """Read the files and fill in `description`, `source`, `indices`, `report` and `fingerprint`.
+        """Read the files and fill in `spec`, `source`, `indices`, `report` and `fingerprint`.
 
         The `lines` of the report are what a person is told once all is read.
 
-        Vocabulary, scalers and the like come from the training part, or from `fixed_description` where it is given.
+        Vocabulary, scalers and the like come from the training part, or from `pretrained_spec` where it is given.
 
         Raises:
             BadInput: something in the files or settings cannot be used.
@@ -81,7 +81,7 @@ class SequenceDataModule(LightningDataModule):
         """(N,) steps of each of these examples; all alike unless a data set says otherwise."""
         return torch.ones_like(indices)
 
-    def part_sizes(self) -> dict[str, int]:
+    def split_sizes(self) -> dict[str, int]:
         """Examples of each part."""
         return {part: len(positions) for part, positions in self.indices.items()}
 
@@ -89,11 +89,13 @@ class SequenceDataModule(LightningDataModule):
 
     def training_sampler(self) -> Sampler:
         """The order of the training part; a data set with classes or widths may have a better one."""
-        return Shuffled(self.indices["train"], self.batch_size, self.seed, self.drop_last)
+        return RandomBatchSampler(self.indices["train"], self.batch_size, self.seed, self.drop_last)
 
-    def by_length_sampler(self) -> Sampler:
+    def length_grouped_sampler(self) -> Sampler:
         """Training examples of like length share a batch: little padding."""
-        return Buckets(self.indices["train"], self.lengths_of, self.batch_size, self.seed, self.drop_last)
+        return LengthGroupedBatchSampler(
+            self.indices["train"], self.lengths_of, self.batch_size, self.seed, self.drop_last
+        )
 
     def train_dataloader(self) -> BlockLoader:
         rank, world_size = self._rank()
@@ -108,31 +110,31 @@ class SequenceDataModule(LightningDataModule):
         )
 
     def val_dataloader(self) -> BlockLoader:
-        return self.part_dataloader("val")
+        return self.split_dataloader("val")
 
     def test_dataloader(self) -> BlockLoader:
-        return self.part_dataloader(self.judged_part)
+        return self.split_dataloader(self.evaluated_split)
 
-    def part_dataloader(self, part: str) -> BlockLoader:
+    def split_dataloader(self, part: str) -> BlockLoader:
         """One pass over a part, one batch a block."""
-        indices = self.part_indices(part)[self.judging_order(part)]
-        return BlockLoader(self.source, InOrder(indices, self.evaluation_batch_size), *self._rank())
+        indices = self.split_indices(part)[self.evaluation_order(part)]
+        return BlockLoader(self.source, SequentialBatchSampler(indices, self.evaluation_batch_size), *self._rank())
 
-    def part_indices(self, part: str) -> Tensor:
+    def split_indices(self, part: str) -> Tensor:
         """Positions of the examples of "train", "val", "test" or "all"."""
-        return torch.cat([self.indices[p] for p in PARTS]) if part == "all" else self.indices[part]
+        return torch.cat([self.indices[p] for p in SPLITS]) if part == "all" else self.indices[part]
 
-    def judging_order(self, part: str) -> Tensor:
+    def evaluation_order(self, part: str) -> Tensor:
         """(N,) which of a part's N examples is judged first, second, ...: like lengths together, to pad little.
 
         The longest come first; a batch that memory does not suffice for is so known at once.
         """
-        return self.lengths_of(self.part_indices(part)).argsort(descending=True, stable=True)
+        return self.lengths_of(self.split_indices(part)).argsort(descending=True, stable=True)
 
     def transfer_batch_to_device(self, block: Block, device: torch.device, dataloader_idx: int) -> Block:
         if self._resident is None or self._resident[0] != device:
             self._resident = (device, self.source if device.type == "cpu" else self.source.to(device))
-        return block.on(self._resident[1], device)
+        return block.to(self._resident[1], device)
 
     # ------------------------------------------------------------------ where training stands
 

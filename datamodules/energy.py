@@ -17,7 +17,7 @@ from torch import Tensor
 
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import WindowBatch
-from datamodules.batching.splits import check_fractions, told_sizes
+from datamodules.batching.splits import check_fractions, format_sizes
 from datamodules.errors import BadInput
 from datamodules.series.calendar import Calendar, calendar_features, hour_of_day
 from datamodules.series.cleaning import CleanSeries, Duplicates, Gaps, Outliers, cleaned, report_line
@@ -48,7 +48,7 @@ class Energy(SequenceDataModule):
     """
 
     batch_type = WindowBatch
-    description: ForecastSeries
+    spec: ForecastSeries
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Energy(SequenceDataModule):
         self.split_rows: Any = tuple(split_rows) if split_rows else None
 
     def load(self) -> None:
-        known = self.fixed_description
+        known = self.pretrained_spec
         if known is not None:  # windows, features and scaling as the run has them
             self.lookback, self.horizon = known.lookback, known.horizon
             self.calendar, self.holidays = known.calendar, known.holidays
@@ -135,7 +135,7 @@ class Energy(SequenceDataModule):
         if not len(self.indices["train"]):
             raise BadInput("datamodule: no window to train on; a smaller lookback, val_fraction or test_fraction helps")
         scaling = [self._scaling(one, b[0]) for one, b in zip(series, bounds)]
-        self.description = known or self._described(series, bounds, scaling)
+        self.spec = known or self._described(series, bounds, scaling)
         self.source = self._source(series, scaling)
         self._times = np.concatenate([one.times for one in series])
         self._starts = starts
@@ -174,7 +174,7 @@ class Energy(SequenceDataModule):
 
     def _scaling(self, one: CleanSeries, end_of_training: int) -> tuple[np.ndarray, np.ndarray]:
         """Offset and scale (K,): the run's, or fitted on the training rows that are no interpolation."""
-        known = self.fixed_description
+        known = self.pretrained_spec
         if known is not None and known.scaling(one.name) is not None:
             return known.scaling(one.name)
         rows = len(one) if self.scaler_fit == "all" or known is not None else end_of_training
@@ -218,7 +218,7 @@ class Energy(SequenceDataModule):
             torch.from_numpy(np.concatenate(values)),
             torch.from_numpy(calendar_features(times, self.calendar, self.holidays)),
             torch.from_numpy(numbers),
-            torch.tensor([self.description.row_of(one.name) for one in series]),
+            torch.tensor([self.spec.row_of(one.name) for one in series]),
             offset,
             scale,
             torch.from_numpy(hour_of_day(times)),
@@ -227,12 +227,12 @@ class Energy(SequenceDataModule):
         )
 
     def _report(self, series: list[CleanSeries]) -> dict:
-        sizes = self.part_sizes()
+        sizes = self.split_sizes()
         where = "made-up load, synthetic (no data_dir given)" if self.data_dir is None else self.data_dir
         rows = sum(len(one) for one in series)
         lines = [
             f"data: {where}: {len(series)} series, {rows:,} rows; windows of {self.lookback} + {self.horizon} rows:"
-            f" {told_sizes(sizes)}"
+            f" {format_sizes(sizes)}"
         ]
         lines += [f"data: {report_line(one.report)}" for one in series]
         reports = [one.report for one in series]

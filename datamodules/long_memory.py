@@ -18,7 +18,7 @@ from torch import Tensor
 
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import TokenBatch
-from datamodules.batching.splits import check_fractions, told_sizes
+from datamodules.batching.splits import check_fractions, format_sizes
 from datamodules.text.codec import TextCodec
 from datamodules.text.source import TokenSource
 from datamodules.text.spec import LabelledText
@@ -39,7 +39,7 @@ class LongMemory(SequenceDataModule):
     """
 
     batch_type = TokenBatch
-    description: LabelledText
+    spec: LabelledText
 
     def __init__(
         self,
@@ -80,8 +80,8 @@ class LongMemory(SequenceDataModule):
         counts = torch.bincount(classes[self.indices["train"]], minlength=self.num_classes)
         codec = TextCodec("none", "characters", Vocabulary("".join(letters)), self.length)
         made = LabelledText(codec, tuple(letters[0]), tuple(counts.tolist()))
-        self.description = self.fixed_description or made
-        ids, lengths = self.description.codec.encode(self._texts)
+        self.spec = self.pretrained_spec or made
+        ids, lengths = self.spec.codec.encode(self._texts)
         self.source = TokenSource(torch.from_numpy(ids), torch.from_numpy(lengths), classes)
         self.fingerprint = hashlib.sha256("\n".join(self._texts).encode()).hexdigest()
         self.report = self._report()
@@ -91,6 +91,8 @@ class LongMemory(SequenceDataModule):
         return {"id": [f"example {i}" for i in positions], "text": [self._texts[i] for i in positions]}
 
     def _report(self) -> dict:
-        parts = self.part_sizes()
-        line = f"data: made-up texts of {self.length} symbols, the first of which says their class; {told_sizes(parts)}"
+        parts = self.split_sizes()
+        line = (
+            f"data: made-up texts of {self.length} symbols, the first of which says their class; {format_sizes(parts)}"
+        )
         return {"source": "made up", "texts": self.num_examples, "parts": parts, "lines": [line]}

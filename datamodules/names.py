@@ -18,8 +18,8 @@ from torch import Tensor
 
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import TokenBatch
-from datamodules.batching.samplers import Balanced, Sampler
-from datamodules.batching.splits import check_fractions, told_sizes
+from datamodules.batching.samplers import ClassBalancedBatchSampler, Sampler
+from datamodules.batching.splits import check_fractions, format_sizes
 from datamodules.errors import BadInput
 from datamodules.text.codec import TextCodec, Tokens, cut, nothing_left
 from datamodules.text.labelled_files import LabelledTexts, read_labelled
@@ -45,12 +45,12 @@ class Names(SequenceDataModule):
         val_fraction, test_fraction: of each label's texts.
         split_seed: of the parts; apart from `seed`, so that runs with several seeds are judged on the same test part.
         sampling: `natural` (each training text once an epoch) or `balanced` (a label drawn uniformly, then a text).
-        by_length: under natural sampling, texts of like length share a batch: little padding, so faster.
+        group_by_length: under natural sampling, texts of like length share a batch: little padding, so faster.
         batch_size, evaluation_batch_size, seed, drop_last: see `SequenceDataModule`.
     """
 
     batch_type = TokenBatch
-    description: LabelledText
+    spec: LabelledText
 
     def __init__(
         self,
@@ -67,15 +67,17 @@ class Names(SequenceDataModule):
         test_fraction: Annotated[float, Ge(0), Lt(1)] = 0.2,
         split_seed: Annotated[int, Ge(0)] = 0,
         sampling: Literal["natural", "balanced"] = "natural",
-        by_length: bool = False,
+        group_by_length: bool = False,
         batch_size: Annotated[int, Gt(0)] = 256,
         evaluation_batch_size: Annotated[int, Gt(0)] = 1024,
         seed: Annotated[int, Ge(0)] = 0,
         drop_last: bool = False,
     ) -> None:
         super().__init__(batch_size, evaluation_batch_size, seed, drop_last)
-        if by_length and sampling == "balanced":
-            raise BadInput("datamodule.by_length=true: sampling=balanced draws texts one by one; natural is accepted")
+        if group_by_length and sampling == "balanced":
+            raise BadInput(
+                "datamodule.group_by_length=true: sampling=balanced draws texts one by one; natural is accepted"
+            )
         check_fractions(val_fraction, test_fraction)
         self.data_dir = data_dir
         self.text_column = text_column
@@ -90,24 +92,24 @@ class Names(SequenceDataModule):
         self.test_fraction = test_fraction
         self.split_seed = split_seed
         self.sampling = sampling
-        self.by_length = by_length
+        self.group_by_length = group_by_length
 
     def load(self) -> None:
-        if self.fixed_description is not None:
-            self.normalize, self.tokens = self.fixed_description.codec.normalize, self.fixed_description.codec.tokens
+        if self.pretrained_spec is not None:
+            self.normalize, self.tokens = self.pretrained_spec.codec.normalize, self.pretrained_spec.codec.tokens
         read = self._read()
         texts, labels, places = self._normalized(read)
         self.fingerprint = hashlib.sha256("\n".join(f"{t}\t{c}" for t, c in zip(texts, labels)).encode()).hexdigest()
         split = self._split(texts, labels)
         self.indices = {part: torch.from_numpy(positions) for part, positions in split.parts().items()}
 
-        self.description = self.fixed_description or self._fitted(texts, labels)
-        number = {label: i for i, label in enumerate(self.description.classes)}
+        self.spec = self.pretrained_spec or self._fitted(texts, labels)
+        number = {label: i for i, label in enumerate(self.spec.classes)}
         for label, place in zip(labels, places):
             if label not in number:
                 raise BadInput(f"{place}: the run knows no label '{label}'; it knows {', '.join(number)}")
         class_ids = torch.tensor([number[label] for label in labels])
-        ids, lengths = self.description.codec.encode(texts)
+        ids, lengths = self.spec.codec.encode(texts)
         self.source = TokenSource(torch.from_numpy(ids), torch.from_numpy(lengths), class_ids)
         self._texts, self._places = texts, places
 
@@ -118,12 +120,12 @@ class Names(SequenceDataModule):
         return {"id": [self._places[i] for i in positions], "text": [self._texts[i] for i in positions]}
 
     def training_sampler(self) -> Sampler:
-        if self.by_length:
-            return self.by_length_sampler()
+        if self.group_by_length:
+            return self.length_grouped_sampler()
         if self.sampling == "natural":
             return super().training_sampler()
         train = self.indices["train"]
-        return Balanced(train, self.source.classes[train], self.batch_size, self.seed, self.drop_last)
+        return ClassBalancedBatchSampler(train, self.source.classes[train], self.batch_size, self.seed, self.drop_last)
 
     def lengths_of(self, indices: Tensor) -> Tensor:
         return self.source.lengths[indices]
@@ -184,12 +186,12 @@ class Names(SequenceDataModule):
         return LabelledText(codec, classes, tuple(counts[label] for label in classes))
 
     def _report(self, read: LabelledTexts, texts: list[str], labels: list[str], notes: list[str]) -> dict[str, Any]:
-        parts = self.part_sizes()
+        parts = self.split_sizes()
         where = "surnames of the package Faker (no data_dir given)" if self.data_dir is None else str(self.data_dir)
         repeated = len(read) - len(texts) - sum(self._emptied.values())
         lines = [
             f"data: {where}: {len(read):,} texts of {len(set(labels))} labels;"
-            f" {repeated:,} repeated under their label left out; {told_sizes(parts)}"
+            f" {repeated:,} repeated under their label left out; {format_sizes(parts)}"
         ]
         if self._emptied:
             emptied = ", ".join(f"{label} {count}" for label, count in sorted(self._emptied.items()))
@@ -203,6 +205,6 @@ class Names(SequenceDataModule):
             "emptied": dict(self._emptied),
             "labels": dict(sorted(Counter(labels).items())),
             "parts": parts,
-            "vocabulary": len(self.description.codec.vocabulary),
+            "vocabulary": len(self.spec.codec.vocabulary),
             "lines": lines,
         }

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import TokenBatch
-from datamodules.batching.splits import check_fractions, told_sizes
+from datamodules.batching.splits import check_fractions, format_sizes
 from datamodules.errors import BadInput
 from datamodules.text.codec import TextCodec, Tokens, cut
 from datamodules.text.labelled_files import check_encoding, read_text
@@ -47,7 +47,7 @@ class PlainText(SequenceDataModule):
     """
 
     batch_type = TokenBatch
-    description: UnlabelledText
+    spec: UnlabelledText
 
     def __init__(
         self,
@@ -83,17 +83,17 @@ class PlainText(SequenceDataModule):
         self.split_seed = split_seed
 
     def load(self) -> None:
-        if self.fixed_description is not None:
-            self.normalize, self.tokens = self.fixed_description.codec.normalize, self.fixed_description.codec.tokens
-            self.unit = "lines" if self.fixed_description.whole else "stretches"
+        if self.pretrained_spec is not None:
+            self.normalize, self.tokens = self.pretrained_spec.codec.normalize, self.pretrained_spec.codec.tokens
+            self.unit = "lines" if self.pretrained_spec.whole else "stretches"
         files = self._files()
         texts, places, split = self._lines(files) if self.unit == "lines" else self._stretches(files)
         if not len(split.train):
             raise BadInput(f"datamodule.data_dir={self.data_dir}: too little text to train on ({len(texts)} texts)")
         self.fingerprint = hashlib.sha256("\n".join(texts).encode()).hexdigest()
         self.indices = {part: torch.from_numpy(positions) for part, positions in split.parts().items()}
-        self.description = self.fixed_description or self._fitted(texts)
-        ids, lengths = self.description.codec.encode(texts)
+        self.spec = self.pretrained_spec or self._fitted(texts)
+        ids, lengths = self.spec.codec.encode(texts)
         self.source = TokenSource(torch.from_numpy(ids), torch.from_numpy(lengths))
         self._texts, self._places = texts, places
         self.report = self._report(files, texts)
@@ -166,8 +166,8 @@ class PlainText(SequenceDataModule):
         return UnlabelledText(codec, whole)
 
     def _report(self, files: dict[str, str], texts: list[str]) -> dict[str, Any]:
-        parts = self.part_sizes()
+        parts = self.split_sizes()
         where = next(iter(files)) if self.data_dir is None else str(self.data_dir)
-        symbols = len(self.description.codec.vocabulary)
-        line = f"data: {where}: {len(texts):,} {self.unit} of {self.tokens}, {symbols:,} symbols; {told_sizes(parts)}"
+        symbols = len(self.spec.codec.vocabulary)
+        line = f"data: {where}: {len(texts):,} {self.unit} of {self.tokens}, {symbols:,} symbols; {format_sizes(parts)}"
         return {"source": where, "texts": len(texts), "parts": parts, "vocabulary": symbols, "lines": [line]}

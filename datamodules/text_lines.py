@@ -18,7 +18,7 @@ from torch import Tensor
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import LineBatch
 from datamodules.batching.loader import Block
-from datamodules.batching.samplers import Renewed, Sampler
+from datamodules.batching.samplers import PerEpochRefresh, Sampler
 from datamodules.errors import BadInput
 from datamodules.line_images.augmentation import Augmentation, AugmentedSource
 from datamodules.line_images.codec import LineCodec
@@ -28,7 +28,7 @@ from datamodules.line_images.images import Polarity
 from datamodules.line_images.rendering import Renderer, words_of
 from datamodules.line_images.report import report
 from datamodules.line_images.source import LineSource
-from datamodules.line_images.spec import WrittenLines
+from datamodules.line_images.spec import LineImageSpec
 from datamodules.text.splits import Split
 
 Count = Annotated[int, Ge(0)]
@@ -62,7 +62,7 @@ class TextLines(SequenceDataModule):
     """
 
     batch_type = LineBatch
-    description: WrittenLines
+    spec: LineImageSpec
     source: LineSource
 
     def __init__(
@@ -108,20 +108,20 @@ class TextLines(SequenceDataModule):
         self.rendered_lines = rendered_lines or (0 if data_dir else 1000)
         self.words, self.fonts, self.spaced_lines = words, fonts, spaced_lines
         self.augmentation = augmentation
-        self.starting_from: WrittenLines | None = None  # what the run of init_from knew
+        self.starting_from: LineImageSpec | None = None  # what the run of init_from knew
 
     def load(self) -> None:
-        if self.fixed_description is not None:
-            fixed = self.fixed_description
+        if self.pretrained_spec is not None:
+            fixed = self.pretrained_spec
             self.height, self.max_width, self.polarity = fixed.height, fixed.max_width, fixed.polarity
-        if self.starting_from is not None and not isinstance(self.starting_from, WrittenLines):
+        if self.starting_from is not None and not isinstance(self.starting_from, LineImageSpec):
             raise BadInput("init_from: a run on other data than lines of text; datamodule=text_lines starts from those")
         read, split = self._read()
         train = [read.texts[i] for i in split.train]
-        codec = self.fixed_description.codec if self.fixed_description else self._codec(train)
-        if self.fixed_description is None:
+        codec = self.pretrained_spec.codec if self.pretrained_spec else self._codec(train)
+        if self.pretrained_spec is None:
             split.train = without_unknown(read, split.train, codec, self.unknown)
-        self.description = WrittenLines(codec, self.height, self.max_width, self.polarity)
+        self.spec = LineImageSpec(codec, self.height, self.max_width, self.polarity)
         self.source = LineSource.of(read.images, read.texts, codec, self.height)
         self.indices = {part: torch.from_numpy(positions) for part, positions in split.parts().items()}
         self.collection = read
@@ -133,8 +133,8 @@ class TextLines(SequenceDataModule):
         return {"id": [self.collection.ids[i] for i in indices.tolist()]}
 
     def training_sampler(self) -> Sampler:
-        buckets = self.by_length_sampler()
-        return Renewed(buckets, self._render_again) if self.rendered_lines else buckets
+        buckets = self.length_grouped_sampler()
+        return PerEpochRefresh(buckets, self._render_again) if self.rendered_lines else buckets
 
     def lengths_of(self, indices: Tensor) -> Tensor:
         return self.source.width_of(indices)
@@ -148,7 +148,7 @@ class TextLines(SequenceDataModule):
     def samples(self, count: int = 8) -> LineBatch:
         """A few training lines as a network may see them, for pictures."""
         row = self.indices["train"][:: max(1, len(self.indices["train"]) // count)][:count]
-        batch = self.source.gather(row, self.source.span(row))
+        batch = self.source.collate(row, self.source.max_length(row))
         if self.augmentation is None:
             return batch
         with torch.random.fork_rng():  # training draws the same numbers whether somebody looks or not
@@ -166,14 +166,14 @@ class TextLines(SequenceDataModule):
         try:
             split = split_lines(groups_of(read.records, self.split_by, self.group_pattern), *self.parts)
         except BadInput:
-            if self.fixed_description is None:
+            if self.pretrained_spec is None:
                 raise
             nothing = np.array([], dtype=np.int64)  # other data than the run was trained on is judged whole
             split = Split(nothing, nothing, np.arange(len(read.texts)))
         if self.max_train_lines is not None:
             drawn = np.random.default_rng(self.parts[-1]).permutation(split.train)[: self.max_train_lines]
             split.train = np.sort(drawn)
-        if self.rendered_lines and self.fixed_description is None:
+        if self.rendered_lines and self.pretrained_spec is None:
             known = [read.texts[i] for i in split.train]
             self.renderer = self._made_renderer([word for text in known for word in text.split()])
             self._first_rendered = len(read.texts)
@@ -215,6 +215,6 @@ class TextLines(SequenceDataModule):
             return
         fresh = Collection("rendered")
         fresh.add_rendered(self.renderer, numbers)
-        self.source.refill(first, LineSource.of(fresh.images, fresh.texts, self.description.codec, self.height))
+        self.source.refill(first, LineSource.of(fresh.images, fresh.texts, self.spec.codec, self.height))
         self.collection.replace_from(first, fresh)
         self._resident = None

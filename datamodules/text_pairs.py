@@ -21,7 +21,7 @@ from torch import Tensor
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import PairBatch
 from datamodules.batching.samplers import Sampler
-from datamodules.batching.splits import check_fractions, told_sizes
+from datamodules.batching.splits import check_fractions, format_sizes
 from datamodules.errors import BadInput
 from datamodules.text.codec import TextCodec, Tokens, cut
 from datamodules.text.labelled_files import check_encoding
@@ -46,12 +46,12 @@ class TextPairs(SequenceDataModule):
         max_length: pairs with more tokens on a side are refused by line.
         val_fraction, test_fraction: of the distinct sources.
         split_seed: of the parts.
-        by_length: sources of like length share a batch.
+        group_by_length: sources of like length share a batch.
         batch_size, evaluation_batch_size, seed, drop_last: see `SequenceDataModule`.
     """
 
     batch_type = PairBatch
-    description: PairedTexts
+    spec: PairedTexts
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class TextPairs(SequenceDataModule):
         val_fraction: Annotated[float, Ge(0), Lt(1)] = 0.1,
         test_fraction: Annotated[float, Ge(0), Lt(1)] = 0.1,
         split_seed: Annotated[int, Ge(0)] = 0,
-        by_length: bool = True,
+        group_by_length: bool = True,
         batch_size: Annotated[int, Gt(0)] = 64,
         evaluation_batch_size: Annotated[int, Gt(0)] = 256,
         seed: Annotated[int, Ge(0)] = 0,
@@ -85,11 +85,11 @@ class TextPairs(SequenceDataModule):
         self.val_fraction = val_fraction
         self.test_fraction = test_fraction
         self.split_seed = split_seed
-        self.by_length = by_length
+        self.group_by_length = group_by_length
 
     def load(self) -> None:
-        if self.fixed_description is not None:
-            self.normalize, self.tokens = self.fixed_description.source.normalize, self.fixed_description.source.tokens
+        if self.pretrained_spec is not None:
+            self.normalize, self.tokens = self.pretrained_spec.source.normalize, self.pretrained_spec.source.tokens
         read = transliterations() if self.data_dir is None else self._read(Path(self.data_dir).expanduser())
         pairs, left_out = self._normalized(read)
         everything = "\n".join(f"{source}\t{target}" for source, target in zip(pairs.sources, pairs.targets))
@@ -104,8 +104,8 @@ class TextPairs(SequenceDataModule):
         judged = {part: positions[first[positions]] for part, positions in split.parts().items()}
         self.indices = {"train": torch.from_numpy(split.train)}
         self.indices |= {part: torch.from_numpy(judged[part]) for part in ("val", "test")}
-        self.description = self.fixed_description or self._fitted(pairs)
-        sides = (self.description.source.encode(pairs.sources), self.description.target.encode(pairs.targets))
+        self.spec = self.pretrained_spec or self._fitted(pairs)
+        sides = (self.spec.source.encode(pairs.sources), self.spec.target.encode(pairs.targets))
         given, wanted = ((torch.from_numpy(ids), torch.from_numpy(lengths)) for ids, lengths in sides)
         self.source = PairSource(*given, *wanted, [tuple(targets_of[source]) for source in pairs.sources])
         self._pairs = pairs
@@ -116,9 +116,9 @@ class TextPairs(SequenceDataModule):
         return {"id": [self._pairs.places[i] for i in positions], "text": [self._pairs.sources[i] for i in positions]}
 
     def training_sampler(self) -> Sampler:
-        if not self.by_length:
+        if not self.group_by_length:
             return super().training_sampler()
-        return self.by_length_sampler()
+        return self.length_grouped_sampler()
 
     def lengths_of(self, indices: Tensor) -> Tensor:
         return self.source.lengths[indices]
@@ -158,13 +158,13 @@ class TextPairs(SequenceDataModule):
         return PairedTexts(codecs[0], codecs[1], longest, apart=self.tokens == "words")
 
     def _report(self, pairs: ReadPairs, targets_of: dict[str, list[str]], left_out: int) -> dict[str, Any]:
-        parts = self.part_sizes()
+        parts = self.split_sizes()
         where = "surnames in Latin letters (no data_dir given)" if self.data_dir is None else str(self.data_dir)
-        vocabularies = len(self.description.source.vocabulary), len(self.description.target.vocabulary)
+        vocabularies = len(self.spec.source.vocabulary), len(self.spec.target.vocabulary)
         line = (
             f"data: {where}: {len(pairs):,} pairs of {len(targets_of):,} sources;"
             f" {left_out:,} repeated or empty ones left out;"
-            f" {vocabularies[0]:,} and {vocabularies[1]:,} symbols; {told_sizes(parts)} (each source once)"
+            f" {vocabularies[0]:,} and {vocabularies[1]:,} symbols; {format_sizes(parts)} (each source once)"
         )
         return {
             "source": where,

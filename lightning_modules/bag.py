@@ -34,7 +34,7 @@ class Bag(SequenceModule):
         fold_case: n-grams of two tokens and more do not tell capital from small letters.
     """
 
-    reads = "tokens"
+    input_kind = "tokens"
     folding: Tensor
 
     def __init__(

@@ -47,7 +47,7 @@ class CRNN(SequenceModule):
         dropout: of what the recurrent layers read.
     """
 
-    reads = "image"
+    input_kind = "image"
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class CRNN(SequenceModule):
         num_layers = num_layers or (1 if size == "small" else 2)
         super().__init__(task, encoding_size=2 * hidden_size)
         stack = small_stack(batch_norm or "all") if size == "small" else base_stack(pooling, batch_norm or "paper")
-        self.convolutions = LineConvolutions(stack, task.description.height)
+        self.convolutions = LineConvolutions(stack, task.spec.height)
         self.dropout = nn.Dropout(dropout)
         sizes = [self.convolutions.output_size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(

@@ -33,7 +33,7 @@ class Ensemble(SequenceModule):
         lr_scales: name -> what the learning rate of that member is multiplied with.
     """
 
-    reads = "batch"
+    input_kind = "batch"
 
     def __init__(
         self,
@@ -50,11 +50,13 @@ class Ensemble(SequenceModule):
         self.combine = combine
         self.lr_scales = lr_scales or {}
         for unused in tasks.values() if combine == "join" else [task]:
-            unused.drop_output()
+            unused.remove_head()
 
-    def once(self, batch: Any) -> Any:
+    def forward_once(self, batch: Any) -> Any:
         if self.combine == "join":
-            joined = torch.cat([member.task.pool(member.encoded(batch)) for member in self.members.values()], dim=1)
+            joined = torch.cat(
+                [member.task.pool(member.encode_batch(batch)) for member in self.members.values()], dim=1
+            )
             return self.task.head(Encoding(joined.unsqueeze(1), None, joined), batch)
         return self.task.average([member(batch) for member in self.members.values()])
 
@@ -71,6 +73,6 @@ class Ensemble(SequenceModule):
         own = list(self.task.parameters())
         return groups + ([{"params": own}] if own else [])
 
-    def clipped_apart(self) -> Iterator[list[nn.Parameter]]:
+    def clip_groups(self) -> Iterator[list[nn.Parameter]]:
         for group in self.parameter_groups():
             yield group["params"]

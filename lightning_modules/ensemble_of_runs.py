@@ -30,25 +30,25 @@ class EnsembleOfRuns(Baseline):
         members: settings of each run, `module` and `task`; the program takes them from the folders.
     """
 
-    reads = "batch"
+    input_kind = "batch"
 
     def __init__(self, task: Task, runs: list[str], members: list[dict[str, Any]] | None = None) -> None:
         super().__init__(task)
         self.runs = runs
-        description = task.description
-        built = (build(m["module"], task=build(m["task"], description=description)) for m in members or [])
+        spec = task.spec
+        built = (build(m["module"], task=build(m["task"], spec=spec)) for m in members or [])
         self.members = nn.ModuleList(built)
 
-    def fit_to(self, datamodule: SequenceDataModule) -> None:
+    def fit(self, datamodule: SequenceDataModule) -> None:
         """Take each run's best weights.
 
         Raises:
             BadInput: a run was trained on other data, or for something else.
         """
-        own = specs.to_dict(self.task.description)
+        own = specs.to_dict(self.task.spec)
         for run, member in zip(self.runs, self.members):
             state = checkpoint_io.load(Path(run) / "checkpoints" / "best.ckpt")
-            if state["description"] != own:
+            if state["spec"] != own:
                 raise BadInput(f"module.runs={run}: it was trained on other data, or on another split of it")
             if type(member.task) is not type(self.task):
                 asked = type(member.task).__name__.lower()

@@ -24,19 +24,19 @@ class Linear(SequenceModule):
         per_series: weights for each series; one set for all where false.
     """
 
-    reads = "batch"
-    asks = Forecasting
+    input_kind = "batch"
+    task_class = Forecasting
     task: Forecasting
 
     def __init__(self, task: Forecasting, per_series: bool = True) -> None:
         super().__init__(task, encoding_size=1)
-        task.drop_output()
+        task.remove_head()
         outputs = task.answered * task.numbers
-        sets = len(task.description.names) if per_series else 1
+        sets = len(task.spec.names) if per_series else 1
         self.weight = nn.Parameter(torch.zeros(sets, task.num_columns, outputs, task.lookback))
         self.bias = nn.Parameter(torch.zeros(sets, task.num_columns, outputs))
 
-    def once(self, batch: WindowBatch) -> Tensor:
+    def forward_once(self, batch: WindowBatch) -> Tensor:
         x = self.task.relative(batch.past, batch)  # (B, L, K)
         weight = torch.cat([self.weight, self.weight.mean(dim=0, keepdim=True)])
         bias = torch.cat([self.bias, self.bias.mean(dim=0, keepdim=True)])

@@ -29,7 +29,7 @@ class MLP(SequenceModule):
         input_dropout: of the window.
     """
 
-    reads = "window"
+    input_kind = "window"
 
     def __init__(
         self,

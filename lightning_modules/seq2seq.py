@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
 from lightning_modules.base import SequenceModule
+from lightning_modules.layers.autocast import call_recurrent
 from lightning_modules.layers.encoding import Encoding, valid_steps
 from lightning_modules.layers.recurrent import RecurrentLayers
 from lightning_modules.layers.sequence_attention import SequenceAttention
@@ -42,7 +43,7 @@ class Seq2Seq(SequenceModule):
         attention_dropout: of the weights.
     """
 
-    writes = "always"
+    autoregressive = "always"
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class Seq2Seq(SequenceModule):
         attention_size: Annotated[int, Gt(0)] = 128,
         attention_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
     ) -> None:
-        super().__init__(task, hidden_size, writing=True)
+        super().__init__(task, hidden_size, has_decoder=True)
         make = CELLS[cell]
         self.encoder = RecurrentLayers(
             lambda inputs, hidden: make(inputs, hidden, batch_first=True),
@@ -71,7 +72,7 @@ class Seq2Seq(SequenceModule):
         states_of_layer = 2 if cell == "lstm" else 1
         self.bridge = nn.Linear(read_size, num_layers * states_of_layer * hidden_size)
         self.context = context
-        first = task.written_size + (read_size if context == "every" else 0)
+        first = task.decoder_input_size + (read_size if context == "every" else 0)
         self.decoder = nn.ModuleList(
             make(hidden_size if layer else first, hidden_size, batch_first=True) for layer in range(num_layers)
         )
@@ -85,7 +86,7 @@ class Seq2Seq(SequenceModule):
         states, summary = self.encoder(x, lengths)  # (B, T, H'), (B, H')
         return Encoding(states, lengths, summary)
 
-    def begin(self, encoding: Encoding) -> Any:
+    def init_decoder_state(self, encoding: Encoding) -> Any:
         assert encoding.summary is not None
         first = torch.tanh(self.bridge(encoding.summary)).chunk(len(self.decoder), dim=1)
         lstm = isinstance(self.decoder[0], nn.LSTM)
@@ -93,13 +94,13 @@ class Seq2Seq(SequenceModule):
         keys = None if self.attention is None else self.attention.keys(encoding.states)
         return encoding.states, keys, valid_steps(encoding.lengths, encoding.states), encoding.summary, layers
 
-    def write(self, steps: Tensor, state: Any) -> tuple[Tensor, Any, Tensor | None]:
+    def decode_step(self, steps: Tensor, state: Any) -> tuple[Tensor, Any, Tensor | None]:
         memory, keys, valid, summary, layers = state
         x, after = steps, []
         if self.context == "every":
             x = torch.cat([x, summary.unsqueeze(1).expand(-1, x.shape[1], -1)], dim=2)
         for number, (layer, own) in enumerate(zip(self.decoder, layers)):
-            x, own = layer(self.dropout(x) if number else x, _stacked(own))
+            x, own = call_recurrent(layer, self.dropout(x) if number else x, _stacked(own))
             after.append(_flat(own))
         weights = None
         if self.attention is not None:

@@ -25,8 +25,8 @@ from lightning_modules.tasks.base import Task
 class Transformer(SequenceModule):
     """Steps that read one another, whatever their distance; padding is never read.
 
-    Where a task asks for what comes next, a step reads itself and those before it.  With decoder layers it writes: each
-    new step reads those written before it and all that was read.
+    Where a task asks for what comes next, a step reads itself and those before it.  With decoder layers it
+    decodes: each new step attends to those before it and to all encoder states.
 
     Args:
         task: what it is trained for.
@@ -43,7 +43,7 @@ class Transformer(SequenceModule):
         kernel_size: steps that a convolution before the layers sees, of what is read; 0 for none.
     """
 
-    writes = "possible"
+    autoregressive = "possible"
     can_be_causal = True
 
     def __init__(
@@ -63,8 +63,8 @@ class Transformer(SequenceModule):
         if hidden_size % num_heads:
             raise BadInput(f"module.num_heads={num_heads}: does not divide module.hidden_size={hidden_size}")
         if decoder_layers is None:
-            decoder_layers = num_layers if task.writing == "always" else 0
-        super().__init__(task, hidden_size, writing=decoder_layers > 0)
+            decoder_layers = num_layers if task.autoregressive == "always" else 0
+        super().__init__(task, hidden_size, has_decoder=decoder_layers > 0)
         self.project = _projection(task.input_size, hidden_size)
         self.near = StepConvolution(hidden_size, kernel_size, task.causal) if kernel_size else None
         self.positions = PositionalEncoding(positions, hidden_size, max_length)
@@ -75,8 +75,8 @@ class Transformer(SequenceModule):
         )
         self.causal = task.causal
         self.final_norm = nn.LayerNorm(hidden_size) if norm == "pre" else nn.Identity()
-        if self.writing:
-            self.project_written = _projection(task.written_size, hidden_size)
+        if self.has_decoder:
+            self.project_written = _projection(task.decoder_input_size, hidden_size)
             self.decoder_layers = nn.ModuleList(
                 TransformerDecoderLayer(hidden_size, num_heads, wide, dropout, norm) for _ in range(decoder_layers)
             )
@@ -93,15 +93,15 @@ class Transformer(SequenceModule):
             x = layer(x, mask, self.causal)
         return Encoding(self.final_norm(x), lengths)
 
-    def sharded_parts(self) -> Iterator[nn.Module]:
+    def fsdp_units(self) -> Iterator[nn.Module]:
         yield from self.layers
 
-    def begin(self, encoding: Encoding) -> Any:
+    def init_decoder_state(self, encoding: Encoding) -> Any:
         valid = valid_steps(encoding.lengths, encoding.states)
         mask = None if valid is None else valid[:, None, None, :]
         return encoding.states, mask, 0, [None] * len(self.decoder_layers)
 
-    def write(self, steps: Tensor, state: Any) -> tuple[Tensor, Any, Tensor | None]:
+    def decode_step(self, steps: Tensor, state: Any) -> tuple[Tensor, Any, Tensor | None]:
         memory, mask, position, before = state
         x = self.dropout(self.positions(self.project_written(steps), position))
         seen = []

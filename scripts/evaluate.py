@@ -1,4 +1,4 @@
-"""Judge a finished run on a part of its data, or on other data.
+"""Evaluator a finished run on a part of its data, or on other data.
 
 python scripts/evaluate.py RUN                                    # its test part
 python scripts/evaluate.py RUN --split val --json
@@ -12,6 +12,7 @@ import json
 from typing import Any
 
 from scripts.config import overrides
+from scripts.config.renamed import with_new_keys
 from scripts.console import errors, logs
 from scripts.console.parser import Parser
 from scripts.runs.folder import RunFolder
@@ -33,18 +34,18 @@ def main() -> None:
     if "decoding" in config["task"]:
         config["decoding"] = config["task"]["decoding"]
         groups.append("decoding")
-    config = overrides.changed(config, options.settings, groups)
+    config = overrides.changed(config, with_new_keys(options.settings), groups)
     elsewhere = any(setting.startswith("datamodule.data_dir=") for setting in options.settings)
     split = options.split or ("all" if elsewhere else "test")
 
     logs.quiet_lightning()
     from scripts.runs.evaluate_run import evaluate
 
-    outcome = evaluate(run, config, split, options.allow)
+    evaluation = evaluate(run, config, split, options.allow)
     if options.json:
-        print(json.dumps(outcome.metrics))
+        print(json.dumps(evaluation.metrics))
     else:
-        _print_for_people(outcome.metrics, outcome.judges[split].tables())
+        _print_for_people(evaluation.metrics, evaluation.evaluators[split].tables())
 
 
 def _print_for_people(metrics: dict[str, float], tables: dict[str, list[dict[str, Any]]]) -> None:

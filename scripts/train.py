@@ -27,6 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from datamodules.errors import BadInput
 from scripts.config import naming, overrides
+from scripts.config.renamed import with_new_keys
 from scripts.console import errors, logs
 from scripts.console.loading import loading
 from scripts.runs.launcher_env import rank
@@ -42,40 +43,41 @@ def train(config: DictConfig) -> dict[str, float] | None:
         with errors.ending(_explain):
             if config.sweep.trials or config.sweep.space:
                 raise BadInput("sweep: a search makes several runs, which needs -m")
-            _train(config, Path(job.runtime.output_dir), list(job.overrides.task), go_on=bool(config.resume))
+            _train(config, Path(job.runtime.output_dir), list(job.overrides.task), resume=bool(config.resume))
             if rank() == 0:
                 print(job.runtime.output_dir)
         return None
     sweeps.add(Path(job.runtime.output_dir).parent)
-    return _train(config, Path(job.runtime.output_dir), list(job.overrides.task), go_on=True)
+    return _train(config, Path(job.runtime.output_dir), list(job.overrides.task), resume=True)
 
 
-def _train(config: DictConfig, path: Path, words: list[str], go_on: bool) -> dict[str, float] | None:
+def _train(config: DictConfig, path: Path, words: list[str], resume: bool) -> dict[str, float] | None:
     """Train into the folder; its final metrics."""
     with loading():
         from scripts.compare import rerun_verdict
         from scripts.config.check import check
-        from scripts.runs import rerun, resume, training
+        from scripts.runs import rerun, training
         from scripts.runs.folder import RunFolder
         from scripts.runs.lock import only_writer
+        from scripts.runs.resume import has_finished, settings_to_go_on_with
 
     logs.quiet_lightning()
     folder = RunFolder(path)
     settings: Any = OmegaConf.to_container(config, resolve=True)
     settings.pop("sweep")
-    go_on = go_on and folder.config_file.exists()
-    if go_on:
-        settings = resume.settings_to_go_on_with(folder, settings, words)
-    repeated = None if go_on else rerun.run_to_repeat(words)
+    resume = resume and folder.config_file.exists()
+    if resume:
+        settings = settings_to_go_on_with(folder, settings, words)
+    repeated = None if resume else rerun.run_to_repeat(words)
     if repeated:
         settings = rerun.settings_to_repeat(repeated, settings, words)
         words = rerun.words_told(repeated, words)
     check(settings)
-    if go_on and resume.has_finished(folder, settings):
+    if resume and has_finished(folder, settings):
         print(f"{path} has finished; trainer.max_epochs=N, more than it has, makes it go on", file=sys.stderr)
         return folder.metrics()
     with only_writer(path, str(path)) if rank() == 0 else contextlib.nullcontext():
-        metrics = training.train(settings, folder, words, go_on)
+        metrics = training.train(settings, folder, words, resume)
     if repeated and rank() == 0:
         print(rerun_verdict.verdict(repeated, folder), file=sys.stderr)
     return metrics
@@ -84,7 +86,7 @@ def _train(config: DictConfig, path: Path, words: list[str], go_on: bool) -> dic
 def main() -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, where they become sentences
     naming.register()
-    sys.argv[1:] = overrides.relaxed(overrides.ordered(sys.argv[1:]))
+    sys.argv[1:] = overrides.relaxed(with_new_keys(overrides.ordered(sys.argv[1:])))
     if any(word.startswith("rerun=") for word in sys.argv):
         from scripts.runs.rerun import completed
 

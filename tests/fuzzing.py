@@ -123,7 +123,7 @@ def _run_of_a_stranger(content: bytes, folder: Path) -> Any:
     try:
         task, told = content.split(b"\n", 1)
         state = torch.load(CHECKPOINTS[int(task) % len(CHECKPOINTS)], map_location="cpu", weights_only=True)
-        state |= {key: json.loads(told)[key] for key in ("config", "description")}
+        state |= {key: json.loads(told)[key] for key in ("config", "spec")}
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     run = RunFolder(folder)
@@ -138,7 +138,7 @@ def _told_settings() -> list[bytes]:
     found = []
     for number, path in enumerate(CHECKPOINTS):
         state = torch.load(path, map_location="cpu", weights_only=True)
-        told = {"config": {k: state["config"][k] for k in ("task", "module")}, "description": state["description"]}
+        told = {"config": {k: state["config"][k] for k in ("task", "module")}, "spec": state["spec"]}
         found.append(f"{number}\n{json.dumps(told)}".encode())
     return found
 

@@ -14,12 +14,12 @@ from torch.nn import functional
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import LineBatch, WindowBatch
 from lightning_modules.base import SequenceModule
-from lightning_modules.layers.symbols import NO_GOAL
-from lightning_modules.tasks.autoregressive import WrittenText
+from lightning_modules.layers.symbols import IGNORE_INDEX
+from lightning_modules.tasks.autoregressive import Seq2SeqOutput
 from lightning_modules.tasks.generation.output import NextSymbols
 from lightning_modules.tasks.transcription.output import Steps
 from lightning_modules.training.instantiate import build
-from scripts.config.check import misfit
+from scripts.config.check import incompatibility
 from scripts.config.composing import compose
 from scripts.config.overrides import options
 
@@ -64,7 +64,7 @@ SMALL = {
 class ReadsImages(SequenceModule):
     """An architecture that no text task can serve."""
 
-    reads = "image"
+    input_kind = "image"
 
 
 #: Settings that a task needs of an architecture.
@@ -157,11 +157,11 @@ def answers(output: Any) -> list[torch.Tensor]:
     """The numbers that answer each example, without padding."""
     if isinstance(output, Steps):
         return [output.log_probs[:length, i] for i, length in enumerate(output.lengths.tolist())]
-    if isinstance(output, WrittenText):
-        assert output.scores is not None and output.goals is not None
-        return [scores[goals != NO_GOAL] for scores, goals in zip(output.scores, output.goals)]
+    if isinstance(output, Seq2SeqOutput):
+        assert output.scores is not None and output.targets is not None
+        return [scores[targets != IGNORE_INDEX] for scores, targets in zip(output.scores, output.targets)]
     if isinstance(output, NextSymbols):
-        return [scores[goals != NO_GOAL] for scores, goals in zip(output.scores, output.goals)]
+        return [scores[targets != IGNORE_INDEX] for scores, targets in zip(output.scores, output.targets)]
     return list(output)
 
 
@@ -170,7 +170,7 @@ FITTING = [
     for module in options("module")
     if module != "ensemble_of_runs"  # which needs finished runs
     for workload in WORKLOADS
-    if misfit(small_settings(module, workload)) is None
+    if incompatibility(small_settings(module, workload)) is None
 ]
 PAIRS = [pair for pair in FITTING if not pair[0].startswith("baseline/")]
 BASELINES = [pair for pair in FITTING if pair[0].startswith("baseline/")]

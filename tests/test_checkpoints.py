@@ -61,7 +61,7 @@ def written(module: SequenceModule) -> list[list[float]]:
     names = ["Kowalski", "Abe"]
     if isinstance(module.task, Transduction):
         return [[log_prob for _, log_prob in transduction.answers(module, names)]]
-    batch = dataclasses.replace(module.task.description.batch(names), classes=torch.zeros(2, dtype=torch.long))
+    batch = dataclasses.replace(module.task.spec.batch(names), classes=torch.zeros(2, dtype=torch.long))
     with torch.inference_mode():
         return [module(batch).scores.flatten()[:200].tolist()]
 

@@ -78,7 +78,7 @@ def test_a_torn_database_is_refused_before_it_is_read(tmp_path: Path, share: flo
         read_lines(tmp_path / "lines.lmdb")
 
 
-STATE = {"state_dict": {"w": torch.arange(300.0)}, "config": {"a": [1, 2]}, "description": {"kind": "x"}}
+STATE = {"state_dict": {"w": torch.arange(300.0)}, "config": {"a": [1, 2]}, "spec": {"kind": "x"}}
 
 
 @fast
@@ -113,7 +113,7 @@ def test_what_the_fuzzer_begins_with_and_files_near_it(name: str) -> None:
     [
         ({"config": {"task": {}, "module": {}}}, "Attr|Key|Type"),
         ({"config": {}}, "KeyError: 'task'"),
-        ({"description": {"kind": "nothing"}}, "KeyError: 'nothing'"),
+        ({"spec": {"kind": "nothing"}}, "KeyError: 'nothing'"),
         ({"state_dict": {}}, "Missing key"),
     ],
 )

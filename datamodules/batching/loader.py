@@ -25,11 +25,11 @@ class Source(Protocol):
 
     def to(self, device: torch.device) -> Source: ...
 
-    def span(self, row: Tensor) -> Any:
+    def max_length(self, row: Tensor) -> Any:
         """Steps of the longest of these examples, known without asking the device.  `row` is on the CPU."""
 
-    def gather(self, row: Tensor, span: Any) -> Any:
-        """The batch of these examples, padded to `span` steps.  `row` (B,) is on the source's device."""
+    def collate(self, row: Tensor, max_length: Any) -> Any:
+        """The batch of these examples, padded to `max_length` steps.  `row` (B,) is on the source's device."""
 
 
 class Block:
@@ -51,16 +51,16 @@ class Block:
         self.weights = [len(row) * world_size / len(batch) for row, batch in zip(self.rows, batches)]
         # a rank that got no example of a short batch goes along with one that counts nothing: its weight is 0
         self.rows = [row if len(row) else batch[:1] for row, batch in zip(self.rows, batches)]
-        self.spans = [source.span(row) for row in self.rows]
+        self.max_lengths = [source.max_length(row) for row in self.rows]
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __iter__(self) -> Iterator[Any]:
-        for row, span in zip(self.rows, self.spans):
-            yield self.source.gather(row, span)
+        for row, max_length in zip(self.rows, self.max_lengths):
+            yield self.source.collate(row, max_length)
 
-    def on(self, source: Source, device: torch.device) -> Block:
+    def to(self, source: Source, device: torch.device) -> Block:
         """This block over a source on `device`; the indices follow in one transfer."""
         self.source = source
         if device.type != "cpu":

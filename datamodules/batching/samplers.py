@@ -22,7 +22,7 @@ class Sampler(Protocol):
         """Example indices of each batch, int64."""
 
 
-class Shuffled:
+class RandomBatchSampler:
     """Every example once an epoch."""
 
     def __init__(self, indices: Tensor, batch_size: int, seed: int, drop_last: bool = False) -> None:
@@ -39,7 +39,7 @@ class Shuffled:
         return list(self.indices[order].split(self.batch_size))[: len(self)]
 
 
-class Balanced(Shuffled):
+class ClassBalancedBatchSampler(RandomBatchSampler):
     """As many draws an epoch as there are examples: a class drawn uniformly, then one of its examples."""
 
     def __init__(self, indices: Tensor, classes: Tensor, batch_size: int, seed: int, drop_last: bool = False) -> None:
@@ -57,7 +57,7 @@ class Balanced(Shuffled):
         return list(self.indices[self.starts[drawn] + within].split(self.batch_size))[: len(self)]
 
 
-class Buckets(Shuffled):
+class LengthGroupedBatchSampler(RandomBatchSampler):
     """Every example once an epoch, those of like length together, so that little is padded.
 
     Lengths are compared up to `spread` of their size, differently each epoch; the batches come in random order.
@@ -88,7 +88,7 @@ class Buckets(Shuffled):
         return not self.drop_last or len(row) == self.batch_size
 
 
-class Renewed:
+class PerEpochRefresh:
     """The batches of another sampler, after its examples were made anew for the epoch."""
 
     def __init__(self, sampler: Sampler, renew: Callable[[int], None]) -> None:
@@ -103,7 +103,7 @@ class Renewed:
         return self.sampler.batches(epoch)
 
 
-class InOrder:
+class SequentialBatchSampler:
     """Every example once, as they stand: for evaluation."""
 
     def __init__(self, indices: Tensor, batch_size: int) -> None:

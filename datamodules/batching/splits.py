@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datamodules.errors import BadInput
 
-PARTS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 
 
-def told_sizes(sizes: dict[str, int]) -> str:
+def format_sizes(sizes: dict[str, int]) -> str:
     """Parts and their sizes, in a line for people."""
     return ", ".join(f"{part} {size:,}" for part, size in sizes.items())
 

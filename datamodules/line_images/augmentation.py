@@ -132,8 +132,8 @@ class AugmentedSource:
     def to(self, device: torch.device) -> AugmentedSource:
         return AugmentedSource(self.source.to(device), self.augmentation)
 
-    def span(self, row: Tensor) -> int:
-        return self.source.span(row)
+    def max_length(self, row: Tensor) -> int:
+        return self.source.max_length(row)
 
-    def gather(self, row: Tensor, span: int) -> LineBatch:
-        return self.augmentation(self.source.gather(row, span))
+    def collate(self, row: Tensor, max_length: int) -> LineBatch:
+        return self.augmentation(self.source.collate(row, max_length))

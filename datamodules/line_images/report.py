@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
-from datamodules.batching.splits import told_sizes
+from datamodules.batching.splits import format_sizes
 from datamodules.line_images.codec import LineCodec
 from datamodules.line_images.collection import Collection
-from datamodules.line_images.spec import WrittenLines
+from datamodules.line_images.spec import LineImageSpec
 
 RARE = 5  # a character with fewer examples in the training part is named
 NAMED = 8  # lines named on the terminal; environment.json names all
@@ -21,7 +21,7 @@ def report(
     indices: dict[str, Tensor],
     codec: LineCodec,
     notes: list[str],
-    starting_from: WrittenLines | None,
+    starting_from: LineImageSpec | None,
 ) -> dict[str, Any]:
     """Counts, rare and unseen characters, and every line left out, as JSON holds it; `lines` are the words for it."""
     counts = {part: Counter("".join(read.texts[i] for i in positions)) for part, positions in indices.items()}
@@ -30,7 +30,7 @@ def report(
     parts = {part: len(positions) for part, positions in indices.items()}
     lines = [
         f"data: {read.name}: {len(read.texts):,} lines, {sum(map(len, read.texts)):,} characters,"
-        f" alphabet of {len(codec.characters)}; {told_sizes(parts)}"
+        f" alphabet of {len(codec.characters)}; {format_sizes(parts)}"
     ]
     if rare:
         lines.append(f"data: rare in training (fewer than {RARE} times): {_counted(rare)}")

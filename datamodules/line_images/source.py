@@ -77,15 +77,15 @@ class LineSource:
         moved._widths_on_cpu = self._widths_on_cpu
         return moved
 
-    def span(self, row: Tensor) -> int:
+    def max_length(self, row: Tensor) -> int:
         return int(self.width_of(row).max())
 
-    def gather(self, row: Tensor, span: int) -> LineBatch:
+    def collate(self, row: Tensor, max_length: int) -> LineBatch:
         widths = self.widths.index_select(0, row)
-        steps = torch.arange(span, device=row.device)
+        steps = torch.arange(max_length, device=row.device)
         inside = steps < widths.unsqueeze(1)  # (B, W)
         at = (self.starts.index_select(0, row).unsqueeze(1) + steps) * inside
-        ink = self.columns.index_select(0, at.flatten()).view(len(row), span, -1)  # (B, W, height)
+        ink = self.columns.index_select(0, at.flatten()).view(len(row), max_length, -1)  # (B, W, height)
         ink = ink * inside.unsqueeze(2)
         return LineBatch(
             (ink.transpose(1, 2).float() / 255).unsqueeze(1),

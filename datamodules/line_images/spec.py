@@ -14,7 +14,7 @@ from datamodules.line_images.images import Polarity, line_image
 
 
 @dataclass(frozen=True)
-class WrittenLines:
+class LineImageSpec:
     """The characters of the lines, and how a picture becomes a network's input."""
 
     codec: LineCodec
@@ -39,5 +39,5 @@ class WrittenLines:
         return {"codec": self.codec.to_dict(), **shape}
 
     @classmethod
-    def from_dict(cls, state: dict) -> WrittenLines:
+    def from_dict(cls, state: dict) -> LineImageSpec:
         return cls(**{**state, "codec": LineCodec.from_dict(state["codec"])})

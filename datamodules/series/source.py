@@ -37,10 +37,10 @@ class WindowSource:
             self._joined = torch.cat([self.values, self.calendar], dim=1)
         return self._joined
 
-    def span(self, row: Tensor) -> int:
+    def max_length(self, row: Tensor) -> int:
         return self.lookback
 
-    def gather(self, row: Tensor, span: int) -> WindowBatch:
+    def collate(self, row: Tensor, max_length: int) -> WindowBatch:
         windows = windows_of(self.values, row - self.lookback, self.lookback + self.horizon)  # (B, L+H, K)
         series = self.series.index_select(0, row)
         return WindowBatch(

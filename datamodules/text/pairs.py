@@ -1,4 +1,4 @@
-"""Pairs of texts: their description, and their tensors."""
+"""Pairs of texts: their spec, and their tensors."""
 
 from __future__ import annotations
 
@@ -69,16 +69,16 @@ class PairSource:
         moved._lengths_on_cpu = self._lengths_on_cpu
         return moved
 
-    def span(self, row: Tensor) -> tuple[int, int]:
+    def max_length(self, row: Tensor) -> tuple[int, int]:
         """The longest source and target."""
         source, target = (int(lengths.index_select(0, row).max()) for lengths in self._lengths_on_cpu)
         return source, target
 
-    def gather(self, row: Tensor, span: tuple[int, int]) -> PairBatch:
+    def collate(self, row: Tensor, max_length: tuple[int, int]) -> PairBatch:
         tokens, lengths, targets, target_lengths = (
             tensor.index_select(0, row)
             for tensor in (
-                self.tokens[:, : span[0]], self.lengths, self.targets[:, : span[1]], self.target_lengths,
+                self.tokens[:, : max_length[0]], self.lengths, self.targets[:, : max_length[1]], self.target_lengths,
             )
         )  # fmt: skip
         return PairBatch(tokens, lengths, targets, target_lengths, lambda: [self.truths[i] for i in row.tolist()])

@@ -24,11 +24,11 @@ class TokenSource:
         moved._lengths_on_cpu = self._lengths_on_cpu
         return moved
 
-    def span(self, row: Tensor) -> int:
+    def max_length(self, row: Tensor) -> int:
         return int(self._lengths_on_cpu.index_select(0, row).max())
 
-    def gather(self, row: Tensor, span: int) -> TokenBatch:
-        tokens = self.tokens[:, :span].index_select(0, row)
+    def collate(self, row: Tensor, max_length: int) -> TokenBatch:
+        tokens = self.tokens[:, :max_length].index_select(0, row)
         return TokenBatch(tokens, self.lengths.index_select(0, row), self._classes(lambda c: c.index_select(0, row)))
 
     def _classes(self, change: Callable[[Tensor], Tensor]) -> Tensor | None:

@@ -14,9 +14,9 @@ class Baseline(SequenceModule):
 
     def __init__(self, task: Task) -> None:
         super().__init__(task, encoding_size=1)
-        task.drop_output()
+        task.remove_head()
 
-    def fit_to(self, datamodule: SequenceDataModule) -> None:
+    def fit(self, datamodule: SequenceDataModule) -> None:
         """Take what it needs from the training part, and from nothing else."""
         raise NotImplementedError
 

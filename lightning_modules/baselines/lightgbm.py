@@ -35,8 +35,8 @@ class LightGBM(Baseline):
         num_threads: 0 for all cores.
     """
 
-    reads = "batch"
-    asks = Forecasting
+    input_kind = "batch"
+    task_class = Forecasting
     task: Forecasting
 
     def __init__(
@@ -64,12 +64,12 @@ class LightGBM(Baseline):
         self.models: list[str] = []  # LightGBM's own text, one a row ahead
         self._boosters: list[Any] = []
 
-    def fit_to(self, datamodule: SequenceDataModule) -> None:
+    def fit(self, datamodule: SequenceDataModule) -> None:
         lightgbm = _library()
         train = datamodule.indices["train"]
         if self.max_windows and len(train) > self.max_windows:
             train = train[torch.linspace(0, len(train) - 1, self.max_windows).long()]
-        pieces = [datamodule.source.gather(rows, 0) for rows in train.split(65_536)]
+        pieces = [datamodule.source.collate(rows, 0) for rows in train.split(65_536)]
         shared = np.concatenate([self._shared(batch) for batch in pieces])
         target = np.concatenate([(batch.future - batch.past[:, -1:]).numpy() for batch in pieces])  # (N, H, K)
         for step in range(self.task.horizon):

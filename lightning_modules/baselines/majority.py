@@ -17,16 +17,16 @@ from lightning_modules.tasks.classification.task import Classification
 class Majority(Baseline):
     """Scores every text with the log of each class's share of the training part."""
 
-    reads = "tokens"
-    asks = Classification
+    input_kind = "tokens"
+    task_class = Classification
     log_share: Tensor
 
     def __init__(self, task: Classification) -> None:
         super().__init__(task)
         self.register_buffer("log_share", torch.zeros(len(task.classes)))
 
-    def fit_to(self, datamodule: SequenceDataModule) -> None:
-        counts = torch.tensor(datamodule.description.class_counts, dtype=torch.float32)
+    def fit(self, datamodule: SequenceDataModule) -> None:
+        counts = torch.tensor(datamodule.spec.class_counts, dtype=torch.float32)
         self.log_share.copy_((counts / counts.sum()).log())
 
     def forward(self, batch: TokenBatch) -> Tensor:

@@ -31,8 +31,8 @@ class NgramLanguage(Baseline):
         order: symbols of a context and the next one together.
     """
 
-    reads = "batch"
-    asks = Generation
+    input_kind = "batch"
+    task_class = Generation
     can_be_causal = True
     task: Generation
     table: Tensor
@@ -43,16 +43,16 @@ class NgramLanguage(Baseline):
         self.order = order
         kinds = len(task.classes) if task.condition != "none" else 1
         self.starts = [f"\0start {kind}" for kind in range(kinds)]
-        symbols = task.end + 1
+        symbols = task.eos_id + 1
         # (S, V + 1) log-probabilities and (S, V + 1 + starts) next states; state 0 knows nothing of what was before
         self.register_buffer("table", torch.zeros(1, symbols), persistent=False)
         self.register_buffer("following", torch.zeros(1, symbols + kinds, dtype=torch.int32), persistent=False)
 
-    def fit_to(self, datamodule: SequenceDataModule) -> None:
+    def fit(self, datamodule: SequenceDataModule) -> None:
         known = self.task.vocabulary
         vocabulary = Vocabulary([*known.symbols, "\0end", *self.starts], known.reserved)
         model = CharacterModel(self._texts(datamodule), vocabulary, self.order)
-        self.table = torch.from_numpy(model.table[:, : self.task.end + 1].copy())
+        self.table = torch.from_numpy(model.table[:, : self.task.eos_id + 1].copy())
         self.following = torch.from_numpy(model.following)
 
     def _texts(self, datamodule: SequenceDataModule) -> Iterable[list[str]]:
@@ -63,21 +63,21 @@ class NgramLanguage(Baseline):
         kinds = source.classes[train].tolist() if task.condition != "none" else [0] * len(train)
         rows = source.tokens[train].tolist(), source.lengths[train].tolist(), kinds
         for ids, length, kind in zip(*rows):
-            end = ["\0end"] if task.description.whole else []
+            end = ["\0end"] if task.spec.whole else []
             yield [self.starts[kind], *(symbols[i] for i in ids[:length]), *end]
 
     def forward(self, batch: TokenBatch) -> NextSymbols:
         """The output of the task for a batch."""
         task = self.task
-        goals = task.goals(batch)
+        targets = task.targets(batch)
         kinds = batch.classes if task.condition != "none" else torch.zeros_like(batch.lengths)
-        read = torch.cat([(task.end + 1 + kinds).unsqueeze(1), batch.tokens.long()], dim=1)  # (B, 1 + T)
+        read = torch.cat([(task.eos_id + 1 + kinds).unsqueeze(1), batch.tokens.long()], dim=1)  # (B, 1 + T)
         state = torch.zeros_like(read[:, 0])
         scores = []
-        for step in range(goals.shape[1]):
+        for step in range(targets.shape[1]):
             state = self.following[state, read[:, step]].long()
             scores.append(self.table[state])
-        return NextSymbols(torch.stack(scores, dim=1), goals)
+        return NextSymbols(torch.stack(scores, dim=1), targets)
 
     def get_extra_state(self) -> dict[str, Any]:
         return {"table": self.table, "following": self.following}

@@ -29,8 +29,8 @@ class NgramLogistic(Baseline):
         max_iterations: of the solver.
     """
 
-    reads = "tokens"
-    asks = Classification
+    input_kind = "tokens"
+    task_class = Classification
     weight: Tensor
     bias: Tensor
 
@@ -45,12 +45,12 @@ class NgramLogistic(Baseline):
         self.max_n = max_n
         self.inverse_regularization = inverse_regularization
         self.max_iterations = max_iterations
-        self.codec = task.description.codec
+        self.codec = task.spec.codec
         self.columns_of: dict[str, int] = {}  # n-gram -> its column
         self.register_buffer("weight", torch.zeros(0, len(task.classes)))
         self.register_buffer("bias", torch.zeros(len(task.classes)))
 
-    def fit_to(self, datamodule: SequenceDataModule) -> None:
+    def fit(self, datamodule: SequenceDataModule) -> None:
         try:
             from scipy.sparse import csr_matrix
             from sklearn.linear_model import LogisticRegression

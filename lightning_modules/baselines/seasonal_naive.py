@@ -26,8 +26,8 @@ class SeasonalNaive(Baseline):
         season: rows: 24 is a day of hours, 168 a week.
     """
 
-    reads = "batch"
-    asks = Forecasting
+    input_kind = "batch"
+    task_class = Forecasting
     task: Forecasting
 
     def __init__(self, task: Forecasting, season: Annotated[int, Gt(0)] = 24) -> None:
@@ -39,7 +39,7 @@ class SeasonalNaive(Baseline):
                 " more is accepted)"
             )
 
-    def fit_to(self, datamodule: SequenceDataModule) -> None:
+    def fit(self, datamodule: SequenceDataModule) -> None:
         pass
 
     def forward(self, batch: WindowBatch) -> Tensor:

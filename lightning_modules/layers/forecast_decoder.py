@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from lightning_modules.layers.autocast import call_recurrent
+
 
 class ForecastDecoder(nn.Module):
-    """A GRU whose first state comes from the encoder; it writes as architectures do (`SequenceModule.write`).
+    """A GRU whose first state comes from the encoder; `decode_step` is that of `SequenceModule`.
 
     Args:
         context_size: features of what is known of the past.
@@ -19,11 +21,11 @@ class ForecastDecoder(nn.Module):
         self.first_state = nn.Linear(context_size, hidden_size)
         self.cell = nn.GRU(row_size, hidden_size, batch_first=True)
 
-    def begin(self, context: Tensor) -> Tensor:
+    def init_decoder_state(self, context: Tensor) -> Tensor:
         """(B, C) what is known of the past -> the first state (B, hidden)."""
         return self.first_state(context).tanh()
 
-    def write(self, steps: Tensor, state: Tensor) -> tuple[Tensor, Tensor, None]:
+    def decode_step(self, steps: Tensor, state: Tensor) -> tuple[Tensor, Tensor, None]:
         """(B, U, row) steps -> (B, U, hidden) states, and the last of them."""
-        states, last = self.cell(steps, state.unsqueeze(0))
+        states, last = call_recurrent(self.cell, steps, state.unsqueeze(0))
         return states, last.squeeze(0), None

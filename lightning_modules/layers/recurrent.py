@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
+from lightning_modules.layers.autocast import call_recurrent
 from lightning_modules.layers.concat import ConcatLayer
 from lightning_modules.layers.encoding import last_valid
 
@@ -92,8 +93,9 @@ class RecurrentLayers(nn.Module):
 
     def _states(self, layer: nn.Module, x: Tensor) -> Tensor:
         if self.training and self.recurrent_dropout:
-            return functional_call(layer, dropped_state_weights(layer, self.recurrent_dropout), (x,))[0]
-        return layer(x)[0]
+            weights = dropped_state_weights(layer, self.recurrent_dropout)
+            return call_recurrent(lambda features: functional_call(layer, weights, (features,)), x)[0]
+        return call_recurrent(layer, x)[0]
 
 
 class VariationalDropout(nn.Dropout):

@@ -11,7 +11,7 @@ Reference = Literal["last", "window", "none"]
 LEAST_DEVIATION = 1e-3  # added to that of a window, which may be constant
 
 
-class WindowFrame:
+class WindowNormalizer:
     """Differences from the last known value, deviations from the look-back's mean in its units, or plain values.
 
     The look-back is `past` (B, L, K) throughout, in scaled units.

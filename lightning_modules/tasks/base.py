@@ -7,51 +7,53 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
-#: Whether a network writes a sequence of its own, or a task lets it.
-Writing = Literal["never", "possible", "always"]
+#: Whether an architecture decodes a sequence step by step, or a task lets it.
+Autoregressive = Literal["never", "possible", "always"]
 
 
 class Task(nn.Module):
     """How a batch enters a network, how an answer is read off its output, the loss, the metrics, the pictures.
 
-    A task is made from a data description and has no layers until an architecture calls `build`, so a copy of an
+    A task is made from a data spec and has no layers until an architecture calls `build`, so a copy of an
     unbuilt task serves another architecture.
 
     Args:
-        description: what the data module says of its data (vocabulary, classes, scalers ...).
+        spec: what the data module says of its data (vocabulary, classes, scalers ...).
     """
 
     batch_type: ClassVar[type]  # which batches it understands
-    offers: ClassVar[frozenset[str]]  # in which forms an architecture can read them: steps, tokens, window, image
+    input_kinds: ClassVar[frozenset[str]]  # in which forms an architecture can read them: steps, tokens, window, image
     monitor: ClassVar[str]  # the metric that chooses the best checkpoint, without its split
     mode: ClassVar[Literal["min", "max"]]  # "min" or "max"
     causal: ClassVar[bool] = False  # whether a state may depend on nothing that comes after its step
-    writing: ClassVar[Writing] = "never"  # whether its answers are written step by step
+    autoregressive: ClassVar[Autoregressive] = "never"  # whether its output is decoded step by step
 
-    def __init__(self, description: Any) -> None:
+    def __init__(self, spec: Any) -> None:
         super().__init__()
-        self.description = description
+        self.spec = spec
 
     @property
     def input_size(self) -> int:
         """Features D of a step that `embed` gives."""
         raise NotImplementedError
 
-    def build(self, reads: str, encoding_size: int) -> None:
-        """Make the layers before and after an architecture that reads `reads` and returns `encoding_size` features."""
+    def build(self, input_kind: str, encoding_size: int) -> None:
+        """Make the layers before and after an architecture whose encoder takes `input_kind` and returns `encoding_size`
+        features.
+        """
         raise NotImplementedError
 
     @property
-    def written_size(self) -> int:
-        """Features E of a step that was written, as a network that writes reads it again."""
+    def decoder_input_size(self) -> int:
+        """Features E of a step of the decoder's input."""
         raise NotImplementedError
 
-    def build_writing(self, reads: str, encoding_size: int) -> None:
-        """The same for an architecture that writes, and whose states of that have `encoding_size` features."""
+    def build_decoder(self, input_kind: str, encoding_size: int) -> None:
+        """Make the layers for an architecture with a decoder, whose states have `encoding_size` features."""
         raise NotImplementedError
 
-    def written(self, writer: Any, encoding: Any, batch: Any) -> Any:
-        """The output that a network writes (`begin`, `write`), taught with the truth while it learns."""
+    def decode(self, decoder: Any, encoding: Any, batch: Any) -> Any:
+        """The output of a network with a decoder (`init_decoder_state`, `decode_step`); teacher forcing in training."""
         raise NotImplementedError
 
     def embed(self, batch: Any) -> Tensor:
@@ -66,9 +68,9 @@ class Task(nn.Module):
         """The output for an `Encoding` of a batch."""
         raise NotImplementedError
 
-    def answer(self, once: Callable[[Any], Any], batch: Any) -> Any:
-        """The output for a batch, where `once` passes a batch through the network."""
-        return once(batch)
+    def predict(self, forward_once: Callable[[Any], Any], batch: Any) -> Any:
+        """The output for a batch, where `forward_once` passes a batch through the network."""
+        return forward_once(batch)
 
     def pool(self, encoding: Any) -> Tensor:
         """(B, H) one vector for each sequence: what `head` reads, where it reads one."""
@@ -79,10 +81,10 @@ class Task(nn.Module):
         raise NotImplementedError
 
     def head_layer(self) -> nn.Linear | None:
-        """The output layer, where each of its rows is a symbol of the description's vocabulary; else None."""
+        """The output layer, where each of its rows is a symbol of the spec's vocabulary; else None."""
         return None
 
-    def drop_output(self) -> None:
+    def remove_head(self) -> None:
         """Forget the output layer: another network's stands in for it."""
         raise NotImplementedError
 
@@ -98,11 +100,11 @@ class Task(nn.Module):
         """What a person should know before this module is trained on this data, a line each."""
         return []
 
-    def data_pictures(self, trainer: Any) -> dict[str, Callable[[], Any]]:
+    def data_figures(self, trainer: Any) -> dict[str, Callable[[], Any]]:
         """Pictures of what the network is trained on, not yet drawn, for `trainer.datamodule`."""
         return {}
 
-    def pictures(self, module: Any) -> dict[str, Callable[[], Any]]:
+    def figures(self, module: Any) -> dict[str, Callable[[], Any]]:
         """Pictures of what a network answers by itself, not yet drawn."""
         return {}
 

@@ -1,4 +1,4 @@
-"""Reading a text off a network that writes: the most probable symbol after another, or several texts at once."""
+"""Decoding a sequence step by step: greedy, or beam search over several sequences at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Step = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
 
 @dataclass
-class WritingMethod:
+class GenerationConfig:
     """Greedy, or beam search with length normalisation.
 
     Args:
@@ -29,7 +29,9 @@ class WritingMethod:
     beam_width: Annotated[int, Gt(0)] = 5
     length_penalty: Annotated[float, Ge(0)] = 1.0
 
-    def __call__(self, step: Step, state: Any, count: int, start: int, end: int, longest: int | Tensor) -> WrittenTexts:
+    def __call__(
+        self, step: Step, state: Any, count: int, start: int, end: int, longest: int | Tensor
+    ) -> DecodedSequences:
         """Write a text for each of `count` rows of the state.
 
         Args:
@@ -44,7 +46,7 @@ class WritingMethod:
 
 
 @dataclass
-class WrittenTexts:
+class DecodedSequences:
     """Ids of each text, without start and end, and its log-probability, the end included."""
 
     ids: list[list[int]]
@@ -53,7 +55,7 @@ class WrittenTexts:
 
 def beam_search(
     step: Step, state: Any, count: int, start: int, end: int, longest: int | Tensor, width: int, length_penalty: float
-) -> WrittenTexts:
+) -> DecodedSequences:
     """The best text for each row among the `width` that are followed; `width` 1 is greedy.
 
     Ended texts stay among the followed with what they have reached.
@@ -91,7 +93,7 @@ def beam_search(
     rows = torch.arange(count, device=device) * width + chosen
     cut = [row[:length] for row, length in zip(ids[rows, 1:].tolist(), most.tolist())]
     texts = [row[: row.index(end)] if end in row else row for row in cut]
-    return WrittenTexts(texts, total.gather(1, chosen.unsqueeze(1)).squeeze(1).tolist())
+    return DecodedSequences(texts, total.gather(1, chosen.unsqueeze(1)).squeeze(1).tolist())
 
 
 def taken(state: Any, rows: Tensor) -> Any:

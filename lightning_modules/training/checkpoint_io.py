@@ -11,8 +11,9 @@ import torch
 
 from datamodules.errors import BadInput
 from datamodules.files.nesting import check_size
+from lightning_modules.training.stored_config import upgraded
 
-FORMAT = 1  # of the files that `save` writes; raised when an older reader could not use them
+FORMAT = 2  # of the files that `save` writes; raised when an older reader could not use them
 
 
 def save(state: dict[str, Any], path: Path) -> None:
@@ -62,11 +63,13 @@ def load(path: Path) -> dict[str, Any]:
     except Exception as error:  # whatever the bytes of a stranger make of the reader
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BadInput(f"{path}: not a checkpoint of tensors and plain containers, or a torn one ({reason})") from None
-    parts = ("state_dict", "config", "description")
+    parts = ("state_dict", "config", "spec")
     known = isinstance(state, dict) and isinstance(state.get("format"), int)
+    if known and state["format"] == 1 and "description" in state:
+        state["spec"] = state.pop("description")
     if not known or not all(isinstance(state.get(part), dict) for part in parts):
         raise BadInput(f"{path}: a checkpoint, but not one that scripts/train.py wrote")
     if state["format"] > FORMAT:
         raise BadInput(f"{path}: written by a later version (format {state['format']}; this one reads up to {FORMAT})")
     check_size({part: state[part] for part in parts}, str(path))
-    return state
+    return {**state, "config": upgraded(state["config"])}

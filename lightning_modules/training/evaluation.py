@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Judge:
+class Evaluator:
     """Counts on the device while batches pass, and reads the counts once at the end.
 
     Args:
@@ -39,15 +39,15 @@ class Judge:
                 self.columns[name].extend(values)
 
     def compute(self) -> dict[str, float]:
-        """Metric names without a part, with their values; the same on every rank."""
+        """Metric names without a split, with their values; the same on every rank."""
         return {"loss": self._loss.compute().item(), **self._metrics.compute()}
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         return self._metrics.tables()
 
-    def pictures(self) -> dict[str, Callable[[], Figure]]:
-        """What every validation shows, not yet drawn; most tasks show nothing before the end."""
-        return getattr(self._metrics, "pictures", dict)()
+    def validation_figures(self) -> dict[str, Callable[[], Figure]]:
+        """Figures of every validation, not yet drawn; most tasks have none before the end."""
+        return getattr(self._metrics, "validation_figures", dict)()
 
     def figures(self) -> dict[str, Figure]:
         return self._metrics.figures()

@@ -20,9 +20,9 @@ from torch import Tensor
 from datamodules import specs
 from datamodules.batching.loader import Block
 from lightning_modules.training import schedules
-from lightning_modules.training.evaluation import Judge
+from lightning_modules.training.evaluation import Evaluator
 from lightning_modules.training.fsdp import as_sharded, shard, whole
-from lightning_modules.training.nan_guard import ADVICE, NonFinite, Skipping, Watch
+from lightning_modules.training.nan_guard import ADVICE, NonFinite, NonFiniteMonitor, Skipping
 from lightning_modules.training.optimization import Optimization
 from lightning_modules.training.rng import random_states, set_random_state
 from lightning_modules.training.running_mean import RunningSum
@@ -44,7 +44,7 @@ class Training(LightningModule):
         self.automatic_optimization = False  # several optimiser steps in a training step
         self.optimization = Optimization()
         self.config: dict[str, Any] = {}  # the run's settings, resolved; checkpoints carry them
-        self.judge: Judge | None = None  # of the last validation or test
+        self.evaluator: Evaluator | None = None  # of the last validation or test
         self.is_sharded = False  # whether its weights are split over processes
         self.keep_examples = False  # whether a test run keeps the answer to each example
         self.latest: dict[str, float] = {}  # the last value of everything that was logged
@@ -52,7 +52,7 @@ class Training(LightningModule):
         self.training_seconds = 0.0
         self._tally = _Tally(torch.device("cpu"))  # since the last point of the curve
         self._epoch_tally = _Tally(torch.device("cpu"))
-        self._goes_on_from: dict[str, Any] | None = None  # a checkpoint
+        self._resume_state: dict[str, Any] | None = None  # a checkpoint
 
     # ------------------------------------------------------------------ learning
 
@@ -67,11 +67,11 @@ class Training(LightningModule):
 
     def configure_model(self) -> None:
         if self.device_mesh is not None and not self.is_sharded:
-            shard(self, self.sharded_parts(), self.device_mesh)
+            shard(self, self.fsdp_units(), self.device_mesh)
             self.is_sharded = True
 
     def on_fit_start(self) -> None:
-        self._clip_groups = [list(group) for group in self.clipped_apart()]
+        self._clip_groups = [list(group) for group in self.clip_groups()]
 
     def on_train_start(self) -> None:
         accumulate = self.optimization.accumulate_grad_batches
@@ -81,22 +81,22 @@ class Training(LightningModule):
         )
         self._tally, self._epoch_tally = _Tally(self.device), _Tally(self.device)
         self._skipping = Skipping(self) if self.optimization.non_finite == "skip" else None
-        self._watch = Watch()
-        self._watch.start_over(self, self.trainer.global_step)
+        self._watch = NonFiniteMonitor()
+        self._watch.reset(self, self.trainer.global_step)
         self._scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # of float16
         self._optimizer: Any = self.optimizers()
         self._casts = self.trainer.precision.endswith("mixed")
         self._by_itself = self._takes_no_part()
-        self.log_pictures({f"train/{name}": make for name, make in self.task.data_pictures(self.trainer).items()})
-        if self._goes_on_from is not None:
-            self._tally.load_state_dict(self._goes_on_from["tally"])
-            self._epoch_tally.load_state_dict(self._goes_on_from["epoch_tally"])
-            for name, gradient in self._goes_on_from["gradients"].items():
+        self.log_figures({f"train/{name}": make for name, make in self.task.data_figures(self.trainer).items()})
+        if self._resume_state is not None:
+            self._tally.load_state_dict(self._resume_state["tally"])
+            self._epoch_tally.load_state_dict(self._resume_state["epoch_tally"])
+            for name, gradient in self._resume_state["gradients"].items():
                 parameter = self.get_parameter(name)
                 parameter.grad = as_sharded(gradient, parameter)
-            states = self._goes_on_from["random"]  # of each rank; last of all, so that nothing draws in between
+            states = self._resume_state["random"]  # of each rank; last of all, so that nothing draws in between
             set_random_state(states[min(self.global_rank, len(states) - 1)])
-            self._goes_on_from = None
+            self._resume_state = None
         elif self.global_rank:
             torch.manual_seed(torch.initial_seed() + RANKS_APART * self.global_rank)  # dropout of its own
 
@@ -151,7 +151,7 @@ class Training(LightningModule):
         left_out = self._skipping is not None or self._scaler is not None  # steps may be, and curves go on
         self._tally.gradient_norm.add(torch.nan_to_num(norm, 0.0, 0.0, 0.0) if left_out else norm)
         self._tally.steps += 1
-        skipped = self._skipping is not None and self._skipping.refuses(norm, loss, self.trainer, block, place)
+        skipped = self._skipping is not None and self._skipping.should_skip(norm, loss, self.trainer, block, place)
         self._step(optimizer, only_counted=skipped and self._scaler is None)
         for group in optimizer.optimizer.param_groups:
             for parameter in group["params"]:
@@ -220,7 +220,7 @@ class Training(LightningModule):
             raise NonFinite(
                 f"step {self.trainer.global_step:,}: a gradient is not finite, whatever the scale of the loss; {ADVICE}"
             )
-        self._watch.start_over(self, self.trainer.global_step)
+        self._watch.reset(self, self.trainer.global_step)
 
     def _over_ranks(self, value: float) -> float:
         """The mean of every rank's value."""
@@ -234,40 +234,40 @@ class Training(LightningModule):
         for logger in self.loggers:
             logger.log_metrics(values, step=self.trainer.global_step)
 
-    def log_pictures(self, figures: dict[str, Callable[[], Any]]) -> None:
+    def log_figures(self, figures: dict[str, Callable[[], Any]]) -> None:
         """Pictures for every logger that takes some, drawn only if there is one."""
         for logger in self.loggers:
-            if hasattr(logger, "log_picture"):
+            if hasattr(logger, "log_figure"):
                 for name, make in figures.items():
-                    logger.log_picture(name, make(), self.trainer.global_step)
+                    logger.log_figure(name, make(), self.trainer.global_step)
 
     # ------------------------------------------------------------------ judging
 
     def on_validation_epoch_start(self) -> None:
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
             self.check_finite()
-        self.judge = Judge(self.task, self.device)
+        self.evaluator = Evaluator(self.task, self.device)
 
     def validation_step(self, block: Block, batch_idx: int) -> None:
         for batch, weight in zip(block, block.weights):
             if weight:
-                self.judge.update(self(batch), batch)
+                self.evaluator.update(self(batch), batch)
 
     def on_validation_epoch_end(self) -> None:
-        values = {f"val/{name}": value for name, value in self.judge.compute().items()}
+        values = {f"val/{name}": value for name, value in self.evaluator.compute().items()}
         self.log_dict(values, logger=False)
         self.log_values(values)
-        pictures = {**self.judge.pictures(), **self.task.pictures(self)}
-        self.log_pictures({f"val/{name}": make for name, make in pictures.items()})
+        pictures = {**self.evaluator.validation_figures(), **self.task.figures(self)}
+        self.log_figures({f"val/{name}": make for name, make in pictures.items()})
         self.optimization.schedule.observe(values[f"val/{self.task.monitor}"], self.task.mode)
 
     def on_test_epoch_start(self) -> None:
-        self.judge = Judge(self.task, self.device, self.keep_examples)
+        self.evaluator = Evaluator(self.task, self.device, self.keep_examples)
 
     def test_step(self, block: Block, batch_idx: int) -> None:
         for batch, weight in zip(block, block.weights):
             if weight:
-                self.judge.update(self(batch), batch)
+                self.evaluator.update(self(batch), batch)
 
     # ------------------------------------------------------------------ checkpoints
 
@@ -275,7 +275,7 @@ class Training(LightningModule):
         if self.is_sharded:
             self.reshard()  # a validation leaves weights put together, without their gradients
         checkpoint["config"] = self.config
-        checkpoint["description"] = specs.to_dict(self.task.description)
+        checkpoint["spec"] = specs.to_dict(self.task.spec)
         checkpoint["schedule"] = self.optimization.schedule.state_dict()
         checkpoint["random"] = random_states()
         checkpoint["samples_seen"] = self.samples_seen
@@ -292,7 +292,7 @@ class Training(LightningModule):
         self.samples_seen = checkpoint["samples_seen"]
         self.training_seconds = checkpoint["training_seconds"]
         self.latest = checkpoint["latest"]
-        self._goes_on_from = checkpoint
+        self._resume_state = checkpoint
 
 
 class _Tally:

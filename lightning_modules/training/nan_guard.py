@@ -46,7 +46,7 @@ class _Seen:
     gradient_norm: Tensor | None = None  # of the step that this batch completed
 
 
-class Watch:
+class NonFiniteMonitor:
     """The batches since the last look, and the weights of that time."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Watch:
         self._seen: list[_Seen] = []
         self._weights: dict[str, Tensor] = {}
 
-    def start_over(self, module: nn.Module, step: int) -> None:
+    def reset(self, module: nn.Module, step: int) -> None:
         """All was finite up to this step."""
         self.step = step
         self._seen.clear()
@@ -91,13 +91,13 @@ class Watch:
         if all(finite):
             return NonFinite(f"step {self.step + 1:,} or later: a gradient is not finite; {ADVICE}")
         at = finite.index(False)
-        guilty = self._seen[at]
-        ids = examples_of(trainer, guilty.block, guilty.place)
-        largest = self._replay(module, guilty.block, guilty.place)
+        first_bad = self._seen[at]
+        ids = examples_of(trainer, first_bad.block, first_bad.place)
+        largest = self._replay(module, first_bad.block, first_bad.place)
         what = f"the gradient's norm is {norms[at]}" if math.isfinite(losses[at]) else f"the loss is {losses[at]}"
         path = Path(trainer.default_root_dir) / FILE
         told = {
-            "step": guilty.step + 1,
+            "step": first_bad.step + 1,
             "epoch": trainer.current_epoch + 1,
             "what": what,
             "examples": ids,
@@ -110,7 +110,7 @@ class Watch:
         before = f" (before it {', '.join(f'{loss:.3g}' for loss in losses[max(0, at - NAMED) : at])})" if at else ""
         shown = ", ".join(f"{name} {value:.3g}" for name, value in largest[:NAMED])
         return NonFinite(
-            f"step {guilty.step + 1:,}, epoch {told['epoch']}: {what}{before}; its examples: {named(ids)}; their"
+            f"step {first_bad.step + 1:,}, epoch {told['epoch']}: {what}{before}; its examples: {named(ids)}; their"
             f" largest activations, with the weights of step {self.step:,}: {shown} (all in {path}); {ADVICE}"
         )
 
@@ -124,7 +124,7 @@ class Watch:
             if name
         ]
         with torch.no_grad():
-            module.loss(block.source.gather(block.rows[place], block.spans[place]))
+            module.loss(block.source.collate(block.rows[place], block.max_lengths[place]))
         for hook in hooks:
             hook.remove()
         values = [(name, value.item()) for name, value in found.items()]
@@ -153,7 +153,7 @@ class Skipping:
         """Before the first batch of a step: what a pass through the network changes by itself."""
         self._before = [buffer.clone() for buffer in self._buffers]
 
-    def refuses(self, norm: Tensor, loss: Tensor, trainer: Any, block: Block, place: int) -> bool:
+    def should_skip(self, norm: Tensor, loss: Tensor, trainer: Any, block: Block, place: int) -> bool:
         """Whether the step is to be left out; says so the first few times."""
         if torch.isfinite(norm + loss).item():
             return False

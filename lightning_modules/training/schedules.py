@@ -78,43 +78,49 @@ class InverseEpoch(Schedule):
 
 
 class Cosine(Schedule):
-    """A linear rise over the first `warmup` of all steps, half a cosine down to `final` (Loshchilov, Hutter 2017)."""
+    """A linear rise over the first `warmup` of all steps, then half a cosine down to `end_factor`.
+
+    Source: Loshchilov and Hutter 2017.
+    """
 
     needs_total_steps = True
 
-    def __init__(self, warmup: Annotated[float, Ge(0), Lt(1)] = 0.05, final: Fraction = 0.0) -> None:
+    def __init__(self, warmup: Annotated[float, Ge(0), Lt(1)] = 0.05, end_factor: Fraction = 0.0) -> None:
         self.warmup = warmup
-        self.final = final
+        self.end_factor = end_factor
 
     def factor(self, step: int, training: Training) -> float:
         rising = self.warmup * training.total_steps
         if step < rising:
             return (step + 1) / (rising + 1)
         done = min(1.0, (step - rising) / max(1.0, training.total_steps - rising))
-        return self.final + (1 - self.final) * _half_cosine(done)
+        return self.end_factor + (1 - self.end_factor) * _half_cosine(done)
 
 
 class OneCycle(Schedule):
-    """Half a cosine up from `initial` to 1 over `warmup` of all steps, another down to `final` (Smith, Topin 2018)."""
+    """Half a cosine up from `start_factor` to 1 over `warmup` of all steps, another down to `end_factor`.
+
+    Source: Smith and Topin 2018.
+    """
 
     needs_total_steps = True
 
     def __init__(
         self,
         warmup: Annotated[float, Gt(0), Lt(1)] = 0.3,
-        initial: Fraction = 0.04,
-        final: Fraction = 0.0001,
+        start_factor: Fraction = 0.04,
+        end_factor: Fraction = 0.0001,
     ) -> None:
         self.warmup = warmup
-        self.initial = initial
-        self.final = final
+        self.start_factor = start_factor
+        self.end_factor = end_factor
 
     def factor(self, step: int, training: Training) -> float:
         rising = self.warmup * training.total_steps
         if step < rising:
-            return 1 - (1 - self.initial) * _half_cosine(step / rising)
+            return 1 - (1 - self.start_factor) * _half_cosine(step / rising)
         done = min(1.0, (step - rising) / max(1.0, training.total_steps - rising))
-        return self.final + (1 - self.final) * _half_cosine(done)
+        return self.end_factor + (1 - self.end_factor) * _half_cosine(done)
 
 
 class Plateau(Schedule):
@@ -124,11 +130,11 @@ class Plateau(Schedule):
         self,
         gamma: Annotated[float, Gt(0), Lt(1)] = 0.5,
         patience: Annotated[int, Ge(0)] = 3,
-        smallest: Fraction = 0.0,
+        min_factor: Fraction = 0.0,
     ) -> None:
         self.gamma = gamma
         self.patience = patience
-        self.smallest = smallest
+        self.min_factor = min_factor
         self._factor = 1.0
         self._best: float | None = None
         self._waited = 0
@@ -142,7 +148,7 @@ class Plateau(Schedule):
             return
         self._waited += 1
         if self._waited > self.patience:
-            self._factor, self._waited = max(self._factor * self.gamma, self.smallest), 0
+            self._factor, self._waited = max(self._factor * self.gamma, self.min_factor), 0
 
     def state_dict(self) -> dict[str, Any]:
         return {"factor": self._factor, "best": self._best, "waited": self._waited}

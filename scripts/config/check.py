@@ -8,14 +8,14 @@ from annotated_types import Ge, MinLen
 from hydra.utils import get_class
 
 from datamodules.errors import BadInput
-from lightning_modules.base import misfit as misfit_of
+from lightning_modules.base import incompatibility as incompatibility_of
 from lightning_modules.training.instantiate import members_of
 from scripts.config.signatures import problems, target_problems
 
 #: What the program fills in by itself.
 GIVEN = {
     "module": {"task"},
-    "task": {"description"},
+    "task": {"spec"},
     "optimizer": {"params"},
     "logger": {"save_dir", "name", "run_name", "version"},
     "trainer": {"callbacks", "logger", "plugins", "default_root_dir"},
@@ -63,12 +63,12 @@ def check(config: dict[str, Any]) -> None:
     if any(sentence.startswith("seed=") for sentence in found):  # its copy is no problem of its own
         found = [sentence for sentence in found if not sentence.startswith("datamodule.seed=")]
     if not found:
-        found = [sentence for sentence in [misfit(config), unbounded(config)] if sentence]
+        found = [sentence for sentence in [incompatibility(config), unbounded(config)] if sentence]
     if found:
         raise BadInput("\n".join(dict.fromkeys(found)))
 
 
-def misfit(config: dict[str, Any]) -> str | None:
+def incompatibility(config: dict[str, Any]) -> str | None:
     """Why this data, task and architecture make no sense together, or None."""
     datamodule, task = (get_class(config[group]["_target_"]) for group in ("datamodule", "task"))
     if datamodule.batch_type is not task.batch_type:
@@ -77,7 +77,7 @@ def misfit(config: dict[str, Any]) -> str | None:
             f" datamodule={datamodule.__name__.lower()} has {_kind(datamodule)}"
         )
     for settings in [config["module"], *members_of(config["module"])]:
-        unfit = misfit_of(get_class(settings["_target_"]), task)
+        unfit = incompatibility_of(get_class(settings["_target_"]), task)
         if unfit:
             return unfit
     return None

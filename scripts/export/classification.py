@@ -61,7 +61,7 @@ def padded(given: dict[str, Tensor], length: int) -> dict[str, Tensor]:
 
 def facts(module: Any) -> dict[str, Any]:
     """How a text becomes token ids, and what the scores are of."""
-    codec = module.task.description.codec
+    codec = module.task.spec.codec
     return {
         "normalize": codec.normalize,
         "tokens": codec.tokens,

@@ -76,7 +76,7 @@ def fixed_length(module: Any) -> int:
 
 def inputs(module: Any, batch_size: int, length: int) -> dict[str, Tensor]:
     """Made-up windows of the run's series and of an unknown one."""
-    known = module.task.description
+    known = module.task.spec
     random = torch.Generator().manual_seed(batch_size)
     past = torch.randn(batch_size, length, len(known.columns), generator=random).cumsum(dim=1) / math.sqrt(length)
     series = torch.arange(batch_size) % (len(known.names) + 1) - 1
@@ -94,7 +94,7 @@ def facts(module: Any) -> dict[str, Any]:
     Raises:
         BadInput: the holidays of the run's country cannot be looked up here.
     """
-    known = module.task.description
+    known = module.task.spec
     return {
         "names": list(known.names),
         "columns": list(known.columns),
@@ -114,14 +114,14 @@ def facts(module: Any) -> dict[str, Any]:
 
 def remarks(module: Any) -> list[str]:
     """What the program does otherwise than predict.py of the run."""
-    if module.task.description.reading.get("outliers") == "mask":
+    if module.task.spec.reading.get("outliers") == "mask":
         return ["predict.py there takes outliers as they are; the run masks them (datamodule.outliers=mask)"]
     return []
 
 
 def write_example(module: Any, folder: Path) -> str:
     """A made-up table of the first series, a look-back and a week long."""
-    known = module.task.description
+    known = module.task.spec
     name = known.names[0]
     if known.reading["series"] == "columns":
         name = name.removesuffix(f" {known.columns[0]}")

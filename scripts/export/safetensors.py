@@ -33,7 +33,7 @@ def write(
     settings = {
         "module": module.config["module"],
         "task": module.config["task"],
-        "description": specs.to_dict(module.task.description),
+        "spec": specs.to_dict(module.task.spec),
     }
     text = json.dumps(settings, ensure_ascii=False, indent=1)
     (folder / "settings.json").write_text(text + "\n", encoding="utf-8")
@@ -47,7 +47,7 @@ def load(folder: Path) -> nn.Module:
     with of_a_stranger(str(folder)):
         settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
         check_size(settings, str(folder / "settings.json"))
-        module = built(settings, settings["description"])
+        module = built(settings, settings["spec"])
         module.load_state_dict(weights_of(folder / "model.safetensors"))
     return importlib.import_module(EXPORTING[settings["task"]["_target_"]]).network(module).eval()
 

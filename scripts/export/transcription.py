@@ -42,8 +42,8 @@ class Network(nn.Module):
 
 
 def network(module: Any) -> nn.Module:
-    if module.writing:
-        raise BadInput(f"{type(module).__name__} writes letter by letter, which is not exported; readers by CTC are")
+    if module.has_decoder:
+        raise BadInput(f"{type(module).__name__} decodes letter by letter, which is not exported; readers by CTC are")
     return Network(module)
 
 
@@ -54,7 +54,7 @@ def shapes(module: Any, fixed: int | None) -> list[tuple[int, int]]:
 
 def fixed_length(module: Any) -> int:
     """Pixels of width, where a format takes a fixed number of them."""
-    return min(512, module.task.description.max_width)
+    return min(512, module.task.spec.max_width)
 
 
 def inputs(module: Any, batch_size: int, length: int) -> dict[str, Tensor]:
@@ -62,7 +62,7 @@ def inputs(module: Any, batch_size: int, length: int) -> dict[str, Tensor]:
     random = torch.Generator().manual_seed(batch_size * 1000 + length)
     lengths = torch.randint(1, length + 1, (batch_size,), generator=random)
     lengths[0] = length
-    images = torch.rand(batch_size, 1, module.task.description.height, max(length, LEAST_WIDTH), generator=random)
+    images = torch.rand(batch_size, 1, module.task.spec.height, max(length, LEAST_WIDTH), generator=random)
     return {"images": images * (torch.arange(images.shape[3]) < lengths[:, None, None, None]), "lengths": lengths}
 
 
@@ -73,7 +73,7 @@ def padded(given: dict[str, Tensor], length: int) -> dict[str, Tensor]:
 
 def facts(module: Any) -> dict[str, Any]:
     """How a picture becomes a network's input, and what the log-probabilities are of."""
-    known = module.task.description
+    known = module.task.spec
     return {
         "height": known.height,
         "max_width": known.max_width,
@@ -90,7 +90,7 @@ def remarks(module: Any) -> list[str]:
 
 def write_example(module: Any, folder: Path) -> str:
     """A picture of a few characters that the reader knows."""
-    text = "".join(c for c in module.task.description.codec.characters if c.isalnum() and c.isascii())[:12] or "0"
+    text = "".join(c for c in module.task.spec.codec.characters if c.isalnum() and c.isascii())[:12] or "0"
     page = Image.new("L", (16 * len(text) + 20, 40), 255)
     ImageDraw.Draw(page).text((10, 5), text, font=ImageFont.load_default(24), fill=0)
     page.save(folder / "line.png")

@@ -49,7 +49,7 @@ def answers(module: SequenceModule, texts: list[str], count: int) -> list[Any]:
     """For each text the `count` most probable classes with log-probabilities, or the reason why there are none."""
     import torch
 
-    task, description = module.task, module.task.description
-    prepared = [attempted(description.codec.normalized, text) for text in texts]
+    task, spec = module.task, module.task.spec
+    prepared = [attempted(spec.codec.normalized, text) for text in texts]
     with torch.inference_mode():
-        return by_size(prepared, len, BATCH, lambda batch: task.best(module(description.batch(batch)), count))
+        return by_size(prepared, len, BATCH, lambda batch: task.best(module(spec.batch(batch)), count))

@@ -51,7 +51,7 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
     if options.plot and forecasts:
         from scripts.predict.forecast_plot import plot
 
-        plot(forecasts, levels, module.task.description.synthetic, Path(options.plot))
+        plot(forecasts, levels, module.task.spec.synthetic, Path(options.plot))
         print(f"picture: {options.plot}", file=sys.stderr)
     return status
 
@@ -64,7 +64,7 @@ def forecast(module: SequenceModule, series: CleanSeries, backtest: int) -> Fore
     """
     import torch
 
-    horizon = module.task.description.horizon
+    horizon = module.task.spec.horizon
     end = len(series)
     first = [end]
     while end - first[0] < backtest:
@@ -72,7 +72,7 @@ def forecast(module: SequenceModule, series: CleanSeries, backtest: int) -> Fore
     outputs = []
     with torch.inference_mode():
         for start in range(0, len(first), BATCH):
-            batch = windows_at(series, first[start : start + BATCH], module.task.description)
+            batch = windows_at(series, first[start : start + BATCH], module.task.spec)
             output = batch.original(module(batch))  # (B, H, K) or (B, H, K, Q)
             outputs.append(output.unsqueeze(3) if output.ndim == 3 else output)
     values = torch.cat(outputs).flatten(0, 1).numpy()
@@ -82,7 +82,7 @@ def forecast(module: SequenceModule, series: CleanSeries, backtest: int) -> Fore
 
 def _series(module: SequenceModule, name: str) -> Iterator[CleanSeries]:
     """The clean series of an input, read as the run reads its own data."""
-    settings = module.task.description.reading
+    settings = module.task.spec.reading
     reading = {key: settings[key] for key in READING}
     cleaning = {key: value for key, value in settings.items() if key not in READING}
     if name == "-":
@@ -94,14 +94,14 @@ def _series(module: SequenceModule, name: str) -> Iterator[CleanSeries]:
         if not Path(name).exists():
             raise BadInput("there is no such file")
         found = read_series(find_files(name), **reading)
-    columns = len(module.task.description.columns)
+    columns = len(module.task.spec.columns)
     for raw in found:
         if len(raw.columns) != columns:
             raise BadInput(
                 f"{len(raw.columns)} value columns ({', '.join(raw.columns)}); the run forecasts {columns}"
-                f" ({', '.join(module.task.description.columns)})"
+                f" ({', '.join(module.task.spec.columns)})"
             )
-        if module.task.description.row_of(raw.name) < 0:
+        if module.task.spec.row_of(raw.name) < 0:
             print(f"{raw.name}: not a series of the run; scaled by its own rows", file=sys.stderr)
         yield cleaned(raw, **cleaning)
 

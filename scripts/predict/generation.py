@@ -47,7 +47,7 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
             batch = beginnings[start : start + BATCH]
             labels = None if label is None else [label] * len(batch)
             texts += task.write(module, batch, labels, sampling, options.max_length, generator)
-    known = task.is_known(texts) if task.description.whole else None
+    known = task.is_known(texts) if task.spec.whole else None
     for position, text in enumerate(texts):
         if options.json:
             told = {"text": text, "label": label, "new": None if known is None else not known[position]}
@@ -89,6 +89,6 @@ def _label(task, label: str | None) -> str | None:
 
 def _normalized(task, text: str) -> str:
     try:
-        return task.description.codec.normalized(text) if text else text
+        return task.spec.codec.normalized(text) if text else text
     except BadInput as error:
         raise BadInput(f"{text!r}: {error}") from None

@@ -57,15 +57,15 @@ def answers(module: SequenceModule, paths: list[str]) -> list[Any]:
     """For each image its text and confidence, or the reason why it could not be read."""
     import torch
 
-    task, description = module.task, module.task.description
+    task, spec = module.task, module.task.spec
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        images = list(pool.map(lambda path: attempted(lambda at: description.image(_bytes_of(at)), Path(path)), paths))
+        images = list(pool.map(lambda path: attempted(lambda at: spec.image(_bytes_of(at)), Path(path)), paths))
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(module)):
         return by_size(
             images,
             lambda image: image.shape[1],
             BATCH,
-            lambda batch: task.read_with_confidence(module(description.batch(batch))),
+            lambda batch: task.read_with_confidence(module(spec.batch(batch))),
         )
 
 

@@ -24,12 +24,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def answer(module: SequenceModule, options: argparse.Namespace) -> int:
     """Print what answers each text of `options.inputs`; 1 where one could not be read, else 0."""
-    from lightning_modules.tasks.beam_search import WritingMethod
+    from lightning_modules.tasks.beam_search import GenerationConfig
 
     if options.beam_width is not None:
         if options.beam_width < 1:
             raise BadInput(f"--beam-width {options.beam_width}: 1 or more is accepted")
-        module.task.decoding = WritingMethod("beam_search", options.beam_width)  # type: ignore[assignment]
+        module.task.decoding = GenerationConfig("beam_search", options.beam_width)  # type: ignore[assignment]
     status = 0
     texts = texts_of(options.inputs)
     while chunk := list(islice(texts, CHUNK)):
@@ -49,7 +49,7 @@ def answers(module: SequenceModule, texts: list[str]) -> list[Any]:
     """For each text what is written and its log-probability, or the reason why there is nothing."""
     import torch
 
-    task, description = module.task, module.task.description
-    prepared = [attempted(description.normalized, text) for text in texts]
+    task, spec = module.task, module.task.spec
+    prepared = [attempted(spec.normalized, text) for text in texts]
     with torch.inference_mode():
-        return by_size(prepared, len, BATCH, lambda batch: task.with_log_prob(module(description.batch(batch))))
+        return by_size(prepared, len, BATCH, lambda batch: task.with_log_prob(module(spec.batch(batch))))

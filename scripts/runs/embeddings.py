@@ -27,9 +27,9 @@ def write_embeddings(folder: Path, module: SequenceModule, datamodule: SequenceD
 
     The projector colours the points by class (Color by: target).
     """
-    if isinstance(module, Baseline) or module.reads == "batch" or not isinstance(module.task, Classification):
+    if isinstance(module, Baseline) or module.input_kind == "batch" or not isinstance(module.task, Classification):
         return False
-    indices = datamodule.part_indices("test")
+    indices = datamodule.split_indices("test")
     indices = indices[torch.linspace(0, len(indices) - 1, min(count, len(indices))).long()]
     vectors = principal(encodings(module, datamodule, indices), COMPONENTS)
     columns = datamodule.example_columns(indices)
@@ -53,8 +53,8 @@ def encodings(module: SequenceModule, datamodule: SequenceDataModule, indices: T
     module.eval()
     with torch.inference_mode():
         source = datamodule.source.to(module.device)
-        batch: Any = source.gather(indices.to(module.device), source.span(indices))
-        pooled = module.task.pool(module.encoded(batch))
+        batch: Any = source.collate(indices.to(module.device), source.max_length(indices))
+        pooled = module.task.pool(module.encode_batch(batch))
     module.train(was_training)
     return pooled.float().cpu()
 

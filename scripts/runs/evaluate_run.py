@@ -10,7 +10,7 @@ from datamodules.base import SequenceDataModule
 from datamodules.errors import BadInput
 from lightning_modules.training.instantiate import build
 from scripts.config.signatures import target_problems
-from scripts.runs.evaluation import Outcome
+from scripts.runs.evaluation import Evaluation
 from scripts.runs.folder import RunFolder
 from scripts.runs.loading import load_module, trusted
 from scripts.runs.training import make_trainer
@@ -18,7 +18,7 @@ from scripts.runs.training import make_trainer
 log = logging.getLogger(__name__)
 
 
-def evaluate(run: RunFolder, config: dict[str, Any], split: str, allowed: Collection[str] = ()) -> Outcome:
+def evaluate(run: RunFolder, config: dict[str, Any], split: str, allowed: Collection[str] = ()) -> Evaluation:
     """The best checkpoint of a run on a part of the data that `config` names, encoded as the run encodes it.
 
     Raises:
@@ -35,15 +35,15 @@ def evaluate(run: RunFolder, config: dict[str, Any], split: str, allowed: Collec
     if config.get("decoding"):
         module.task.decoding = build(config["decoding"])
     datamodule: SequenceDataModule = build(config["datamodule"])
-    datamodule.fixed_description = module.task.description
+    datamodule.pretrained_spec = module.task.spec
     datamodule.setup()
-    if not len(datamodule.part_indices(split)):
+    if not len(datamodule.split_indices(split)):
         raise BadInput(f"--split {split}: that part is empty")
     if config["datamodule"] == run.config()["datamodule"]:
         _tell_changes(run, datamodule)
-    outcome = Outcome(module, datamodule, make_trainer(config, run, callbacks=[], logger=False))
-    outcome.judge(split)
-    return outcome
+    evaluation = Evaluation(module, datamodule, make_trainer(config, run, callbacks=[], logger=False))
+    evaluation.evaluate(split)
+    return evaluation
 
 
 def _tell_changes(run: RunFolder, datamodule: SequenceDataModule) -> None:

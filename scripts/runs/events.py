@@ -1,4 +1,4 @@
-"""Curves and pictures out of event files.
+"""Curves and figures out of event files.
 
 TensorBoard's own reader takes 23 ms for a small run (its accumulator files every event by plugin); reading the records
 directly takes 0.1 ms, so a report of hundreds of runs needs no wait.  An event file is a sequence of records: length
@@ -22,7 +22,7 @@ def read_events(folder: Path) -> tuple[dict[str, Curve], dict[str, bytes]]:
     A step that was logged again (training went on from an earlier checkpoint) has its latest value.
     """
     values: dict[str, dict[int, float]] = defaultdict(dict)
-    pictures: dict[str, bytes] = {}
+    figures: dict[str, bytes] = {}
     for path in sorted(folder.glob("events.out.tfevents*")):
         for event in _events(path):
             for value in event.summary.value:
@@ -30,8 +30,8 @@ def read_events(folder: Path) -> tuple[dict[str, Curve], dict[str, bytes]]:
                 if kind == "simple_value":
                     values[value.tag][event.step] = value.simple_value
                 elif kind == "image":
-                    pictures[value.tag] = value.image.encoded_image_string
-    return {tag: sorted(points.items()) for tag, points in values.items()}, pictures
+                    figures[value.tag] = value.image.encoded_image_string
+    return {tag: sorted(points.items()) for tag, points in values.items()}, figures
 
 
 def _events(path: Path) -> Iterator[Any]:

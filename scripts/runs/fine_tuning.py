@@ -27,7 +27,7 @@ class Start:
         state = checkpoint_io.load(run.checkpoints / "best.ckpt")
         self.run = run
         self.weights: dict[str, Tensor] = state["state_dict"]
-        self.description = specs.from_dict(state["description"])
+        self.spec = specs.from_dict(state["spec"])
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> Start | None:
@@ -41,7 +41,7 @@ class Start:
     def introduce(self, datamodule: SequenceDataModule) -> None:
         """Tell a data module, before it reads anything, what the run knew."""
         if hasattr(datamodule, "starting_from"):
-            datamodule.starting_from = self.description
+            datamodule.starting_from = self.spec
 
     def give(self, module: SequenceModule, freeze: Freeze = "none") -> None:
         """Hand the weights over; a known character's row goes where that character stands now.
@@ -86,7 +86,7 @@ class Start:
 
     def _rows(self, module: SequenceModule) -> tuple[Tensor, Tensor] | None:
         """Rows of the output layer here and there that are the same symbol's; None where rows are no symbols."""
-        known, wanted = (getattr(d, "codec", None) for d in (self.description, module.task.description))
+        known, wanted = (getattr(d, "codec", None) for d in (self.spec, module.task.spec))
         if module.task.head_layer() is None or known is None or wanted is None:
             return None
         there = {symbol: i for i, symbol in enumerate((*known.vocabulary.reserved, *known.vocabulary.symbols))}

@@ -12,6 +12,7 @@ import yaml
 
 from datamodules.errors import BadInput
 from datamodules.files.nesting import check_size
+from lightning_modules.training.stored_config import upgraded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,7 @@ TOLD: dict[str, type] = {"overrides": list, "data": dict, "fingerprint": str}
 
 @dataclass(frozen=True)
 class RunFolder:
-    """config.yaml, environment.json, checkpoints/, metrics.json, predictions.parquet, pictures/ and event files."""
+    """config.yaml, environment.json, checkpoints/, metrics.json, predictions.parquet, figures/ and event files."""
 
     path: Path
 
@@ -64,8 +65,10 @@ class RunFolder:
         return self.path / "status.json"
 
     @property
-    def pictures(self) -> Path:
-        return self.path / "pictures"
+    def figures(self) -> Path:
+        """Where the figures are; runs of earlier versions call the folder `pictures`."""
+        earlier = self.path / "pictures"
+        return earlier if earlier.is_dir() and not (self.path / "figures").is_dir() else self.path / "figures"
 
     @property
     def checkpoints(self) -> Path:
@@ -88,7 +91,7 @@ class RunFolder:
             settings = config.get(group) if isinstance(config, dict) else None
             if not isinstance(settings, dict) or not isinstance(settings.get("_target_"), str):
                 raise BadInput(f"{self.config_file}: not the settings of a run (no {group}._target_ in it)")
-        return config
+        return upgraded(config)
 
     def environment(self) -> dict[str, Any]:
         told = _read_json(self.environment_file)
@@ -118,12 +121,12 @@ class RunFolder:
         """How a run ended that did not finish: `status` (failed, pruned, interrupted) and `reason`; else empty."""
         return _read_json(self.status_file) if self.status_file.exists() else {}
 
-    def write_picture(self, name: str, picture: np.ndarray) -> None:
-        """Args: picture (H, W, 3) uint8."""
+    def write_figure(self, name: str, pixels: np.ndarray) -> None:
+        """Args: pixels (H, W, 3) uint8."""
         from PIL import Image
 
-        self.pictures.mkdir(exist_ok=True)
-        Image.fromarray(picture).save(self.pictures / f"{name}.png")
+        self.figures.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(self.figures / f"{name}.png")
 
     def write_config(self, config: dict[str, Any]) -> None:
         text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)

@@ -32,7 +32,7 @@ def load_module(run: RunFolder, allowed: Collection[str] = ()) -> SequenceModule
     path = run.checkpoints / "best.ckpt"
     state = checkpoint_io.load(path)
     with of_a_stranger(str(path)):
-        module = built(state["config"], state["description"], allowed)
+        module = built(state["config"], state["spec"], allowed)
         module.load_state_dict(state["state_dict"])
     module.config = state["config"]
     return module.eval()
@@ -52,12 +52,12 @@ def of_a_stranger(place: str) -> Iterator[None]:
         ) from error
 
 
-def built(config: dict[str, Any], description: dict[str, Any], allowed: Collection[str] = ()) -> SequenceModule:
+def built(config: dict[str, Any], spec: dict[str, Any], allowed: Collection[str] = ()) -> SequenceModule:
     """The network that settings describe, once they are known to name nothing but what is trusted.
 
     Args:
         config: with `task` and `module`.
-        description: of the data, as `specs.to_dict` gives it.
+        spec: of the data, as `specs.to_dict` gives it.
         allowed: packages besides this project's.
 
     Raises:
@@ -66,7 +66,7 @@ def built(config: dict[str, Any], description: dict[str, Any], allowed: Collecti
     from lightning_modules.training.instantiate import build
 
     all_trusted(config, allowed)
-    task = build(config["task"], description=specs.from_dict(description))
+    task = build(config["task"], spec=specs.from_dict(spec))
     return build(config["module"], task=task)
 
 

@@ -43,7 +43,7 @@ def one_device(config: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def others(config: dict[str, Any], follow: Callable[[], Any]) -> Iterator[None]:
+def spawn_ranks(config: dict[str, Any], follow: Callable[[], Any]) -> Iterator[None]:
     """While inside, this process is rank 0 and every other rank runs `follow`.
 
     Raises:
@@ -82,7 +82,7 @@ def others(config: dict[str, Any], follow: Callable[[], Any]) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def part() -> None:
+def destroy_process_group() -> None:
     """Leave the other ranks: from here on each process is alone."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

@@ -19,7 +19,7 @@ from scripts.runs.tensorboard import RunLogger
 PRUNED = ("Pruned", "TrialPruned")
 
 
-def recorded(train: Callable[..., dict[str, float]]) -> Callable[..., dict[str, float]]:
+def record_status(train: Callable[..., dict[str, float]]) -> Callable[..., dict[str, float]]:
     """Make `train(config, folder, overrides, ...)` leave `status` and `reason` where it ends by an exception."""
 
     @functools.wraps(train)

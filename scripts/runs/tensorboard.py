@@ -65,7 +65,7 @@ class RunLogger(TensorBoardLogger):
     def finish(self) -> None:
         self.experiment.close()
 
-    def log_picture(self, tag: str, picture: Any, step: int) -> None:
+    def log_figure(self, tag: str, picture: Any, step: int) -> None:
         """A matplotlib figure, or pixels (H, W, 3) uint8, as an image."""
         drawn = picture if isinstance(picture, np.ndarray) else pixels(picture)
         self.experiment.add_image(tag, drawn, step, dataformats="HWC")

@@ -33,7 +33,7 @@ from scripts.runs.folder import RunFolder
 from scripts.runs.launcher_env import rank
 from scripts.runs.members import with_members
 from scripts.runs.resume import checkpoint_to_go_on_from
-from scripts.runs.status import recorded
+from scripts.runs.status import record_status
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ OF_OPTIMIZATION = ("gradient_clip_val", "gradient_clip_algorithm", "accumulate_g
 
 
 @dataclass
-class Fitting:
+class TrainingSetup:
     """Everything that a training run needs, ready to start."""
 
     config: dict[str, Any]
@@ -52,7 +52,9 @@ class Fitting:
     checkpoints: Checkpoints
 
 
-def prepared(config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequence[Callback] = ()) -> Fitting:
+def setup_training(
+    config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequence[Callback] = ()
+) -> TrainingSetup:
     """Data read, network built, Trainer made: the next thing would be the first step.
 
     Raises:
@@ -74,15 +76,15 @@ def prepared(config: dict[str, Any], folder: RunFolder, extra_callbacks: Sequenc
     trainer = make_trainer(config, folder, [*callbacks, *extra_callbacks], _loggers(config, folder))
     if config.get("compile") and not isinstance(module, Baseline):
         compile_network(module, trainer.strategy.root_device)
-    return Fitting(config, datamodule, module, trainer, checkpoints)
+    return TrainingSetup(config, datamodule, module, trainer, checkpoints)
 
 
-@recorded
+@record_status
 def train(
     config: dict[str, Any],
     folder: RunFolder,
     overrides: list[str],
-    go_on: bool = False,
+    resume: bool = False,
     extra_callbacks: Sequence[Callback] = (),
 ) -> dict[str, float]:
     """Train, judge the best checkpoint and write the run folder.
@@ -91,7 +93,7 @@ def train(
         config: all settings, resolved and checked.
         folder: where the run is kept; made if it does not exist.
         overrides: what a person typed, for the table of hyperparameters.
-        go_on: from the folder's last.ckpt, if it has one, or the checkpoint that `overrides` name.
+        resume: from the folder's last.ckpt, if it has one, or the checkpoint that `overrides` name.
         extra_callbacks: beside those of the settings.
 
     Returns:
@@ -100,11 +102,11 @@ def train(
     Raises:
         BadInput: data, weights or settings that only now prove unusable.
     """
-    with ranks.others(config, lambda: _fitted(config, folder, overrides, go_on, extra_callbacks)):
-        fitting = _fitted(config, folder, overrides, go_on, extra_callbacks)
+    with ranks.spawn_ranks(config, lambda: _fit(config, folder, overrides, resume, extra_callbacks)):
+        fitting = _fit(config, folder, overrides, resume, extra_callbacks)
     if rank() > 0:  # of processes that another program started
         return {}
-    from scripts.runs.evaluation import Outcome  # its tables are for the end; the first step does not wait for them
+    from scripts.runs.evaluation import Evaluation  # its tables are for the end; the first step does not wait for them
 
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
     if module.is_sharded:
@@ -113,19 +115,19 @@ def train(
     alone = None
     if trainer.world_size > 1:
         alone = make_trainer(ranks.one_device(config), folder, callbacks=[], logger=False)
-    outcome = Outcome(module, datamodule, trainer, alone)
+    evaluation = Evaluation(module, datamodule, trainer, alone)
     for part in config["evaluate"]:
-        outcome.judge(part, keep_examples=part == "test")
-    return outcome.write(folder, overrides, checkpoints.best)
+        evaluation.evaluate(part, keep_examples=part == "test")
+    return evaluation.write(folder, overrides, checkpoints.best)
 
 
-def _fitted(
-    config: dict[str, Any], folder: RunFolder, overrides: list[str], go_on: bool, extra_callbacks: Sequence[Callback]
-) -> Fitting:
+def _fit(
+    config: dict[str, Any], folder: RunFolder, overrides: list[str], resume: bool, extra_callbacks: Sequence[Callback]
+) -> TrainingSetup:
     """A module that has learned, its best and last checkpoints written; what every rank does."""
-    fitting = prepared(config, folder, extra_callbacks)
+    fitting = setup_training(config, folder, extra_callbacks)
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
-    last = checkpoint_to_go_on_from(folder, overrides) if go_on else None
+    last = checkpoint_to_go_on_from(folder, overrides) if resume else None
     facts: dict[str, Any] = {"overrides": overrides, "fingerprint": datamodule.fingerprint, "data": datamodule.report}
     if last is not None:
         facts["before"] = _same_data(folder, datamodule)
@@ -134,17 +136,17 @@ def _fitted(
         folder.write_config(fitting.config)
         folder.write_json(folder.environment_file, {**environment(), **facts})
     if isinstance(module, Baseline):
-        module.fit_to(datamodule)
+        module.fit(datamodule)
         checkpoints.write_fitted(module)
     else:
         trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last else None, weights_only=True)
-        ranks.part()
+        ranks.destroy_process_group()
     return fitting
 
 
 def build_module(config: dict[str, Any], datamodule: SequenceDataModule, start: Start | None = None) -> SequenceModule:
     """The architecture with its task and its way of learning, weights new or from `init_from`."""
-    task = build(config["task"], description=datamodule.description)
+    task = build(config["task"], spec=datamodule.spec)
     module: SequenceModule = build(config["module"], task=task)
     trainer = config["trainer"]
     module.config = config

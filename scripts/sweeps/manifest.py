@@ -35,7 +35,7 @@ class Job:
     validations: int = 0  # that a pruner heard of
 
     @property
-    def over(self) -> bool:
+    def done(self) -> bool:
         return self.state in ("finished", "pruned", "failed")
 
 

@@ -33,7 +33,7 @@ def tell(sweep: Sweep) -> None:
     for job in failed:
         log = sweep.folder / job.folder / "train.log"
         console.print(f"failed: {job.folder}: {job.reason}\n        {log}", soft_wrap=True, markup=False)
-    left = [job for job in sweep.manifest.jobs if not job.over]
+    left = [job for job in sweep.manifest.jobs if not job.done]
     if left:
         console.print(
             f"{len(left)} of {sweep.plan.total} jobs are not over;"

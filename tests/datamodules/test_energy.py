@@ -70,7 +70,7 @@ def test_windows_are_what_the_file_says(folder: Path) -> None:
     values = {name: [float(line.split(",")[1]) for line in lines] for name, lines in text.items()}
     for part in ("train", "val", "test"):
         rows = datamodule.indices[part]
-        batch = datamodule.source.gather(rows, 0)
+        batch = datamodule.source.collate(rows, 0)
         stamps = datamodule.example_columns(rows)
         for i in range(0, len(rows), 17):
             name = stamps["series"][i]
@@ -88,10 +88,10 @@ def test_the_scaler_knows_the_training_part_only(folder: Path) -> None:
     datamodule = loaded(folder)
     lines = (folder / "A_hourly.csv").read_text().splitlines()[1:]
     training = np.array([float(line.split(",")[1]) for line in lines])[: 300 - 30 - 30]
-    assert datamodule.description.offset[0][0] == pytest.approx(training.mean())
-    assert datamodule.description.scale[0][0] == pytest.approx(training.std())
+    assert datamodule.spec.offset[0][0] == pytest.approx(training.mean())
+    assert datamodule.spec.scale[0][0] == pytest.approx(training.std())
     everything = loaded(folder, scaler_fit="all")
-    assert everything.description.offset[0][0] != datamodule.description.offset[0][0]
+    assert everything.spec.offset[0][0] != datamodule.spec.offset[0][0]
 
 
 @pytest.mark.parametrize("gap", [(), (150,), (150, 151), (238, 239), (255,)])
@@ -105,11 +105,11 @@ def test_a_later_value_never_changes_an_earlier_window(tmp_path: Path, gap: tupl
     after = loaded(tmp_path, horizon=1, max_gap=6)
     assert all(torch.equal(before.indices[part], after.indices[part]) for part in before.indices)
     if changed_row >= 240:
-        assert before.description.offset == after.description.offset
-        assert before.description.naive_error == after.description.naive_error
+        assert before.spec.offset == after.spec.offset
+        assert before.spec.naive_error == after.spec.naive_error
     rows = torch.cat([before.indices[part] for part in ("train", "val", "test")])
     earlier = rows[rows <= changed_row]  # a window that ends before the changed row, whatever its target is
-    first, second = (d.source.gather(earlier, 0) for d in (before, after))
+    first, second = (d.source.collate(earlier, 0) for d in (before, after))
     assert torch.allclose(first.original(first.past), second.original(second.past), rtol=1e-4)
 
 
@@ -137,8 +137,8 @@ def test_rows_of_each_part_can_be_given(folder: Path) -> None:
 
 
 def test_the_description_survives_a_checkpoint(folder: Path) -> None:
-    description = loaded(folder).description
-    assert specs.from_dict(specs.to_dict(description)) == description
+    spec = loaded(folder).spec
+    assert specs.from_dict(specs.to_dict(spec)) == spec
 
 
 def test_made_up_load_is_the_same_every_time_and_says_what_it_is() -> None:
@@ -148,7 +148,7 @@ def test_made_up_load_is_the_same_every_time_and_says_what_it_is() -> None:
     assert all((one.values > 0).all() for one in first)
     datamodule = Energy()
     datamodule.setup()
-    assert datamodule.description.synthetic
+    assert datamodule.spec.synthetic
     assert "synthetic" in datamodule.report["lines"][0]
 
 

@@ -14,19 +14,19 @@ def made(**settings) -> LongMemory:
 
 def test_the_first_symbol_is_the_class_and_the_others_say_nothing() -> None:
     datamodule = made(num_classes=3, num_noise_symbols=5)
-    assert datamodule.description.classes == ("A", "B", "C")
-    everything = datamodule.part_indices("all")
+    assert datamodule.spec.classes == ("A", "B", "C")
+    everything = datamodule.split_indices("all")
     assert sorted(everything.tolist()) == list(range(400))
-    batch = datamodule.source.gather(everything, datamodule.source.span(everything))
+    batch = datamodule.source.collate(everything, datamodule.source.max_length(everything))
     texts = datamodule.example_columns(everything)["text"]
     assert batch.tokens.shape == (400, 9)
     assert batch.lengths.tolist() == [9] * 400
     for text, tokens, number in zip(texts, batch.tokens.tolist(), batch.classes.tolist()):
-        assert datamodule.description.codec.decode(tokens) == text
+        assert datamodule.spec.codec.decode(tokens) == text
         assert text[0] == "ABC"[number]
         assert set(text[1:]) <= set("abcde")
     counts = torch.bincount(batch.classes[: len(datamodule.indices["train"])], minlength=3)
-    assert tuple(counts.tolist()) == datamodule.description.class_counts
+    assert tuple(counts.tolist()) == datamodule.spec.class_counts
 
 
 def test_data_follow_from_their_own_seed() -> None:
@@ -37,5 +37,5 @@ def test_data_follow_from_their_own_seed() -> None:
 
 def test_the_description_survives_a_checkpoint() -> None:
     datamodule = made()
-    again = from_dict(to_dict(datamodule.description))
-    assert again.codec.encode(["Aabc"])[0].tolist() == datamodule.description.codec.encode(["Aabc"])[0].tolist()
+    again = from_dict(to_dict(datamodule.spec))
+    assert again.codec.encode(["Aabc"])[0].tolist() == datamodule.spec.codec.encode(["Aabc"])[0].tolist()

@@ -19,7 +19,7 @@ def loaded(**settings) -> Names:
 def test_bundled_surnames_need_no_download_and_say_what_they_are(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         data = loaded()
-    assert len(data.description.classes) == 17
+    assert len(data.spec.classes) == 17
     assert data.report["labels"]["Polish"] > 3000
     assert "Doe" not in data._texts
     assert "surnames of the package Faker (no data_dir given)" in caplog.text
@@ -36,7 +36,7 @@ def test_the_18_languages_as_they_are_known(real_data: Path) -> None:
     assert len(data._texts) == 17_993  # distinct (name, language)
     train, test = ({data._texts[i] for i in data.indices[part]} for part in ("train", "test"))
     assert not train & test
-    labels = [data.description.classes[c] for c in data.source.classes]
+    labels = [data.spec.classes[c] for c in data.source.classes]
     assert labels.count("Arabic") == 108
 
 
@@ -54,8 +54,8 @@ def test_vocabulary_and_counts_come_from_the_training_part_alone(names_folder: P
     data = loaded(data_dir=str(names_folder))
     kept = data.indices["train"].tolist()
     training_characters = set("".join(data._texts[i] for i in kept))
-    assert set(data.description.codec.vocabulary.symbols) == training_characters
-    assert sum(data.description.class_counts) == len(kept)
+    assert set(data.spec.codec.vocabulary.symbols) == training_characters
+    assert sum(data.spec.class_counts) == len(kept)
 
 
 def test_splits_do_not_depend_on_the_seed_of_training(names_folder: Path) -> None:
@@ -70,12 +70,12 @@ def test_a_label_that_normalisation_empties_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"label Chinese: no character of '王' .* normalize=nfc"):
         loaded(data_dir=str(tmp_path))
     data = loaded(data_dir=str(tmp_path), normalize="nfc", test_fraction=0.3)
-    assert data.description.classes == ("Chinese", "English")
+    assert data.spec.classes == ("Chinese", "English")
 
 
 def test_other_labelled_texts(real_data: Path, tmp_path: Path) -> None:
     names = loaded(data_dir=str(real_data / "labelled_text" / "first_names"))
-    assert names.description.classes == ("female", "male")
+    assert names.spec.classes == ("female", "male")
     reviews = tmp_path / "reviews.tsv"
     rows = [
         f"{line}\t{label}\n"
@@ -86,7 +86,7 @@ def test_other_labelled_texts(real_data: Path, tmp_path: Path) -> None:
     columns = {"text_column": "sentence", "label_column": "polarity"}
     data = loaded(data_dir=str(reviews), tokens="words", normalize="nfc", **columns)
     assert data.report["texts"] == 10_662
-    assert data.description.codec.tokens == "words"
+    assert data.spec.codec.tokens == "words"
     block = next(iter(data.train_dataloader()))
     batch = next(iter(block))
     assert batch.tokens.shape == (256, int(batch.lengths.max()))
@@ -107,13 +107,13 @@ def test_a_finished_run_reads_other_data_as_it_read_its_own(names_folder: Path, 
     (tmp_path / "Greek.txt").write_text("Zzyzxakis\n")
     (tmp_path / "Irish.txt").write_text("O'Byrne\n")
     other = Names(data_dir=str(tmp_path))
-    other.fixed_description = first.description
+    other.pretrained_spec = first.spec
     other.setup()
-    assert other.description is first.description
+    assert other.spec is first.spec
     assert other.source.classes.tolist() == [0, 1]
     (tmp_path / "Klingon.txt").write_text("Worf\n")
     strange = Names(data_dir=str(tmp_path))
-    strange.fixed_description = first.description
+    strange.pretrained_spec = first.spec
     with pytest.raises(BadInput, match=r"Klingon\.txt:1: the run knows no label 'Klingon'"):
         strange.setup()
 
@@ -124,7 +124,7 @@ def test_texts_of_like_length_can_share_batches(names_folder: Path) -> None:
     batches = [batch for block in datamodule.train_dataloader() for batch in block]
     seen = torch.cat([batch.lengths for batch in batches])
     assert sorted(seen.tolist()) == sorted(datamodule.source.lengths[datamodule.indices["train"]].tolist())
-    spans = [int(batch.lengths.max() - batch.lengths.min()) for batch in batches]
-    assert max(spans) <= 3
+    max_lengths = [int(batch.lengths.max() - batch.lengths.min()) for batch in batches]
+    assert max(max_lengths) <= 3
     with pytest.raises(BadInput, match="by_length=true"):
         Names(sampling="balanced", by_length=True)

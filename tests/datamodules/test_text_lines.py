@@ -10,7 +10,7 @@ import torch
 from datamodules.errors import BadInput
 from datamodules.line_images.augmentation import Augmentation
 from datamodules.line_images.codec import LineCodec, composed
-from datamodules.line_images.spec import WrittenLines
+from datamodules.line_images.spec import LineImageSpec
 from datamodules.text_lines import TextLines
 from tests.datamodules.line_images.pictures import encoded, write_lines_folder, written
 
@@ -57,13 +57,13 @@ def test_a_batch_holds_images_and_texts(folder: Path) -> None:
                 assert image.max() == 1
     row = data.indices["test"]
     names = data.example_columns(row)["id"]
-    batch = data.source.gather(row, data.source.span(row))
+    batch = data.source.collate(row, data.source.max_length(row))
     for i, name in enumerate(names):
         truth = (folder / name).with_suffix(".gt.txt").read_text().strip()
         length = int(batch.target_lengths[i])
-        assert data.description.codec.decode(batch.targets[i, :length].tolist()) == truth
+        assert data.spec.codec.decode(batch.targets[i, :length].tolist()) == truth
         assert "".join(map(chr, batch.codepoints[i, :length])) == truth
-        image = data.description.image((folder / name).read_bytes())
+        image = data.spec.image((folder / name).read_bytes())
         assert torch.equal(batch.images[i, 0, :, : image.shape[1]], torch.from_numpy(image).float() / 255)
 
 
@@ -86,7 +86,7 @@ def test_augmentation_is_for_training_alone(folder: Path) -> None:
         data.trainer = SimpleNamespace(training=training)
         on_device = data.transfer_batch_to_device(block, torch.device("cpu"), 0)
         (batch, *_) = on_device
-        original = data.source.gather(block.rows[0], block.spans[0])
+        original = data.source.collate(block.rows[0], block.max_lengths[0])
         assert torch.equal(batch.images, original.images) != training
 
 
@@ -115,7 +115,7 @@ def test_characters_come_from_the_training_part_and_the_others_are_told(tmp_path
     (tmp_path / "d_003.gt.txt").write_text("tin Ω\n", encoding="utf-8")
     with caplog.at_level(logging.INFO):
         data = loaded(data_dir=str(tmp_path), group_pattern=".", test_groups="d", val_groups="c")
-    assert "Ω" not in data.description.codec.characters
+    assert "Ω" not in data.spec.codec.characters
     assert "never seen in training, but in val or test: Ω 1" in caplog.text
     assert data.report["unseen"] == {"Ω": 1}
     place = data.collection.ids.index("d_003.png")
@@ -150,10 +150,10 @@ def test_the_characters_of_the_run_to_start_from(tmp_path: Path, charset, charac
     codec = LineCodec.of(["x"]).extended([])
     codec = LineCodec(type(codec.vocabulary)("ätein "))
     data = TextLines(data_dir=str(tmp_path), test_fraction=0.0, val_fraction=0.0, charset=charset, unknown="replace")
-    data.starting_from = WrittenLines(codec, 32, 4000, "auto")
+    data.starting_from = LineImageSpec(codec, 32, 4000, "auto")
     with caplog.at_level(logging.INFO):
         data.setup()
-    assert "".join(data.description.codec.characters) == characters
+    assert "".join(data.spec.codec.characters) == characters
     assert data.report["characters_added"] == ([] if charset == "keep" else ["!"])
     assert data.report["characters_dropped"] == (["ä"] if charset == "replace" else [])
     assert "data: characters added: " in caplog.text
@@ -171,11 +171,11 @@ def test_a_finished_run_reads_other_data_as_it_read_its_own(folder: Path, tmp_pa
     write_lines_folder(tmp_path, prefix="other_", count=4)
     (tmp_path / "other_a_000.gt.txt").write_text("Ω\n", encoding="utf-8")
     other = TextLines(data_dir=str(tmp_path), group_pattern=".", test_groups="d")
-    other.fixed_description = first.description
+    other.pretrained_spec = first.spec
     other.setup()
-    assert other.description.codec == first.description.codec
+    assert other.spec.codec == first.spec.codec
     assert other.source.columns.shape[1] == 24
-    assert len(other.part_indices("all")) == 4
+    assert len(other.split_indices("all")) == 4
 
 
 def test_the_books_as_they_are_known(real_data: Path) -> None:

@@ -35,7 +35,7 @@ def written(folder: Path, kind: str) -> dict[str, str]:
 def test_every_format_gives_the_same_pairs(tmp_path: Path, kind: str) -> None:
     datamodule = TextPairs(**written(tmp_path, kind), val_fraction=0.2, test_fraction=0.2)
     datamodule.setup()
-    codecs, source = datamodule.description, datamodule.source
+    codecs, source = datamodule.spec, datamodule.source
     read = [
         (codecs.source.decode(a[:n]), codecs.target.decode(b[:m]))
         for a, n, b, m in zip(source.tokens.tolist(), source.lengths, source.targets.tolist(), source.target_lengths)
@@ -51,7 +51,7 @@ def test_a_source_stands_on_one_side_and_is_judged_once(tmp_path: Path) -> None:
     sides = {part: datamodule.example_columns(datamodule.indices[part])["text"] for part in ("train", "val", "test")}
     assert len(set(sides["val"])) == len(sides["val"]) and len(set(sides["test"])) == len(sides["test"])
     assert not set(sides["train"]) & set(sides["val"]) | set(sides["train"]) & set(sides["test"])
-    everything = datamodule.source.gather(datamodule.part_indices("all"), (5, 12))
+    everything = datamodule.source.collate(datamodule.split_indices("all"), (5, 12))
     assert ("Va !", "Marche.") in everything.truths()
 
 
@@ -59,7 +59,7 @@ def test_punctuation_is_a_word() -> None:
     assert apart("Ça alors !\u202fC'est tout.") == "Ça alors ! C'est tout ."
     datamodule = TextPairs(tokens="words")
     datamodule.setup()
-    assert datamodule.description.apart
+    assert datamodule.spec.apart
 
 
 NUMBERED = {"source_column": "1", "target_column": "2"}

@@ -8,17 +8,17 @@ from lightning_modules.tasks.base import Task
 
 
 class PlainTask(Task):
-    offers = frozenset({"steps"})
+    input_kinds = frozenset({"steps"})
 
     def __init__(self, input_size: int) -> None:
-        super().__init__(description=None)
+        super().__init__(spec=None)
         self._input_size = input_size
 
     @property
     def input_size(self) -> int:
         return self._input_size
 
-    def build(self, reads: str, encoding_size: int) -> None:
+    def build(self, input_kind: str, encoding_size: int) -> None:
         pass
 
     def embed(self, batch: Tensor) -> Tensor:
@@ -26,17 +26,17 @@ class PlainTask(Task):
 
 
 class PlainWritingTask(PlainTask):
-    """The same for an architecture that writes."""
+    """The same for an architecture that decodes."""
 
-    writing = "always"
+    autoregressive = "always"
 
-    def __init__(self, input_size: int, written_size: int) -> None:
+    def __init__(self, input_size: int, decoder_input_size: int) -> None:
         super().__init__(input_size)
-        self._written_size = written_size
+        self._written_size = decoder_input_size
 
     @property
-    def written_size(self) -> int:
+    def decoder_input_size(self) -> int:
         return self._written_size
 
-    def build_writing(self, reads: str, encoding_size: int) -> None:
+    def build_decoder(self, input_kind: str, encoding_size: int) -> None:
         pass

@@ -9,7 +9,7 @@ import torch
 
 from lightning_modules.baselines.base import Baseline
 from lightning_modules.training.compile import compile_network
-from scripts.config.check import misfit
+from scripts.config.check import incompatibility
 from scripts.config.overrides import options
 from scripts.runs.training import build_module
 from tests.pairs import BASELINES, PAIRS, alone, answers, datamodule_for, files_of, losses_of, padded, small_settings
@@ -115,7 +115,7 @@ def test_a_compiled_network_answers_and_learns_the_same(built) -> None:
 def test_a_pair_that_makes_no_sense_is_one_sentence() -> None:
     config = small_settings("gru", "names-classification")
     config["module"]["_target_"] = "tests.pairs.ReadsImages"
-    assert misfit(config) == "module=readsimages reads image; task=classification offers steps, tokens"
+    assert incompatibility(config) == "module=readsimages reads image; task=classification offers steps, tokens"
 
 
 @pytest.mark.parametrize(("name", "workload"), BASELINES, ids="-".join)
@@ -124,8 +124,8 @@ def test_baselines_are_fitted_without_a_loop(name: str, workload: str, names_fol
     datamodule = datamodule_for(config)
     module = build_module(config, datamodule)
     assert isinstance(module, Baseline)
-    module.fit_to(datamodule)
-    batch = datamodule.source.gather(datamodule.indices["train"][:40], 20)
+    module.fit(datamodule)
+    batch = datamodule.source.collate(datamodule.indices["train"][:40], 20)
     answered = answers(module(batch))
     assert len(answered) == len(batch)
     assert module.loss(batch).isfinite()

@@ -7,14 +7,14 @@ import torch
 
 from datamodules.errors import BadInput
 from datamodules.line_images.codec import LineCodec
-from datamodules.line_images.spec import WrittenLines
+from datamodules.line_images.spec import LineImageSpec
 from lightning_modules.crnn import CRNN
 from lightning_modules.layers.convolutions import Convolution, LineConvolutions, Pool
 from lightning_modules.tasks.transcription.task import Transcription
 
 
 def built(height: int = 32, **settings) -> CRNN:
-    return CRNN(Transcription(WrittenLines(LineCodec.of(["abc"]), height, 4000, "auto")), **settings).eval()
+    return CRNN(Transcription(LineImageSpec(LineCodec.of(["abc"]), height, 4000, "auto")), **settings).eval()
 
 
 @pytest.mark.parametrize(("pooling", "steps"), [("paper", 51), ("article", 11), ("wide", 101)])

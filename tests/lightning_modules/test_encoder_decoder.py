@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightning_modules.tasks.autoregressive import WrittenText
+from lightning_modules.tasks.autoregressive import Seq2SeqOutput
 from scripts.runs.training import build_module
 from tests.pairs import datamodule_for, losses_of, small_settings
 
@@ -15,13 +15,13 @@ def test_it_learns_and_answers(workload: str) -> None:
     config = small_settings("transformer", workload, words=["module.decoder_layers=1", "module.dropout=0.0"])
     datamodule = datamodule_for(config)
     module = build_module(config, datamodule)
-    assert module.writing
+    assert module.has_decoder
     batch = next(batch for block in datamodule.train_dataloader() for batch in block)
     losses = losses_of(module, batch, steps=8)
     assert losses[-1] < losses[0]
     with torch.inference_mode():
         answer = module.eval()(batch)
-    if isinstance(answer, WrittenText):
+    if isinstance(answer, Seq2SeqOutput):
         assert len(module.task.read(answer)) == len(batch)
     else:
         assert answer.shape == batch.future.shape and answer.isfinite().all()

@@ -12,7 +12,7 @@ def build(names_folder, combine: str):
     config["module"]["lr_scales"] = {"bag": 5.0}
     datamodule = datamodule_for(config)
     module = build_module(config, datamodule).eval()
-    return module, datamodule.source.gather(datamodule.indices["val"], 12)
+    return module, datamodule.source.collate(datamodule.indices["val"], 12)
 
 
 def test_the_average_is_that_of_log_probabilities(names_folder) -> None:
@@ -34,7 +34,7 @@ def test_members_have_learning_rates_and_clipping_of_their_own(names_folder) -> 
     module, _ = build(names_folder, "average")
     optimizer = module.configure_optimizers()
     assert [rate / optimizer.defaults["lr"] for rate in module._base_rates] == [1.0, 5.0]
-    groups = list(module.clipped_apart())
+    groups = list(module.clip_groups())
     assert sum(p.numel() for group in groups for p in group) == sum(p.numel() for p in module.parameters())
     assert not {id(p) for p in groups[0]} & {id(p) for p in groups[1]}
 
@@ -52,5 +52,5 @@ def test_forecasts_are_averaged_and_members_can_be_left_out() -> None:
     module = build_module(config, datamodule).eval()
     assert list(module.members) == ["a", "b"]
     torch.nn.init.normal_(module.members["b"].weight)
-    batch = datamodule.source.gather(datamodule.indices["val"][:8], 0)
+    batch = datamodule.source.collate(datamodule.indices["val"][:8], 0)
     torch.testing.assert_close(module(batch), (module.members["a"](batch) + module.members["b"](batch)) / 2)

@@ -35,7 +35,7 @@ def test_shapes_of_the_article(make) -> None:
     encoding = network.encode(torch.randn(4, 7, 8), LENGTHS)
     size = encoding.states.shape[2]
     assert encoding.states.shape == (4, 7, 32 if getattr(network, "encoder", None) and size == 32 else 16)
-    states, _, weights = network.write(torch.randn(4, 7, 8), network.begin(encoding))
+    states, _, weights = network.decode_step(torch.randn(4, 7, 8), network.init_decoder_state(encoding))
     assert states.shape == (4, 7, 16)
     assert weights is None or weights.shape == (4, 7, 7)
 
@@ -46,10 +46,10 @@ def test_a_pass_over_the_truth_equals_step_by_step(make) -> None:
     x, written = torch.randn(4, 7, 8), torch.randn(4, 6, 5)
     with torch.no_grad():
         encoding = network.encode(x, LENGTHS)
-        at_once, _, weights = network.write(written, network.begin(encoding))
-        state, steps, weighed = network.begin(encoding), [], []
+        at_once, _, weights = network.decode_step(written, network.init_decoder_state(encoding))
+        state, steps, weighed = network.init_decoder_state(encoding), [], []
         for piece in written.split([1, 1, 2, 1, 1], dim=1):
-            states, state, part = network.write(piece, state)
+            states, state, part = network.decode_step(piece, state)
             steps.append(states)
             weighed.append(part)
     torch.testing.assert_close(torch.cat(steps, dim=1), at_once, atol=1e-5, rtol=1e-5)
@@ -62,10 +62,10 @@ def test_padding_is_never_read(make) -> None:
     network = make(PlainWritingTask(8, 5)).eval()
     x, written = torch.randn(4, 7, 8), torch.randn(4, 6, 5)
     with torch.no_grad():
-        together, _, _ = network.write(written, network.begin(network.encode(x, LENGTHS)))
+        together, _, _ = network.decode_step(written, network.init_decoder_state(network.encode(x, LENGTHS)))
         for i, length in enumerate(LENGTHS.tolist()):
             encoding = network.encode(x[i : i + 1, :length], LENGTHS[i : i + 1])
-            alone, _, _ = network.write(written[i : i + 1], network.begin(encoding))
+            alone, _, _ = network.decode_step(written[i : i + 1], network.init_decoder_state(encoding))
             torch.testing.assert_close(alone[0], together[i], atol=1e-5, rtol=1e-5)
 
 

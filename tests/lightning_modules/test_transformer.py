@@ -40,7 +40,7 @@ def test_the_decoder_equals_torch_with_the_same_weights(norm: str) -> None:
         for ours, theirs in zip(module.decoder_layers, reference.layers):
             give(ours, theirs)
         encoding = module.encode(x, lengths)
-        got, _, weights = module.write(written, module.begin(encoding))
+        got, _, weights = module.decode_step(written, module.init_decoder_state(encoding))
         positions = PositionalEncoding("sinusoidal", 8, 10)(torch.zeros(1, 5, 8))
         expected = reference(
             written + positions,

@@ -27,7 +27,7 @@ def test_it_answers_with_the_mean_of_log_probabilities(members: list[str], names
     folder = run("train.py", *words, f"datamodule.data_dir={names_folder}").stdout.strip().splitlines()[-1]
     joint = load_module(RunFolder(Path(folder)))
     alone = [load_module(RunFolder(Path(member))) for member in members]
-    batch = joint.task.description.batch(["Suzuki", "Quinn"])
+    batch = joint.task.spec.batch(["Suzuki", "Quinn"])
     expected = torch.stack([module(batch).log_softmax(dim=1) for module in alone]).mean(dim=0)
     torch.testing.assert_close(joint(batch), expected)
     metrics = json.loads((Path(folder) / "metrics.json").read_text())

@@ -35,7 +35,7 @@ def test_beginnings_are_gone_on_with_and_known_names_are_recognised(writer: str,
 
 
 def test_its_pictures_show_names_of_each_class(writer: str) -> None:
-    assert {"test_samples.png", "test_perplexity.png"} <= {path.name for path in (Path(writer) / "pictures").iterdir()}
+    assert {"test_samples.png", "test_perplexity.png"} <= {path.name for path in (Path(writer) / "figures").iterdir()}
 
 
 @pytest.mark.parametrize(

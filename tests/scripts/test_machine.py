@@ -35,7 +35,7 @@ def test_a_full_disk(names_folder: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "last.ckpt"
-    checkpoint_io.save({"state_dict": {}, "config": {}, "description": {}, "n": 1}, path)
+    checkpoint_io.save({"state_dict": {}, "config": {}, "spec": {}, "n": 1}, path)
     opened = Path.open
     monkeypatch.setattr(Path, "open", lambda self, *how: opened(Path("/dev/full"), *how))
     with pytest.raises(BadInput, match=r"last\.ckpt: cannot be written \(No space left on device\); the one that was"):

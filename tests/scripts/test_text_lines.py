@@ -35,7 +35,7 @@ def reader(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(done.stdout.strip())
 
 
-def pictures(folder: Path) -> set[str]:
+def figures(folder: Path) -> set[str]:
     """Names of the pictures in a run's event file."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -47,7 +47,7 @@ def pictures(folder: Path) -> set[str]:
 def test_a_small_reader_learns_20_lines_to_the_last_character(reader: Path) -> None:
     metrics = json.loads((reader / "metrics.json").read_text())
     assert metrics["train/cer"] == 0.0
-    assert metrics["train/exact_lines"] == 1.0
+    assert metrics["train/exact_match"] == 1.0
     assert metrics["train/infeasible"] == 0
 
 
@@ -94,7 +94,7 @@ def test_predict_by_beam_search_with_a_language_model(reader: Path, lines: Path,
 
 
 def test_a_run_shows_its_lines(reader: Path) -> None:
-    assert "train/lines" in pictures(reader)
+    assert "train/lines" in figures(reader)
     environment = json.loads((reader / "environment.json").read_text())
     assert environment["data"]["infeasible"] == {}
     assert environment["data"]["parts"]["train"] == 20
@@ -109,11 +109,11 @@ def test_lines_that_ctc_cannot_fit_are_named_before_training(tmp_path: Path) -> 
     )  # fmt: skip
     assert "data: 1 lines have too few steps for their text, so their loss is 0: a_000.png (" in done.stderr
     folder = Path(done.stdout.strip())
-    assert {"train/lines", "val/lines", "test/lines"} <= pictures(folder)
+    assert {"train/lines", "val/lines", "test/lines"} <= figures(folder)
     metrics = json.loads((folder / "metrics.json").read_text())
     assert sum(metrics[f"{part}/infeasible"] for part in ("train", "val", "test")) == 1
     assert set(polars.read_parquet(folder / "predictions.parquet").columns) >= {"id", "target", "answer", "score"}
-    assert torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["description"]["kind"] == "written_lines"
+    assert torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["spec"]["kind"] == "written_lines"
 
 
 def test_prepare_converts_between_forms(lines: Path, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_checkpoints_load_without_executing_anything(trained) -> None:
     folder, _, _ = trained
     for name in ("best.ckpt", "last.ckpt"):
         state = torch.load(folder / "checkpoints" / name, weights_only=True)
-        assert {"state_dict", "config", "description"} <= state.keys()
+        assert {"state_dict", "config", "spec"} <= state.keys()
 
 
 def test_tensorboard_has_curves_pictures_and_final_hyperparameters(trained) -> None:

@@ -20,7 +20,7 @@ def writer(request: pytest.FixtureRequest, pairs_file: Path, tmp_path_factory: p
 def test_a_run_answers_and_is_judged(writer: str) -> None:
     metrics = json.loads((Path(writer) / "metrics.json").read_text())
     assert {"test/exact_match", "test/cer", "test/wer", "test/bleu"} <= set(metrics)
-    assert {"test_attention.png", "test_by_length.png"} <= {p.name for p in (Path(writer) / "pictures").iterdir()}
+    assert {"test_attention.png", "test_by_length.png"} <= {p.name for p in (Path(writer) / "figures").iterdir()}
     rows = read(run("predict.py", writer, "-", "--json", stdin="Abe\nKeane\n").stdout)
     assert [row["input"] for row in rows] == ["Abe", "Keane"] and all(row["log_prob"] < 0 for row in rows)
     wide = read(run("predict.py", writer, "Abe", "Keane", "--json", "--beam-width", 20).stdout)

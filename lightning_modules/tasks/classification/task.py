@@ -22,7 +22,7 @@ class Classification(Task):
     """One of C classes for each text; the output is a score of each class, (B, C) float32, not normalised.
 
     Args:
-        description: vocabulary and classes of the data.
+        spec: vocabulary and classes of the data.
         embedding: `learned` vectors of `embedding_size`, or `onehot`.
         pooling: how the states of a text become one vector; see `Pooling`.
         input_dropout: of the features of each step.
@@ -32,14 +32,14 @@ class Classification(Task):
     """
 
     batch_type = TokenBatch
-    offers = frozenset({"steps", "tokens"})
+    input_kinds = frozenset({"steps", "tokens"})
     monitor = "accuracy"
     mode = "max"
     class_weight: Tensor | None
 
     def __init__(
         self,
-        description: LabelledText,
+        spec: LabelledText,
         embedding: EmbeddingKind = "learned",
         embedding_size: Annotated[int, Gt(0)] = 64,
         pooling: PoolingKind = "auto",
@@ -48,18 +48,18 @@ class Classification(Task):
         class_weights: Literal["none", "balanced"] = "none",
         label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
     ) -> None:
-        super().__init__(description)
-        if not description.classes:
+        super().__init__(spec)
+        if not spec.classes:
             raise BadInput("task=classification: these texts have no labels; task=generation is accepted")
-        self.classes = description.classes
-        self.vocabulary = description.codec.vocabulary
+        self.classes = spec.classes
+        self.vocabulary = spec.codec.vocabulary
         self.embedding_kind = embedding
         self.embedding_size = embedding_size
         self.pooling_kind = pooling
         self.input_dropout = input_dropout
         self.output_dropout = output_dropout
         self.label_smoothing = label_smoothing
-        counts = torch.tensor(description.class_counts, dtype=torch.float32)
+        counts = torch.tensor(spec.class_counts, dtype=torch.float32)
         weight = counts.sum() / (len(counts) * counts.clamp(min=1)) if class_weights == "balanced" else None
         self.register_buffer("class_weight", weight, persistent=False)
 
@@ -67,8 +67,8 @@ class Classification(Task):
     def input_size(self) -> int:
         return self.embedding_size if self.embedding_kind == "learned" else len(self.vocabulary.symbols)
 
-    def build(self, reads: str, encoding_size: int) -> None:
-        if reads in ("tokens", "batch"):
+    def build(self, input_kind: str, encoding_size: int) -> None:
+        if input_kind in ("tokens", "batch"):
             self.embedding: nn.Module = nn.Identity()
         elif self.embedding_kind == "onehot":
             self.embedding = OneHot(len(self.vocabulary), len(self.vocabulary.reserved))
@@ -90,7 +90,7 @@ class Classification(Task):
     def average(self, outputs: list[Tensor]) -> Tensor:
         return torch.stack([scores.log_softmax(dim=1) for scores in outputs]).mean(dim=0)
 
-    def drop_output(self) -> None:
+    def remove_head(self) -> None:
         self.output = nn.Sequential()
 
     def loss(self, output: Tensor, batch: TokenBatch) -> Tensor:

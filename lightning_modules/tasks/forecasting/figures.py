@@ -17,7 +17,7 @@ ACTUAL, FORECAST = "#334155", "#e4572e"
 
 
 def stretches_figure(
-    stretches: dict[str, list[tuple[Tensor, Tensor, Tensor]]], description: ForecastSeries, quantiles: tuple[float, ...]
+    stretches: dict[str, list[tuple[Tensor, Tensor, Tensor]]], spec: ForecastSeries, quantiles: tuple[float, ...]
 ) -> Figure:
     """Forecast beside what came, for a stretch of each series; a fan where there are quantiles.
 
@@ -28,7 +28,7 @@ def stretches_figure(
 
     figure = Figure(figsize=(9, 2.3 * len(stretches) + 0.4), layout="constrained")
     axes_list = np.atleast_1d(figure.subplots(len(stretches), 1))
-    horizon = description.horizon
+    horizon = spec.horizon
     for axes, (name, pieces) in zip(axes_list, stretches.items()):
         first, target, output = (torch.cat(parts).float().numpy() for parts in zip(*pieces))
         taken, hours = [], first - first[0]
@@ -52,7 +52,7 @@ def stretches_figure(
         axes.margins(x=0.01)
         axes.spines[["top", "right"]].set_visible(False)
     axes_list[0].legend(loc="upper right", ncols=3, fontsize=8, frameon=False)
-    axes_list[-1].set_xlabel("hours" if description.step == 3600 else f"rows of {description.step} s")
+    axes_list[-1].set_xlabel("hours" if spec.step == 3600 else f"rows of {spec.step} s")
     return figure
 
 

@@ -53,21 +53,21 @@ class ForecastMetrics(nn.Module):
     """
 
     def __init__(
-        self, description: ForecastSeries, units: Literal["original", "scaled"], quantiles: tuple[float, ...] = ()
+        self, spec: ForecastSeries, units: Literal["original", "scaled"], quantiles: tuple[float, ...] = ()
     ) -> None:
         super().__init__()
         self.levels: Tensor
         self.naive_error: Tensor
-        self.description = description
+        self.spec = spec
         self.units = units
         self.quantiles = quantiles
-        self.num_columns = len(description.columns)
-        self.names = [*description.names, "not of this run"]
+        self.num_columns = len(spec.columns)
+        self.names = [*spec.names, "not of this run"]
         rows = len(self.names) * self.num_columns
         self.per_series = Sums(rows, 7)  # count, smape, |e|, e², |e| original, pinball, covered
         self.per_hour = Sums(24, 2)
-        self.per_step = Sums(description.horizon, 2)
-        naive = torch.tensor([*description.naive_error, [torch.nan] * self.num_columns], dtype=torch.float64)
+        self.per_step = Sums(spec.horizon, 2)
+        naive = torch.tensor([*spec.naive_error, [torch.nan] * self.num_columns], dtype=torch.float64)
         self.register_buffer("naive_error", naive.flatten(), persistent=False)
         self.register_buffer("levels", torch.tensor(quantiles), persistent=False)
         self.stretches: dict[int, list[tuple[Tensor, Tensor, Tensor]]] = {}
@@ -116,7 +116,7 @@ class ForecastMetrics(nn.Module):
         figures = {}
         shown = {self.names[s]: kept for s, kept in self.stretches.items()}
         if shown:
-            figures["forecasts"] = stretches_figure(shown, self.description, self.quantiles)
+            figures["forecasts"] = stretches_figure(shown, self.spec, self.quantiles)
         if hours[:, 1].sum():
             figures["error_by_hour"] = error_figure(hours, "hour of the day", start=0)
         if len(steps) > 1:
@@ -144,7 +144,7 @@ class ForecastMetrics(nn.Module):
         return rows
 
     def _occurring_names(self) -> list[str]:
-        columns = self.description.columns
+        columns = self.spec.columns
         found = self.per_series.compute()[:, 0].nonzero().flatten().tolist()
         named = [(self.names[i // self.num_columns], columns[i % self.num_columns]) for i in found]
         return [f"{name} {column}" if self.num_columns > 1 else name for name, column in named]

@@ -20,7 +20,7 @@ from lightning_modules.layers.linear_skip import LinearSkip
 from lightning_modules.layers.pooling import Pooling, PoolingKind
 from lightning_modules.layers.quantiles import median_of, pinball
 from lightning_modules.layers.series_embedding import SeriesEmbedding
-from lightning_modules.layers.window_normalizer import Reference, WindowFrame
+from lightning_modules.layers.window_normalizer import Reference, WindowNormalizer
 from lightning_modules.tasks.base import Task
 
 
@@ -30,7 +30,7 @@ class Forecasting(Task):
     The forecast is what the network says, as a deviation from `relative_to`, plus the linear skip where there is one.
 
     Args:
-        description: the series, their scaling and the shape of a window.
+        spec: the series, their scaling and the shape of a window.
         loss: `mse`, `mae`, `huber` or `quantile` (the pinball loss; the output then has `quantiles`).
         huber_delta: where the Huber loss turns from square to linear, scaled units.
         quantiles: rising, 0.5 among them.
@@ -46,21 +46,21 @@ class Forecasting(Task):
         head: between that vector and the output: `linear`, `relu` (a ReLU first, as the source article has it) or
             `mlp` (one hidden layer).
         decoder: several steps ahead: `direct` (all at once), `recursive` (trained one step ahead, its forecasts fed
-            back) or `recurrent` (a GRU that writes step by step, taught with the true values).
+            back) or `recurrent` (a GRU that decodes step by step, taught with the true values).
         output_dropout: of the pooled vector.
         units: of the metrics: `original`, or `scaled` as the literature on ETT has it.
     """
 
     batch_type = WindowBatch
-    offers = frozenset({"steps", "window"})
-    writing = "possible"
+    input_kinds = frozenset({"steps", "window"})
+    autoregressive = "possible"
     monitor = "smape"
     mode = "min"
     levels: Tensor
 
     def __init__(
         self,
-        description: ForecastSeries,
+        spec: ForecastSeries,
         loss: Literal["mse", "mae", "huber", "quantile"] = "huber",
         huber_delta: Annotated[float, Gt(0)] = 0.1,
         quantiles: tuple[Annotated[float, Gt(0), Lt(1)], ...] = (0.1, 0.5, 0.9),
@@ -77,9 +77,9 @@ class Forecasting(Task):
         output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         units: Literal["original", "scaled"] = "original",
     ) -> None:
-        super().__init__(description)
-        self.lookback, self.horizon = description.lookback, description.horizon
-        self.num_columns = len(description.columns)
+        super().__init__(spec)
+        self.lookback, self.horizon = spec.lookback, spec.horizon
+        self.num_columns = len(spec.columns)
         self.seen = min(steps or self.lookback, self.lookback)
         if self.seen % segment:
             raise BadInput(f"task.segment={segment}: has to divide the {self.seen} rows that the network sees")
@@ -88,10 +88,10 @@ class Forecasting(Task):
             raise BadInput(f"task.quantiles={list(quantiles)}: rising numbers, 0.5 among them")
         self.loss_kind, self.huber_delta = loss, huber_delta
         self.quantiles = quantiles if loss == "quantile" else ()
-        self.frame, self.linear_skip = WindowFrame(relative_to), linear_skip
+        self.frame, self.linear_skip = WindowNormalizer(relative_to), linear_skip
         self.segment = segment
-        self.past_calendar = past_calendar and description.calendar_size > 0
-        self.target_calendar = target_calendar and description.calendar_size > 0
+        self.past_calendar = past_calendar and spec.calendar_size > 0
+        self.target_calendar = target_calendar and spec.calendar_size > 0
         self.series_embedding_size = series_embedding_size
         self.pooling_kind, self.head_kind, self.decoder_kind = pooling, head, decoder
         self.output_dropout = output_dropout
@@ -104,7 +104,7 @@ class Forecasting(Task):
 
     @property
     def input_size(self) -> int:
-        return self.segment * self.num_columns + self.past_calendar * self.description.calendar_size
+        return self.segment * self.num_columns + self.past_calendar * self.spec.calendar_size
 
     @property
     def window_size(self) -> int:
@@ -115,20 +115,20 @@ class Forecasting(Task):
     def context_size(self) -> int:
         """Features of the series and of the target's calendar."""
         ends = 1 if self.answered == 1 else 2
-        return self.series_embedding_size + self.target_calendar * ends * self.description.calendar_size
+        return self.series_embedding_size + self.target_calendar * ends * self.spec.calendar_size
 
     @property
     def known_size(self) -> int:
         """Features of what is known of a row to forecast."""
-        return self.target_calendar * self.description.calendar_size
+        return self.target_calendar * self.spec.calendar_size
 
     @property
-    def written_size(self) -> int:
+    def decoder_input_size(self) -> int:
         return self.num_columns + self.known_size + self.series_embedding_size
 
-    def build(self, reads: str, encoding_size: int) -> None:
-        self._build_input(reads)
-        context = 0 if reads == "window" else self.context_size  # a window has it already
+    def build(self, input_kind: str, encoding_size: int) -> None:
+        self._build_input(input_kind)
+        context = 0 if input_kind == "window" else self.context_size  # a window has it already
         self.pooling = Pooling(self.pooling_kind, encoding_size)
         outputs = self.num_columns * self.numbers
         self.decoder: ForecastDecoder | None = None
@@ -141,12 +141,12 @@ class Forecasting(Task):
             self.output = self._head(encoding_size, context, self.answered * outputs)
         self._build_skip()
 
-    def build_writing(self, reads: str, encoding_size: int) -> None:
+    def build_decoder(self, input_kind: str, encoding_size: int) -> None:
         if self.decoder_kind != "direct":
             raise BadInput(
-                f"task.decoder={self.decoder_kind}: this architecture writes the rows itself; direct is accepted"
+                f"task.decoder={self.decoder_kind}: this architecture has a decoder of its own; direct is accepted"
             )
-        self._build_input(reads)
+        self._build_input(input_kind)
         self.decoder = None
         layers = [nn.Dropout(self.output_dropout), nn.Linear(encoding_size, self.num_columns * self.numbers)]
         self.output = nn.Sequential(*layers)
@@ -157,9 +157,9 @@ class Forecasting(Task):
         """Numbers that answer for a value."""
         return max(1, len(self.quantiles))
 
-    def _build_input(self, reads: str) -> None:
-        self.reads = reads
-        sizes = len(self.description.names), self.series_embedding_size
+    def _build_input(self, input_kind: str) -> None:
+        self.input_kind = input_kind
+        sizes = len(self.spec.names), self.series_embedding_size
         self.series_embedding = SeriesEmbedding(*sizes) if self.series_embedding_size else None
 
     def _build_skip(self) -> None:
@@ -173,7 +173,7 @@ class Forecasting(Task):
     def embed(self, batch: WindowBatch) -> Tensor:
         """(B, T, D) steps of `segment` rows, or (B, W) the window as one vector."""
         seen = self.relative(batch.past, batch)[:, -self.seen :]  # (B, S, K)
-        if self.reads == "window":
+        if self.input_kind == "window":
             return torch.cat([seen.flatten(1), *self._context(batch)], dim=1)
         if self.past_calendar and self.segment == 1:  # both from one gather
             steps = batch.past_with_calendar(self.seen)
@@ -204,33 +204,33 @@ class Forecasting(Task):
 
     def head(self, encoding: Encoding, batch: WindowBatch) -> Tensor:
         pooled = self.pool(encoding)
-        if self.reads != "window":
+        if self.input_kind != "window":
             pooled = torch.cat([pooled, *self._context(batch)], dim=1)
         if self.decoder is not None:
-            return self._row_by_row(self.decoder, self.decoder.begin(pooled), self._known(batch), batch)
+            return self._row_by_row(self.decoder, self.decoder.init_decoder_state(pooled), self._known(batch), batch)
         return self.finished(self.output(pooled), batch)
 
-    def written(self, writer: Any, encoding: Encoding, batch: WindowBatch) -> Tensor:
+    def decode(self, decoder: Any, encoding: Encoding, batch: WindowBatch) -> Tensor:
         known = self._known(batch)
         if self.series_embedding is not None:
             series = self.series_embedding(batch.series).unsqueeze(1).expand(-1, self.horizon, -1)
             known = torch.cat([known, series], dim=2)
-        return self._row_by_row(writer, writer.begin(encoding), known, batch)
+        return self._row_by_row(decoder, decoder.init_decoder_state(encoding), known, batch)
 
     def _known(self, batch: WindowBatch) -> Tensor:
         """(B, H, F) of the rows to forecast."""
         return batch.future_calendar()[..., : self.known_size]
 
-    def _row_by_row(self, writer: Any, state: Any, known: Tensor, batch: WindowBatch) -> Tensor:
+    def _row_by_row(self, decoder: Any, state: Any, known: Tensor, batch: WindowBatch) -> Tensor:
         """The output, each row from the one before it: the true one while it learns, then its own."""
         before = self.relative(batch.past[:, -1:], batch)  # (B, 1, K)
         if self.training and batch.future is not None:
             before = torch.cat([before, self.relative(batch.future, batch)[:, :-1]], dim=1)
-            states, _, _ = writer.write(torch.cat([before, known], dim=2), state)
+            states, _, _ = decoder.decode_step(torch.cat([before, known], dim=2), state)
             return self.finished(self.output(states), batch)
         skipped, answers = self._skipped(batch), []
         for row, step in enumerate(known.split(1, dim=1)):
-            states, state, _ = writer.write(torch.cat([before, step], dim=2), state)
+            states, state, _ = decoder.decode_step(torch.cat([before, step], dim=2), state)
             answers.append(self.output(states))  # (B, 1, K Q)
             numbers = answers[-1].unflatten(2, (self.num_columns, -1))
             numbers = numbers if skipped is None else numbers + skipped[:, row : row + 1]
@@ -249,16 +249,16 @@ class Forecasting(Task):
         """(B, H, K, Q) the linear map of the look-back."""
         return None if self.skip is None else self.skip(self.relative(batch.past, batch))
 
-    def answer(self, once: Callable[[Any], Any], batch: WindowBatch) -> Tensor:
+    def predict(self, forward_once: Callable[[Any], Any], batch: WindowBatch) -> Tensor:
         if self.decoder_kind != "recursive" or self.training:
-            return once(batch)
-        answers, first, past = [], batch.first, batch.past
+            return forward_once(batch)
+        forecasts, first, past = [], batch.first, batch.past
         for _ in range(batch.horizon):
             window = replace(batch, past=past, first=first, horizon=1, future=None, joined=None)
-            answers.append(once(window))  # (B, 1, K[, Q])
-            past = torch.cat([past[:, 1:], self.median(answers[-1])], dim=1)
+            forecasts.append(forward_once(window))  # (B, 1, K[, Q])
+            past = torch.cat([past[:, 1:], self.median(forecasts[-1])], dim=1)
             first = first + 1
-        return torch.cat(answers, dim=1)
+        return torch.cat(forecasts, dim=1)
 
     def as_output(self, forecast: Tensor) -> Tensor:
         """A plain forecast (B, H, K) as an output: the same number for every quantile."""
@@ -274,10 +274,10 @@ class Forecasting(Task):
     def average(self, outputs: list[Tensor]) -> Tensor:
         return torch.stack(outputs).mean(dim=0)
 
-    def drop_output(self) -> None:
+    def remove_head(self) -> None:
         self.output = nn.Sequential()
         self.skip = self.decoder = None
-        if self.reads != "window":
+        if self.input_kind != "window":
             self.series_embedding = None
 
     def _head(self, encoding_size: int, context: int, outputs: int) -> nn.Sequential:
@@ -304,7 +304,7 @@ class Forecasting(Task):
     def metrics(self) -> nn.Module:
         from lightning_modules.tasks.forecasting.metrics import ForecastMetrics
 
-        return ForecastMetrics(self.description, self.units, self.quantiles)
+        return ForecastMetrics(self.spec, self.units, self.quantiles)
 
     def columns(self, output: Tensor, batch: WindowBatch) -> dict[str, Any]:
         from lightning_modules.tasks.forecasting.metrics import smape

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from lightning_modules.layers.symbols import NO_GOAL, log_likelihood
+from lightning_modules.layers.symbols import IGNORE_INDEX, log_likelihood
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,8 +41,8 @@ class GenerationMetrics(Metric):
 
     def update(self, output: NextSymbols, batch: TokenBatch) -> None:
         rows = torch.zeros_like(batch.lengths) if not self.classes or batch.classes is None else batch.classes
-        self.nats.index_add_(0, rows, -log_likelihood(output.scores, output.goals).double())
-        self.symbols.index_add_(0, rows, (output.goals != NO_GOAL).sum(dim=1).double())
+        self.nats.index_add_(0, rows, -log_likelihood(output.scores, output.targets).double())
+        self.symbols.index_add_(0, rows, (output.targets != IGNORE_INDEX).sum(dim=1).double())
 
     def compute(self) -> dict[str, float]:
         nats = (self.nats.sum() / self.symbols.sum().clamp(min=1)).item()

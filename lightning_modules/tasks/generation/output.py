@@ -12,4 +12,4 @@ class NextSymbols:
     """Scores of what follows each step of a start and a text, and what does follow."""
 
     scores: Tensor  # (B, T, V + 1) float32; the last is the end of the text
-    goals: Tensor  # (B, T) int64, NO_GOAL where a text is padded
+    targets: Tensor  # (B, T) int64, IGNORE_INDEX where a text is padded

@@ -15,7 +15,7 @@ from datamodules.batching.batches import TokenBatch
 from datamodules.errors import BadInput
 from datamodules.text.spec import LabelledText, UnlabelledText
 from lightning_modules.layers.encoding import Encoding
-from lightning_modules.layers.symbols import NO_GOAL, Symbols, cross_entropy, log_likelihood, what_follows
+from lightning_modules.layers.symbols import IGNORE_INDEX, Symbols, cross_entropy, log_likelihood, next_token_targets
 from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.generation.output import NextSymbols
 from lightning_modules.tasks.generation.sampling import Sampling, write
@@ -28,7 +28,7 @@ class Generation(Task):
     """The next symbol after each beginning of a text; the output is `NextSymbols`.
 
     Args:
-        description: vocabulary of the texts, and their classes if they have some.
+        spec: vocabulary of the texts, and their classes if they have some.
         condition: how a network is told the class of a text: `first`: as the step before the first symbol; `every`:
             beside every symbol; `none`.  `first` where texts have classes, when absent.
         embedding_size: features of a symbol (and of a class).
@@ -38,24 +38,24 @@ class Generation(Task):
     """
 
     batch_type = TokenBatch
-    offers = frozenset({"steps"})
+    input_kinds = frozenset({"steps"})
     causal = True
     monitor = "loss"
     mode = "min"
 
     def __init__(
         self,
-        description: LabelledText | UnlabelledText,
+        spec: LabelledText | UnlabelledText,
         condition: Literal["none", "first", "every"] | None = None,
         embedding_size: Annotated[int, Gt(0)] = 64,
         input_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
     ) -> None:
-        super().__init__(description)
-        self.classes = description.classes
-        self.vocabulary = description.codec.vocabulary
-        self.end = len(self.vocabulary)  # the id of a text's end
+        super().__init__(spec)
+        self.classes = spec.classes
+        self.vocabulary = spec.codec.vocabulary
+        self.eos_id = len(self.vocabulary)  # the id of a text's end
         if condition not in (None, "none") and not self.classes:
             raise BadInput(f"task.condition={condition}: these texts have no classes; none is accepted")
         self.condition = condition or ("first" if self.classes else "none")
@@ -68,14 +68,14 @@ class Generation(Task):
     def input_size(self) -> int:
         return self.embedding_size * (2 if self.condition == "every" else 1)
 
-    def build(self, reads: str, encoding_size: int) -> None:
+    def build(self, input_kind: str, encoding_size: int) -> None:
         self.symbols = Symbols(len(self.vocabulary), self.embedding_size, encoding_size, *self.dropouts)
         conditioned = self.condition != "none"
         self.class_embedding = nn.Embedding(len(self.classes), self.embedding_size) if conditioned else None
 
     def embed(self, batch: TokenBatch) -> Tensor:
         """(B, T, D): a start and the text; of a text that has no end, but for its last symbol."""
-        tokens = batch.tokens if self.description.whole else batch.tokens[:, :-1]
+        tokens = batch.tokens if self.spec.whole else batch.tokens[:, :-1]
         steps = self.symbols.read(self.symbols.started(tokens))
         if self.class_embedding is None:
             return steps
@@ -86,46 +86,46 @@ class Generation(Task):
         return torch.cat([steps, classes.expand(-1, steps.shape[1], -1)], dim=2)
 
     def lengths(self, batch: TokenBatch) -> Tensor:
-        return batch.lengths + 1 if self.description.whole else batch.lengths
+        return batch.lengths + 1 if self.spec.whole else batch.lengths
 
     def head(self, encoding: Encoding, batch: TokenBatch) -> NextSymbols:
-        return NextSymbols(self.symbols.scores(encoding.states), self.goals(batch))
+        return NextSymbols(self.symbols.scores(encoding.states), self.targets(batch))
 
-    def goals(self, batch: TokenBatch) -> Tensor:
-        """(B, T) what follows each step of `embed`, NO_GOAL where a text is padded."""
-        goals = what_follows(batch.tokens, batch.lengths, self.end)
-        if not self.description.whole:  # a stretch of a longer text: what follows it is not known
-            goals = goals[:, :-1].masked_fill(goals[:, :-1] == self.end, NO_GOAL)
-        return goals
+    def targets(self, batch: TokenBatch) -> Tensor:
+        """(B, T) what follows each step of `embed`, IGNORE_INDEX where a text is padded."""
+        targets = next_token_targets(batch.tokens, batch.lengths, self.eos_id)
+        if not self.spec.whole:  # a stretch of a longer text: what follows it is not known
+            targets = targets[:, :-1].masked_fill(targets[:, :-1] == self.eos_id, IGNORE_INDEX)
+        return targets
 
     def pool(self, encoding: Encoding) -> Tensor:
         raise BadInput("module.combine=join: task=generation answers at every step; average is accepted")
 
     def average(self, outputs: list[NextSymbols]) -> NextSymbols:
         scores = torch.stack([output.scores.log_softmax(dim=2) for output in outputs]).mean(dim=0)
-        return NextSymbols(scores, outputs[0].goals)
+        return NextSymbols(scores, outputs[0].targets)
 
-    def drop_output(self) -> None:
+    def remove_head(self) -> None:
         self.symbols = None  # type: ignore[assignment]
         self.class_embedding = None
 
     def loss(self, output: NextSymbols, batch: TokenBatch) -> Tensor:
         """Nats a symbol, ends of texts among them."""
-        return cross_entropy(output.scores, output.goals, self.label_smoothing)
+        return cross_entropy(output.scores, output.targets, self.label_smoothing)
 
     def metrics(self) -> nn.Module:
         from lightning_modules.tasks.generation.metrics import GenerationMetrics
 
-        return GenerationMetrics(self.classes, of_characters=self.description.codec.tokens == "characters")
+        return GenerationMetrics(self.classes, of_characters=self.spec.codec.tokens == "characters")
 
     def columns(self, output: NextSymbols, batch: TokenBatch) -> dict[str, Any]:
-        codec = self.description.codec
-        total = log_likelihood(output.scores, output.goals)
-        counts = (output.goals != NO_GOAL).sum(dim=1)
-        guesses = output.scores.argmax(dim=2).masked_fill(output.goals == NO_GOAL, 0)
+        codec = self.spec.codec
+        total = log_likelihood(output.scores, output.targets)
+        counts = (output.targets != IGNORE_INDEX).sum(dim=1)
+        guesses = output.scores.argmax(dim=2).masked_fill(output.targets == IGNORE_INDEX, 0)
         return {
             "target": [codec.decode(row) for row in batch.tokens.tolist()],
-            "answer": [codec.decode(i for i in row if i != self.end) for row in guesses.tolist()],
+            "answer": [codec.decode(i for i in row if i != self.eos_id) for row in guesses.tolist()],
             "score": (total / counts).tolist(),
             "log_prob": total.tolist(),
         }
@@ -151,7 +151,7 @@ class Generation(Task):
             longest: symbols of a text.
             generator: of the draws.
         """
-        codec = self.description.codec
+        codec = self.spec.codec
         device = next((parameter.device for parameter in self.parameters()), torch.device("cpu"))
         classes = None
         if self.condition != "none":
@@ -164,7 +164,7 @@ class Generation(Task):
             of_rows = None if classes is None else classes[torch.from_numpy(rows).to(device)]
             beginning = torch.from_numpy(ids[rows, :length]).to(device)
             scores_of = self._next_scores(module, of_rows)
-            texts = write(scores_of, beginning, sampling or Sampling(), self.end, longest, generator)
+            texts = write(scores_of, beginning, sampling or Sampling(), self.eos_id, longest, generator)
             for row, text in zip(rows, texts):
                 written[row] = codec.decode(text)
         return written
@@ -172,29 +172,29 @@ class Generation(Task):
     def _next_scores(self, module: Callable, classes: Tensor | None) -> Callable[[Tensor], Tensor]:
         def scores_of(ids: Tensor) -> Tensor:
             """(B, T) -> (B, V + 1); reserved symbols are never written."""
-            shown = ids if self.description.whole else torch.nn.functional.pad(ids, (0, 1))
+            shown = ids if self.spec.whole else torch.nn.functional.pad(ids, (0, 1))
             lengths = torch.full((len(ids),), shown.shape[1], device=ids.device)
             scores = module(TokenBatch(shown, lengths, classes)).scores[:, -1].clone()
             scores[:, : len(self.vocabulary.reserved)] = -torch.inf
-            if not self.description.whole:
-                scores[:, self.end] = -torch.inf
+            if not self.spec.whole:
+                scores[:, self.eos_id] = -torch.inf
             return scores
 
         return scores_of
 
-    def pictures(self, module: Any) -> dict[str, Callable[[], Any]]:
+    def figures(self, module: Any) -> dict[str, Callable[[], Any]]:
         from lightning_modules.tasks.generation.figures import texts_figure
 
         def samples() -> Any:
             labels = None
             if self.condition != "none":
                 labels = [name for name in self.classes for _ in range(SAMPLES)]
-            count = len(labels) if labels else 8 * SAMPLES if self.description.whole else 1
+            count = len(labels) if labels else 8 * SAMPLES if self.spec.whole else 1
             generator = torch.Generator(module.device).manual_seed(0)
             was_training = module.training
             module.eval()
             with torch.inference_mode():
-                longest = LONGEST_SAMPLE if self.description.whole else 5 * LONGEST_SAMPLE
+                longest = LONGEST_SAMPLE if self.spec.whole else 5 * LONGEST_SAMPLE
                 texts = self.write(module, [""] * count, labels, None, longest, generator)
             module.train(was_training)
             return texts_figure(texts, labels)
@@ -205,7 +205,7 @@ class Generation(Task):
 
     def remarks(self, module: Any, datamodule: Any) -> list[str]:
         """Remembers which texts it is trained on, so that a new one can be told from a known one."""
-        if self.description.whole:
+        if self.spec.whole:
             texts = datamodule.example_columns(datamodule.indices["train"])["text"]
             self.known = hashes(texts).unique(sorted=True)
         return []

@@ -13,7 +13,7 @@ from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 from torchmetrics import Metric
 
-from lightning_modules.tasks.autoregressive import WrittenText
+from lightning_modules.tasks.autoregressive import Seq2SeqOutput
 from lightning_modules.tasks.edit_distance import Fold, folded
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ class TranscriptionMetrics(Metric):
         self._first: list[tuple[np.ndarray, str, str]] = []
         self._worst: list[tuple[float, int, tuple[np.ndarray, str, str]]] = []
 
-    def update(self, output: Steps | WrittenText, batch: Any) -> None:
+    def update(self, output: Steps | Seq2SeqOutput, batch: Any) -> None:
         """Args: output with log_probs (T, B, C) or texts, batch with code points (B, L) and images."""
-        if isinstance(output, WrittenText):  # which needs no step for each character
+        if isinstance(output, Seq2SeqOutput):  # which needs no step for each character
             self._read_off(output, batch)
             return
         needed = batch.target_lengths + (batch.targets[:, 1:] == batch.targets[:, :-1]).logical_and(
@@ -62,7 +62,7 @@ class TranscriptionMetrics(Metric):
         self.infeasible += (output.lengths < needed).sum()
         self._read_off(output, batch)
 
-    def _read_off(self, output: Steps | WrittenText, batch: Any) -> None:
+    def _read_off(self, output: Steps | Seq2SeqOutput, batch: Any) -> None:
         for i, (target, answer) in enumerate(zip(self.truth(batch), self.read(output))):
             target, answer = folded(target, self.fold), folded(answer, self.fold)
             distance = self._count(target, answer)
@@ -101,7 +101,7 @@ class TranscriptionMetrics(Metric):
         return {
             "cer": (self.edits / self.characters.clamp(min=1)).item(),
             "wer": (self.word_edits / self.words.clamp(min=1)).item(),
-            "exact_lines": (self.exact / self.lines.clamp(min=1)).item(),
+            "exact_match": (self.exact / self.lines.clamp(min=1)).item(),
             "infeasible": self.infeasible.item(),
         }
 
@@ -115,7 +115,7 @@ class TranscriptionMetrics(Metric):
             ]
         }
 
-    def pictures(self) -> dict[str, Callable[[], Figure]]:
+    def validation_figures(self) -> dict[str, Callable[[], Figure]]:
         return {"lines": lambda: self.figures()["lines"]}
 
     def figures(self) -> dict[str, Figure]:

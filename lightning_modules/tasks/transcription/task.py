@@ -14,13 +14,13 @@ from torch.nn import functional
 from datamodules.batching.batches import LineBatch
 from datamodules.errors import BadInput
 from datamodules.line_images.codec import repeats, text_of
-from datamodules.line_images.spec import WrittenLines
+from datamodules.line_images.spec import LineImageSpec
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.layers.line_features import Columns, LineFeatures, small_convolutions
-from lightning_modules.layers.symbols import Symbols, num_goals
-from lightning_modules.tasks.autoregressive import WrittenText, write_text
+from lightning_modules.layers.symbols import Symbols, num_targets
+from lightning_modules.tasks.autoregressive import Seq2SeqOutput, generate
 from lightning_modules.tasks.base import Task
-from lightning_modules.tasks.beam_search import WritingMethod
+from lightning_modules.tasks.beam_search import GenerationConfig
 from lightning_modules.tasks.edit_distance import Fold, edits
 from lightning_modules.tasks.transcription.decoding import Decoding
 from lightning_modules.tasks.transcription.output import Steps
@@ -31,10 +31,10 @@ NAMED = 8  # lines named on the terminal
 class Transcription(Task):
     """The characters of each line, without their places; the output is `Steps`.  Id 0 is the blank.
 
-    Of an architecture that writes it is `WrittenText`, learned by cross-entropy.
+    Of an architecture that decodes it is `Seq2SeqOutput`, learned by cross-entropy.
 
     Args:
-        description: the characters of the data and the height of its images.
+        spec: the characters of the data and the height of its images.
         features: of a step, for architectures that read steps: `convolutions` (a small stack, a step for 4 pixels of
             width) or `columns` (the pixels of `columns_per_step` columns).
         feature_size: channels of the last of those convolutions.
@@ -46,15 +46,15 @@ class Transcription(Task):
     """
 
     batch_type = LineBatch
-    offers = frozenset({"steps", "image"})
-    writing = "possible"
+    input_kinds = frozenset({"steps", "image"})
+    autoregressive = "possible"
     monitor = "cer"
     mode = "min"
-    symbols: Symbols | None  # of an architecture that writes
+    symbols: Symbols | None  # of an architecture that decodes
 
     def __init__(
         self,
-        description: WrittenLines,
+        spec: LineImageSpec,
         features: Literal["convolutions", "columns"] = "convolutions",
         feature_size: Annotated[int, Gt(0)] = 64,
         columns_per_step: Annotated[int, Gt(0)] = 2,
@@ -62,9 +62,9 @@ class Transcription(Task):
         fold: Fold = "none",
         decoding: Decoding | None = None,
     ) -> None:
-        super().__init__(description)
-        self.codec = description.codec
-        self.vocabulary = description.codec.vocabulary
+        super().__init__(spec)
+        self.codec = spec.codec
+        self.vocabulary = spec.codec.vocabulary
         self.columns_per_step = columns_per_step if features == "columns" else None
         self.feature_size = feature_size
         self.output_dropout = output_dropout
@@ -76,37 +76,37 @@ class Transcription(Task):
         return self._made_features().output_size
 
     def _made_features(self) -> LineFeatures:
-        height = self.description.height
+        height = self.spec.height
         if self.columns_per_step is not None:
             return Columns(self.columns_per_step, height)
         return small_convolutions(self.feature_size, height)
 
     @property
-    def written_size(self) -> int:
+    def decoder_input_size(self) -> int:
         return self.feature_size
 
-    def build_writing(self, reads: str, encoding_size: int) -> None:
+    def build_decoder(self, input_kind: str, encoding_size: int) -> None:
         if self.decoding.language_model is not None:
-            raise BadInput("decoding.language_model: this architecture writes by itself; null is accepted")
-        self.features = self._made_features() if reads == "steps" else None
+            raise BadInput("decoding.language_model: this architecture decodes by itself; null is accepted")
+        self.features = self._made_features() if input_kind == "steps" else None
         sizes = len(self.vocabulary), self.feature_size, encoding_size
         self.symbols = Symbols(*sizes, output_dropout=self.output_dropout)
 
-    def written(self, writer: Any, encoding: Encoding, batch: LineBatch) -> WrittenText:
+    def decode(self, decoder: Any, encoding: Encoding, batch: LineBatch) -> Seq2SeqOutput:
         truth = None
         if batch.targets is not None and batch.target_lengths is not None:
             truth = batch.targets, batch.target_lengths
-        method = WritingMethod("greedy" if self.decoding.method == "best_path" else "beam_search")
+        method = GenerationConfig("greedy" if self.decoding.method == "best_path" else "beam_search")
         method.beam_width = self.decoding.beam_width
         assert self.symbols is not None
         # a character has a step at least
         longest = encoding.states.shape[1] if encoding.lengths is None else encoding.lengths
         reserved = len(self.vocabulary.reserved)
-        return write_text(writer, encoding, self.symbols, truth, method, longest, reserved)
+        return generate(decoder, encoding, self.symbols, truth, method, longest, reserved)
 
-    def build(self, reads: str, encoding_size: int) -> None:
+    def build(self, input_kind: str, encoding_size: int) -> None:
         self.symbols = None
-        self.features = self._made_features() if reads == "steps" else None
+        self.features = self._made_features() if input_kind == "steps" else None
         layers = [nn.Dropout(self.output_dropout), nn.Linear(encoding_size, len(self.vocabulary))]
         self.output = nn.Sequential(*layers)
 
@@ -138,20 +138,20 @@ class Transcription(Task):
         assert last is None or isinstance(last, nn.Linear)
         return last
 
-    def drop_output(self) -> None:
+    def remove_head(self) -> None:
         self.output = nn.Sequential()
 
-    def loss(self, output: Steps | WrittenText, batch: LineBatch) -> Tensor:
+    def loss(self, output: Steps | Seq2SeqOutput, batch: LineBatch) -> Tensor:
         """Mean over lines of the loss for each character; a line with too few steps for its text counts as 0.
 
         Of what is written, the mean over all characters and ends.
         """
-        if isinstance(output, WrittenText):
+        if isinstance(output, Seq2SeqOutput):
             return output.loss()
         return (-self.log_likelihood(output, batch) / batch.target_lengths.clamp(min=1)).mean()
 
     def loss_weight(self, batch: LineBatch) -> float | Tensor:
-        return len(batch) if self.symbols is None else num_goals(batch.target_lengths)
+        return len(batch) if self.symbols is None else num_targets(batch.target_lengths)
 
     def log_likelihood(self, output: Steps, batch: LineBatch) -> Tensor:
         """(B,) log-probability of each text, summed over all paths; 0, without a gradient, where there is none."""
@@ -166,19 +166,19 @@ class Transcription(Task):
                 zero_infinity=True,
             )
 
-    def read(self, output: Steps | WrittenText) -> list[str]:
+    def read(self, output: Steps | Seq2SeqOutput) -> list[str]:
         """What each line says, without space at its ends, as truths are."""
-        if isinstance(output, WrittenText):
+        if isinstance(output, Seq2SeqOutput):
             return [self.codec.decode(ids).strip() for ids in output.ids]
         if output.texts is None:
             found = self.decoding(output.log_probs, output.lengths, self.vocabulary)
             output.texts = [self.codec.decode(ids).strip() for ids in found]
         return output.texts
 
-    def read_with_confidence(self, output: Steps | WrittenText) -> list[tuple[str, float]]:
+    def read_with_confidence(self, output: Steps | Seq2SeqOutput) -> list[tuple[str, float]]:
         """Each text with the mean probability of its characters, P(text | image) ** (1 / characters)."""
         texts = self.read(output)
-        if isinstance(output, WrittenText):
+        if isinstance(output, Seq2SeqOutput):
             return [(text, math.exp(p / (len(ids) + 1))) for text, ids, p in zip(texts, output.ids, output.log_probs)]
         ids = [torch.from_numpy(self.codec.encode(text)).long() for text in texts]
         lengths = torch.tensor([len(row) for row in ids])
@@ -195,13 +195,13 @@ class Transcription(Task):
         """What the lines of a batch say."""
         return [text_of(row[:n]) for row, n in zip(batch.codepoints.tolist(), batch.target_lengths.tolist())]
 
-    def columns(self, output: Steps | WrittenText, batch: LineBatch) -> dict[str, Any]:
+    def columns(self, output: Steps | Seq2SeqOutput, batch: LineBatch) -> dict[str, Any]:
         targets, answers = self.truth(batch), self.read(output)
         wrong = [edits(target, answer, self.fold) for target, answer in zip(targets, answers)]
         scores = [1 - count / max(1, len(target)) for count, target in zip(wrong, targets)]
         return {"target": targets, "answer": answers, "score": scores, "edits": wrong}
 
-    def data_pictures(self, trainer: Any) -> dict[str, Callable[[], Any]]:
+    def data_figures(self, trainer: Any) -> dict[str, Callable[[], Any]]:
         from lightning_modules.tasks.transcription.figures import lines_figure
 
         def lines() -> Any:
@@ -213,7 +213,7 @@ class Transcription(Task):
 
     def remarks(self, module: Any, datamodule: Any) -> list[str]:
         """Lines that CTC cannot learn: fewer steps than characters and repeats."""
-        if module.writing:
+        if module.has_decoder:
             return []
         everything = torch.arange(len(datamodule.source.widths))
         widths = datamodule.source.width_of(everything)

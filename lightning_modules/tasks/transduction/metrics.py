@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from datamodules.batching.batches import PairBatch
-    from lightning_modules.tasks.autoregressive import WrittenText
+    from lightning_modules.tasks.autoregressive import Seq2SeqOutput
 
 LONGEST = 64  # tokens of a source that a figure tells apart
 PICTURED = 4
@@ -47,7 +47,7 @@ class TransductionMetrics(Metric):
         self.bleu = bleu_of()
         self._attended: list[tuple[Tensor, list[str], list[str]]] = []
 
-    def update(self, output: WrittenText, batch: PairBatch) -> None:
+    def update(self, output: Seq2SeqOutput, batch: PairBatch) -> None:
         answers, references = self.task[0].texts(output), batch.truths()
         rows = []
         for answer, texts in zip(answers, references):
@@ -79,7 +79,7 @@ class TransductionMetrics(Metric):
             ]
         }
 
-    def pictures(self) -> dict[str, Callable[[], Figure]]:
+    def validation_figures(self) -> dict[str, Callable[[], Figure]]:
         from lightning_modules.tasks.transduction.figures import attention_figure
 
         return {"attention": lambda: attention_figure(self._attended)} if self._attended else {}
@@ -88,17 +88,17 @@ class TransductionMetrics(Metric):
         from lightning_modules.tasks.generation.figures import curve_figure
 
         table = self.tables()["length of the source"]
-        figures = {name: make() for name, make in self.pictures().items()}
+        figures = {name: make() for name, make in self.validation_figures().items()}
         if len(table) > 1:
             lengths, shares = ([row[key] for row in table] for key in ("tokens", "exact_match"))
             figures["by_length"] = curve_figure(lengths, shares, "tokens of the source", "exact answers")
         return figures
 
-    def _keep(self, output: WrittenText, batch: PairBatch) -> None:
+    def _keep(self, output: Seq2SeqOutput, batch: PairBatch) -> None:
         """The weights of the first texts: (symbols of the target and its end, tokens of the source)."""
         if output.weights is None or batch.targets is None or batch.target_lengths is None:
             return
-        source, target = (self.task[0].description.source, self.task[0].description.target)
+        source, target = (self.task[0].spec.source, self.task[0].spec.target)
         for i in range(min(len(batch), PICTURED - len(self._attended))):
             read, written = int(batch.lengths[i]), int(batch.target_lengths[i])
             tokens = _tokens(source.vocabulary, batch.tokens[i, :read].tolist())

@@ -51,7 +51,7 @@ class GradientFlow(Callback):
         self.curves = dict(state_dict["curves"])
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if stage == "fit" and pl_module.reads != "steps":
+        if stage == "fit" and pl_module.input_kind != "steps":
             name = type(pl_module).__name__.lower()
             raise BadInput(f"callbacks=gradient_flow: module={name} has no steps; one that reads steps is accepted")
 
@@ -85,7 +85,7 @@ class GradientFlow(Callback):
         curve = step_gradients(module, self._batch(trainer, module.device)).cpu()
         self.curves[trainer.global_step] = curve
         module.log_values({"gradient_flow/first_to_last": float(curve[-1] / curve[0].clamp(min=1e-30))})
-        module.log_pictures({PICTURE: self._figure})
+        module.log_figures({PICTURE: self._figure})
 
     def _batch(self, trainer: Trainer, device: torch.device) -> Any:
         datamodule: Any = trainer.datamodule

@@ -54,10 +54,10 @@ def _board(comparison: Comparison, board: Leaderboard) -> Iterable[str]:
     yield f'<p class="lead">{escape(verdict(board))}</p>'
     yield _table(board, colours)
     yield "".join(f'<p class="note">{escape(line)}</p>' for line in output.notes(board))
-    yield from _figures("Learning curves", learning_curves(board, colours))
-    yield from _figures("What it costs", cost_charts(board, colours))
-    yield from _figures("What it depends on", setting_charts(board, colours))
-    yield from _figures("Pictures", _pictures(board))
+    yield from _section("Learning curves", learning_curves(board, colours))
+    yield from _section("What it costs", cost_charts(board, colours))
+    yield from _section("What it depends on", setting_charts(board, colours))
+    yield from _section("Figures", _figures(board))
 
 
 def verdict(board: Leaderboard) -> str:
@@ -102,20 +102,20 @@ def _table(board: Leaderboard, colours: dict[int, str]) -> str:
     return f'<div class="wide"><table>{"".join(lines)}</tbody></table></div>{rest}'
 
 
-def _figures(heading: str, figures: Iterable[tuple[str, str]]) -> Iterable[str]:
+def _section(heading: str, figures: Iterable[tuple[str, str]]) -> Iterable[str]:
     made = [f"<figure><figcaption>{escape(caption)}</figcaption>{content}</figure>" for caption, content in figures]
     if made:
         yield f'<h3>{escape(heading)}</h3><div class="figures">{"".join(made)}</div>'
 
 
-def _pictures(board: Leaderboard) -> Iterable[tuple[str, str]]:
+def _figures(board: Leaderboard) -> Iterable[tuple[str, str]]:
     """The test pictures of the leaders' first runs, or their validation pictures."""
     for row in board.rows[:LEADERS]:
         folder = row.configuration.runs[0].folder
-        pictures = {path.stem: path.read_bytes() for path in sorted(folder.pictures.glob("*.png"))}
-        if not pictures:
-            pictures = {tag.replace("/", "_"): png for tag, png in read_events(folder.path)[1].items()}
-        shown = {name: png for name, png in pictures.items() if name.startswith("test_")} or pictures
+        figures = {path.stem: path.read_bytes() for path in sorted(folder.figures.glob("*.png"))}
+        if not figures:
+            figures = {tag.replace("/", "_"): png for tag, png in read_events(folder.path)[1].items()}
+        shown = {name: png for name, png in figures.items() if name.startswith("test_")} or figures
         for name, png in list(shown.items())[:MOST_PICTURES]:
             caption = f"{name_of(row.configuration)}: {name.replace('_', ' ')}"
             data = base64.b64encode(png).decode("ascii")

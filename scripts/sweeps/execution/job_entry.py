@@ -7,16 +7,16 @@ import os
 from multiprocessing import connection
 from typing import Any
 
-from scripts.sweeps.execution.job_spec import Facts, Order
+from scripts.sweeps.execution.job_spec import Facts, JobSpec
 from scripts.sweeps.execution.resources import visible_gpus
 from scripts.sweeps.search.objectives import own_objective
 
 
-def run(order: Order, pipe: connection.Connection) -> None:
+def run(spec: JobSpec, pipe: connection.Connection) -> None:
     """Train; say on the pipe how it goes and how it ended."""
     from scripts.sweeps.execution import job_process
 
-    job_process.run(order, pipe)
+    job_process.run(spec, pipe)
 
 
 def facts_of(settings: list[dict[str, Any]]) -> Facts:

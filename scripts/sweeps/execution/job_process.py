@@ -29,12 +29,13 @@ from lightning_modules.tasks.classification.figures import confusion_figure
 from lightning_modules.training.callbacks.interruption import Interrupted
 from lightning_modules.training.callbacks.reporting import Pruned, Reporting
 from scripts.console import logs
-from scripts.runs import resume, training
+from scripts.runs import training
 from scripts.runs.figures import pixels
 from scripts.runs.folder import RunFolder
 from scripts.runs.lock import only_writer
+from scripts.runs.resume import same
 from scripts.sweeps.execution.failures import reason_of
-from scripts.sweeps.execution.job_spec import Order
+from scripts.sweeps.execution.job_spec import JobSpec
 
 # imported for what a run needs of them late
 assert torch.utils.tensorboard and scripts.config.check and scripts.runs.evaluation
@@ -49,17 +50,17 @@ def _warm_up() -> None:
 _warm_up()
 
 
-def run(order: Order, pipe: connection.Connection) -> None:
-    """What `order.run` does."""
+def run(spec: JobSpec, pipe: connection.Connection) -> None:
+    """What `spec.run` does."""
     gc.freeze()  # what the server loaded stays: looked through, its pages would also no longer be shared
     gc.enable()
     os.setsid()
-    os.environ.update(order.environment)
-    torch.set_num_threads(order.threads)
-    _log_to(order.folder)
+    os.environ.update(spec.environment)
+    torch.set_num_threads(spec.threads)
+    _log_to(spec.folder)
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     try:
-        _send(pipe, ("ended", "finished", "", _trained(order, pipe)))
+        _send(pipe, ("ended", "finished", "", _trained(spec, pipe)))
     except Pruned:
         _send(pipe, ("ended", "pruned", "", None))
     except Interrupted as stopped:
@@ -72,7 +73,7 @@ def run(order: Order, pipe: connection.Connection) -> None:
         sys.exit(1)
 
 
-def _trained(order: Order, pipe: connection.Connection) -> dict[str, float]:
+def _trained(spec: JobSpec, pipe: connection.Connection) -> dict[str, float]:
     def is_pruned(validation: int, value: float) -> bool:
         _send(pipe, ("report", validation, value))
         try:
@@ -80,13 +81,13 @@ def _trained(order: Order, pipe: connection.Connection) -> dict[str, float]:
         except EOFError:  # whoever asked is gone; their absence stops this process in a moment
             return False
 
-    folder = RunFolder(order.folder)
+    folder = RunFolder(spec.folder)
     reporting = Reporting(
-        lambda progress: _send(pipe, ("progress", progress)), is_pruned if order.asks else None, order.metric
+        lambda progress: _send(pipe, ("progress", progress)), is_pruned if spec.can_be_pruned else None, spec.metric
     )
-    with only_writer(folder.path, str(folder.path), order.patience):
-        go_on = folder.config_file.exists() and resume.same(folder.config(), order.settings)
-        return training.train(order.settings, folder, order.words, go_on, [reporting])
+    with only_writer(folder.path, str(folder.path), spec.lock_timeout):
+        resume = folder.config_file.exists() and same(folder.config(), spec.settings)
+        return training.train(spec.settings, folder, spec.words, resume, [reporting])
 
 
 def _log_to(folder: Path) -> None:

@@ -10,7 +10,7 @@ from scripts.sweeps.search.objectives import Objective
 
 
 @dataclass
-class Order:
+class JobSpec:
     """What a job is."""
 
     settings: dict[str, Any]
@@ -19,8 +19,8 @@ class Order:
     environment: dict[str, str]
     threads: int
     metric: str | None = None  # to report; the task's own when None
-    asks: bool = False  # whether somebody may prune it
-    patience: float = 30.0  # seconds for whoever is still writing into the folder
+    can_be_pruned: bool = False  # whether somebody may prune it
+    lock_timeout: float = 30.0  # seconds for whoever is still writing into the folder
 
 
 @dataclass

@@ -8,8 +8,8 @@ import sys
 from typing import Any
 
 from scripts.sweeps.execution.display import Display
-from scripts.sweeps.execution.job_spec import Order
-from scripts.sweeps.execution.pool import Ended, Pool
+from scripts.sweeps.execution.job_spec import JobSpec
+from scripts.sweeps.execution.pool import JobFinished, Pool
 from scripts.sweeps.execution.resources import Resources
 from scripts.sweeps.manifest import Job
 from scripts.sweeps.settings import SweepSettings
@@ -36,7 +36,7 @@ def run(sweep: Sweep) -> None:
         pool.close()
         raise
     pool.resources, sweep.own = _resources(settings, facts.gpus), facts.own
-    over = [job for job in sweep.manifest.jobs if job.over]
+    over = [job for job in sweep.manifest.jobs if job.done]
     if over:
         log.info("goes on with %s: %d of %d jobs are over", sweep.settings.name, len(over), sweep.plan.total)
     sweep.manifest.write()
@@ -108,7 +108,7 @@ class _Loop:
             if not self.pool.running:
                 return
             for event in self.pool.wait(0.25):
-                if isinstance(event, Ended):
+                if isinstance(event, JobFinished):
                     self._ended(event)
                 else:
                     pruned = self.sweep.plan.report(event.job, event.validation, event.value)
@@ -124,10 +124,10 @@ class _Loop:
                 return
             job.state, job.attempts = "running", job.attempts + 1
             self.sweep.manifest.write()
-            self.pool.start(job, self._order(job))
+            self.pool.start(job, self._spec(job))
             self.display.began(job)
 
-    def _ended(self, event: Ended) -> None:
+    def _ended(self, event: JobFinished) -> None:
         job = event.job
         job.state, job.reason = event.state, event.reason
         job.seconds = round(event.seconds, 3)
@@ -147,15 +147,15 @@ class _Loop:
         if self.halted and self.pool.running:
             self.pool.stop()
 
-    def _order(self, job: Job) -> Order:
+    def _spec(self, job: Job) -> JobSpec:
         sweep = self.sweep
-        return Order(
+        return JobSpec(
             sweep.composer.settings(job.words),
             sweep.manifest.run_folder(job).path,
             [*sweep.space.fixed, *job.words],
             environment={},
             threads=1,
             metric=sweep.metric,
-            asks=sweep.prunes,
-            patience=sweep.settings.grace,
+            can_be_pruned=sweep.prunes,
+            lock_timeout=sweep.settings.grace,
         )

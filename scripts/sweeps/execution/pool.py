@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.sweeps.execution import job_entry
 from scripts.sweeps.execution.failures import out_of_memory_kills, reason_of_exit
-from scripts.sweeps.execution.job_spec import Facts, Order
+from scripts.sweeps.execution.job_spec import Facts, JobSpec
 from scripts.sweeps.execution.resources import Place, Resources
 from scripts.sweeps.manifest import Job, State
 
@@ -28,7 +28,7 @@ class Report:
 
 
 @dataclass
-class Ended:
+class JobFinished:
     """A job's process is over."""
 
     job: Job
@@ -103,25 +103,25 @@ class Pool:
                 os.kill(server, signal.SIGKILL)
                 os.waitpid(server, 0)
 
-    def start(self, job: Job, order: Order) -> bool:
+    def start(self, job: Job, spec: JobSpec) -> bool:
         """Whether there was a place for the job."""
         place = self.resources.take()
         if place is None:
             return False
-        order = replace(order, environment={**order.environment, **place.environment()}, threads=place.threads)
+        spec = replace(spec, environment={**spec.environment, **place.environment()}, threads=place.threads)
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=job_entry.run, args=(order, theirs), name=job.folder)
+        process = self._context.Process(target=job_entry.run, args=(spec, theirs), name=job.folder)
         process.start()
         theirs.close()
         self.running.append(Running(job, process, ours, place, time.monotonic()))
         return True
 
-    def wait(self, seconds: float) -> list[Report | Ended]:
+    def wait(self, seconds: float) -> list[Report | JobFinished]:
         """What happens next, waiting for it for some seconds at most."""
         self._end_overdue()
         sources: list[Any] = [r.pipe for r in self.running if not r.pipe.closed]
         ready = connection.wait([*sources, *(r.process.sentinel for r in self.running)], timeout=seconds)
-        events: list[Report | Ended] = []
+        events: list[Report | JobFinished] = []
         for running in list(self.running):
             if running.pipe in ready:
                 events += self._heard(running)
@@ -170,8 +170,8 @@ class Pool:
             else:
                 os.kill(running.process.pid, number)
 
-    def _heard(self, running: Running) -> list[Report | Ended]:
-        events: list[Report | Ended] = []
+    def _heard(self, running: Running) -> list[Report | JobFinished]:
+        events: list[Report | JobFinished] = []
         try:
             while running.pipe.poll():
                 kind, *content = running.pipe.recv()
@@ -185,7 +185,7 @@ class Pool:
             running.pipe.close()
         return events
 
-    def _over(self, running: Running) -> Ended:
+    def _over(self, running: Running) -> JobFinished:
         running.process.join()
         exit_code = running.process.exitcode
         running.process.close()
@@ -196,4 +196,4 @@ class Pool:
         self._kills = out_of_memory_kills()
         if state in ("failed", "interrupted") and running.told_to_stop is not None:
             state, reason = ("failed", running.stopped_because) if running.stopped_because else ("interrupted", "")
-        return Ended(running.job, state, reason, metrics, time.monotonic() - running.started)
+        return JobFinished(running.job, state, reason, metrics, time.monotonic() - running.started)

@@ -24,7 +24,7 @@ class Grid:
             for job in manifest.jobs:
                 if job.state == "failed":
                     job.state, job.reason, job.attempts = "waiting", "", 0
-        self._left = [job for job in manifest.jobs if not job.over]
+        self._left = [job for job in manifest.jobs if not job.done]
 
     @property
     def total(self) -> int:

@@ -34,7 +34,7 @@ class Trial:
 
     def waiting(self) -> Job | None:
         """The next of its jobs that has to run."""
-        return None if self.running else next((job for job in self.jobs if not job.over), None)
+        return None if self.running else next((job for job in self.jobs if not job.done), None)
 
 
 class Search:
@@ -172,7 +172,7 @@ class Search:
         ended = [job.state for job in live.jobs if job.state in ("pruned", "failed")]
         if ended:
             self._close(live, ended[0])
-        elif all(job.over for job in live.jobs):
+        elif all(job.done for job in live.jobs):
             self._advance(live, live.jobs[-1])
 
     def _num_trials(self) -> int:
@@ -225,7 +225,7 @@ class Search:
         states = optuna_parts.optuna.trial.TrialState
         self.live.remove(live)
         for job in live.jobs:
-            if not job.over:
+            if not job.done:
                 job.state, job.reason = "pruned", f"another seed of its trial was {state}"
         self._tell(live, state=states.PRUNED if state == "pruned" else states.FAIL)
 

@@ -9,7 +9,7 @@ import torch
 from datamodules.errors import BadInput
 from lightning_modules.training import checkpoint_io
 
-STATE = {"state_dict": {"w": torch.arange(3.0)}, "config": {}, "description": {}}
+STATE = {"state_dict": {"w": torch.arange(3.0)}, "config": {}, "spec": {}}
 
 
 def test_a_checkpoint_comes_back(tmp_path: Path) -> None:

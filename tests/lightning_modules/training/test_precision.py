@@ -9,7 +9,7 @@ import torch
 from lightning_modules.training.precision import allow_tf32
 from scripts.config.composing import compose
 from scripts.runs.folder import RunFolder
-from scripts.runs.training import prepared
+from scripts.runs.training import setup_training
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def as_before() -> Iterator[None]:
 def test_a_run_says_whether_its_products_may_be_rounded(allowed: bool, names_folder: Path, tmp_path: Path) -> None:
     allow_tf32(not allowed)
     settings = ["module=bag", f"datamodule.data_dir={names_folder}", "trainer=cpu", "logger=none"]
-    prepared(compose(*settings, f"tf32={allowed}".lower()), RunFolder(tmp_path))
+    setup_training(compose(*settings, f"tf32={allowed}".lower()), RunFolder(tmp_path))
     assert torch.backends.cuda.matmul.allow_tf32 is torch.backends.cudnn.allow_tf32 is allowed
 
 

@@ -12,7 +12,7 @@ from pytorch_lightning import Callback
 from scripts.config.composing import compose
 from scripts.console import logs
 from scripts.runs.folder import RunFolder
-from scripts.runs.training import Fitting, prepared
+from scripts.runs.training import TrainingSetup, setup_training
 from tests.pairs import PAIRS, WORKLOADS, files_of, small_settings
 
 SMALL = ["module.hidden_size=4", "datamodule.batch_size=7", "task.output_dropout=0.2", "trainer.max_epochs=3"]
@@ -23,7 +23,7 @@ class Stop(Exception):
     """The run ends here."""
 
 
-class Watch(Callback):
+class NonFiniteMonitor(Callback):
     """Notes validations; stops before the given block, as a signal would."""
 
     def __init__(self, stop_before: int | None = None) -> None:
@@ -41,15 +41,15 @@ class Watch(Callback):
         self.seen.append((trainer.global_step, pl_module.latest["val/loss"], pl_module.latest.get("train/loss", 0.0)))
 
 
-def fit(config: dict, folder: Path, watch: Watch, go_on: bool = False) -> Fitting:
-    fitting = prepared(config, RunFolder(folder), [watch])
-    last = str(folder / "checkpoints" / "last.ckpt") if go_on else None
+def fit(config: dict, folder: Path, watch: NonFiniteMonitor, resume: bool = False) -> TrainingSetup:
+    fitting = setup_training(config, RunFolder(folder), [watch])
+    last = str(folder / "checkpoints" / "last.ckpt") if resume else None
     with contextlib.suppress(Stop):
         fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule, ckpt_path=last, weights_only=True)
     return fitting
 
 
-def weights(fitting: Fitting) -> torch.Tensor:
+def weights(fitting: TrainingSetup) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in fitting.module.parameters()])
 
 
@@ -69,13 +69,13 @@ def weights(fitting: Fitting) -> torch.Tensor:
 def test_any_block_can_be_the_last_before_a_stop(names_folder, tmp_path, overrides: list[str]) -> None:
     logs.quiet_lightning()
     config = compose(*SMALL, f"datamodule.data_dir={names_folder}", *overrides, *QUIET)
-    undisturbed = Watch()
+    undisturbed = NonFiniteMonitor()
     expected = fit(config, tmp_path / "undisturbed", undisturbed)
     for block in range(1, undisturbed.blocks + 1, 2):
         folder = tmp_path / str(block)
-        before, after = Watch(stop_before=block), Watch()
+        before, after = NonFiniteMonitor(stop_before=block), NonFiniteMonitor()
         fit(config, folder, before)
-        got = fit(config, folder, after, go_on=True)
+        got = fit(config, folder, after, resume=True)
         assert torch.equal(weights(got), weights(expected))
         assert before.seen + after.seen == undisturbed.seen
         assert got.checkpoints.best == expected.checkpoints.best
@@ -87,9 +87,9 @@ def test_a_run_that_stopped_early_stays_stopped(names_folder, tmp_path) -> None:
     stopping = ["callbacks=early_stopping", "callbacks.early_stopping.patience=1"]
     stopping += ["callbacks.early_stopping.min_delta=0.02"]
     config = compose(*SMALL, f"datamodule.data_dir={names_folder}", *stopping, *QUIET)
-    first = fit(config, tmp_path, Watch())
+    first = fit(config, tmp_path, NonFiniteMonitor())
     assert first.trainer.current_epoch == 2
-    again = fit(config, tmp_path, Watch(), go_on=True)
+    again = fit(config, tmp_path, NonFiniteMonitor(), resume=True)
     assert again.trainer.global_step == first.trainer.global_step
     assert torch.equal(weights(again), weights(first))
 
@@ -101,9 +101,9 @@ def test_every_workload_goes_on_to_the_last_bit(request, tmp_path, workload: str
     module = next(module for module, of in PAIRS if of == workload)
     words = ["trainer.max_epochs=2", "trainer.limit_train_batches=9", *QUIET]
     config = small_settings(module, workload, files_of(request, workload), words)
-    undisturbed = Watch()
+    undisturbed = NonFiniteMonitor()
     expected = fit(config, tmp_path / "undisturbed", undisturbed)
-    fit(config, tmp_path / "stopped", Watch(stop_before=undisturbed.blocks - 1))
-    got = fit(config, tmp_path / "stopped", Watch(), go_on=True)
+    fit(config, tmp_path / "stopped", NonFiniteMonitor(stop_before=undisturbed.blocks - 1))
+    got = fit(config, tmp_path / "stopped", NonFiniteMonitor(), resume=True)
     assert torch.equal(weights(got), weights(expected))
     assert got.checkpoints.best == expected.checkpoints.best

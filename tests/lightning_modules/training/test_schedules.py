@@ -33,7 +33,7 @@ def test_constant() -> None:
         (InverseEpoch(0.3), lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda step: 1 / (1 + 0.3 * (step // 10)))),
         (Cosine(0.0), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 100)),
         (
-            OneCycle(0.3, initial=0.04, final=1e-4),
+            OneCycle(0.3, start_factor=0.04, end_factor=1e-4),
             lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 1.0, total_steps=100, pct_start=0.3),
         ),
     ],
@@ -53,7 +53,7 @@ def test_schedules_agree_with_torch(ours, make_theirs) -> None:
 
 
 def test_cosine_warms_up() -> None:
-    got = factors(Cosine(warmup=0.1, final=0.2))
+    got = factors(Cosine(warmup=0.1, end_factor=0.2))
     assert got[:10] == [pytest.approx((i + 1) / 11) for i in range(10)]
     assert got[10] == pytest.approx(1.0)
     assert got[55] == pytest.approx(0.2 + 0.8 * 0.5 * (1 + math.cos(math.pi * 0.5)))
@@ -61,11 +61,11 @@ def test_cosine_warms_up() -> None:
 
 
 def test_plateau_waits_then_falls_and_remembers() -> None:
-    schedule = Plateau(gamma=0.5, patience=1, smallest=0.3)
+    schedule = Plateau(gamma=0.5, patience=1, min_factor=0.3)
     for value, expected in [(0.5, 1), (0.6, 1), (0.6, 1), (0.59, 0.5), (0.7, 0.5), (0.1, 0.5), (0.1, 0.3), (0.1, 0.3)]:
         schedule.observe(value, "max")
         assert schedule.factor(0, LENGTH) == expected
-    other = Plateau(gamma=0.5, patience=1, smallest=0.3)
+    other = Plateau(gamma=0.5, patience=1, min_factor=0.3)
     other.load_state_dict(schedule.state_dict())
     assert other.factor(0, LENGTH) == 0.3
     schedule.observe(0.9, "max")

@@ -61,7 +61,7 @@ def test_blocks_equal_a_loop_written_out(names_folder, overrides: list[str]) -> 
     step = 0
     for epoch in range(3):
         for number, row in enumerate(datamodule.training_sampler().batches(epoch), 1):
-            batch = datamodule.source.gather(row, datamodule.source.span(row))
+            batch = datamodule.source.collate(row, datamodule.source.max_length(row))
             (other.loss(batch) / accumulate).backward()
             if number % accumulate and number < batches_an_epoch:
                 continue
@@ -109,7 +109,7 @@ def test_validation_is_the_mean_over_examples(names_folder) -> None:
     module, datamodule, _ = built(names_folder, "datamodule.evaluation_batch_size=3")
     fit(module, datamodule, max_epochs=1)
     row = datamodule.indices["val"]
-    batch = datamodule.source.gather(row, datamodule.source.span(row))
+    batch = datamodule.source.collate(row, datamodule.source.max_length(row))
     module.eval()
     with torch.no_grad():
         scores = module(batch)

@@ -43,8 +43,8 @@ def test_the_run_has_its_report_and_its_pictures(folder: Path) -> None:
     report = json.loads((folder / "environment.json").read_text())["data"]["series"]
     assert report[0]["rows"] == 1200
     assert report[0]["first"] == "2018-01-01T00:00:00"
-    pictures = {path.name for path in (folder / "pictures").iterdir()}
-    assert {"test_forecasts.png", "test_error_by_hour.png", "test_error_by_step.png"} <= pictures
+    figures = {path.name for path in (folder / "figures").iterdir()}
+    assert {"test_forecasts.png", "test_error_by_hour.png", "test_error_by_step.png"} <= figures
     predictions = polars.read_parquet(folder / "predictions.parquet")
     assert {"id", "series", "time", "target", "answer", "score"} <= set(predictions.columns)
     assert len(predictions["target"][0]) == 12

@@ -10,7 +10,7 @@ import torch
 
 from lightning_modules.base import SequenceModule
 from scripts.config.composing import compose
-from scripts.runs.evaluation import Outcome
+from scripts.runs.evaluation import Evaluation
 from scripts.runs.folder import RunFolder
 from scripts.runs.training import build_module, make_trainer
 from tests.pairs import datamodule_for, files_of, small_settings
@@ -26,15 +26,15 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
 }
 
 
-def judged(folder: Path, config: dict[str, Any], batch_size: int, part: str) -> tuple[Outcome, SequenceModule]:
+def judged(folder: Path, config: dict[str, Any], batch_size: int, part: str) -> tuple[Evaluation, SequenceModule]:
     config = {**config, "datamodule": {**config["datamodule"], "evaluation_batch_size": batch_size}}
     datamodule = datamodule_for(config)
     torch.manual_seed(3)
     module = build_module(config, datamodule)
     trainer = make_trainer(config, RunFolder(folder), callbacks=[], logger=False)
-    outcome = Outcome(module, datamodule, trainer)
-    outcome.judge(part, keep_examples=True)
-    return outcome, module
+    evaluation = Evaluation(module, datamodule, trainer)
+    evaluation.evaluate(part, keep_examples=True)
+    return evaluation, module
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -43,17 +43,17 @@ def test_batches_change_nothing(case: str, tmp_path: Path, request: pytest.Fixtu
     config = small_settings(name, workload, files_of(request, workload), words)
     (few, _), (many, module) = (judged(tmp_path, config, batch_size, "all") for batch_size in (3, 1000))
     assert few.metrics == pytest.approx(many.metrics, rel=1e-4, abs=1e-5)
-    parts = many.datamodule.part_indices("all")
-    for outcome in (few, many):
-        table = outcome.predictions("all")
-        assert table["id"].to_list() == outcome.datamodule.example_columns(parts)["id"]
+    parts = many.datamodule.split_indices("all")
+    for evaluation in (few, many):
+        table = evaluation.predictions("all")
+        assert table["id"].to_list() == evaluation.datamodule.example_columns(parts)["id"]
     if workload == "lines-transcription":
         assert table["target"].to_list() == [many.datamodule.collection.texts[i] for i in parts.tolist()]
     for name in (name for name in table.columns if table[name].dtype.is_numeric()):
         assert few.predictions("all")[name].to_list() == pytest.approx(table[name].to_list(), rel=1e-3, abs=1e-4)
     source, first = many.datamodule.source, parts[:1]
     with torch.inference_mode():  # what the first example is answered alone
-        batch = source.gather(first, source.span(first))
+        batch = source.collate(first, source.max_length(first))
         alone = module.task.columns(module.eval()(batch), batch)
     for name, values in alone.items():
         value = table[name][0]
@@ -62,8 +62,8 @@ def test_batches_change_nothing(case: str, tmp_path: Path, request: pytest.Fixtu
 
 def test_like_lengths_share_a_batch(names_folder: Path) -> None:
     datamodule = datamodule_for(compose("datamodule=names", f"datamodule.data_dir={names_folder}"))
-    order = datamodule.part_indices("val")[datamodule.judging_order("val")]
-    assert sorted(order.tolist()) == sorted(datamodule.part_indices("val").tolist())
+    order = datamodule.split_indices("val")[datamodule.evaluation_order("val")]
+    assert sorted(order.tolist()) == sorted(datamodule.split_indices("val").tolist())
     lengths = datamodule.source.lengths[order].tolist()
     assert lengths == sorted(lengths, reverse=True)
     assert len(set(lengths)) > 2

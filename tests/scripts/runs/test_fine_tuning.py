@@ -11,7 +11,7 @@ import torch
 from datamodules.errors import BadInput
 from scripts.config.composing import compose
 from scripts.runs.folder import RunFolder
-from scripts.runs.training import prepared, train
+from scripts.runs.training import setup_training, train
 from tests.datamodules.line_images.pictures import write_lines_folder
 
 ALWAYS = [
@@ -27,7 +27,7 @@ def config_of(folder: Path, *words: str) -> dict[str, Any]:
 
 def trained(config: dict[str, Any], path: Path) -> Any:
     """The run's module after training."""
-    fitting = prepared(config, RunFolder(path))
+    fitting = setup_training(config, RunFolder(path))
     before = {name: p.detach().clone() for name, p in fitting.module.state_dict().items()}
     fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule)
     return fitting.module, before
@@ -51,14 +51,14 @@ def rows_of(module: Any, characters: str) -> torch.Tensor:
 
 def test_known_characters_take_their_rows_along(first) -> None:
     run, new = first
-    start = prepared(config_of(new, f"init_from={run}"), RunFolder(run.parent / "a")).module
+    start = setup_training(config_of(new, f"init_from={run}"), RunFolder(run.parent / "a")).module
     from scripts.runs.loading import load_module
 
     original = load_module(RunFolder(run))
     assert "".join(start.task.codec.characters) == "".join(original.task.codec.characters) + "qu"
     assert torch.equal(rows_of(start, "tine"), rows_of(original, "tine"))
     assert torch.equal(start.task.head_layer().weight[:2], original.task.head_layer().weight[:2]), "blank and unknown"
-    replaced = prepared(
+    replaced = setup_training(
         config_of(new, f"init_from={run}", "datamodule.charset=replace"), RunFolder(run.parent / "b")
     ).module
     assert "".join(replaced.task.codec.characters) == " einqtu"
@@ -109,7 +109,7 @@ def test_everything_learns_without_freezing(first) -> None:
 def test_what_does_not_fit_is_a_sentence(first, words: list[str], sentence: str) -> None:
     run, new = first
     with pytest.raises(BadInput) as caught:
-        prepared(config_of(new, *(word.format(run=run) for word in words)), RunFolder(run.parent / "bad"))
+        setup_training(config_of(new, *(word.format(run=run) for word in words)), RunFolder(run.parent / "bad"))
     assert str(caught.value).startswith(sentence.format(run=run))
 
 
@@ -120,4 +120,4 @@ def test_a_run_on_other_data_is_refused(first, names_folder, tmp_path) -> None:
     )
     train(names, RunFolder(tmp_path / "names"), [])
     with pytest.raises(BadInput, match="init_from: a run on other data than lines of text"):
-        prepared(config_of(new, f"init_from={tmp_path / 'names'}"), RunFolder(tmp_path / "lines"))
+        setup_training(config_of(new, f"init_from={tmp_path / 'names'}"), RunFolder(tmp_path / "lines"))

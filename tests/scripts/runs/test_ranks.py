@@ -93,8 +93,8 @@ def test_two_processes_go_on_to_the_last_bit(names_folder: Path, tmp_path: Path)
             training.train(settings, RunFolder(tmp_path / "stopped"), [])
     finally:
         Stop.before = 0
-        training.ranks.part()
-    training.train(settings, RunFolder(tmp_path / "stopped"), [], go_on=True)
+        training.ranks.destroy_process_group()
+    training.train(settings, RunFolder(tmp_path / "stopped"), [], resume=True)
     assert torch.equal(weights(tmp_path / "stopped"), weights(tmp_path / "undisturbed"))
     assert dict(os.environ) == environment
 
@@ -129,7 +129,7 @@ def test_two_processes_that_share_the_weights_train_as_one(
     two, shares = RunFolder(tmp_path / "two"), Shares()
     words += ["trainer=fsdp", "trainer.devices=2"]
     training.train(compose(*words, "trainer.max_epochs=2"), two, [])
-    got = training.train(compose(*words), two, [], go_on=True, extra_callbacks=[shares])
+    got = training.train(compose(*words), two, [], resume=True, extra_callbacks=[shares])
     assert shares.of_weights < 0.6
     torch.testing.assert_close(weights(two.path), weights(tmp_path / "alone"), rtol=0, atol=tolerance)
     for key, value in expected.items():
@@ -152,6 +152,6 @@ def test_when_the_first_process_prunes_the_other_follows(names_folder: Path, tmp
             reporting = Reporting(lambda progress: None, is_pruned)
             training.train(compose(*words), RunFolder(tmp_path), [], extra_callbacks=[reporting])
     finally:
-        training.ranks.part()
+        training.ranks.destroy_process_group()
     assert asked == [1, 2]
     assert not (tmp_path / "metrics.json").exists()

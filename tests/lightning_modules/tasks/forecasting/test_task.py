@@ -21,7 +21,7 @@ def made(*words: str, module: str = "gru") -> tuple[Any, Any, Any]:
     config = small_settings(module, "energy-forecasting", words=words)
     datamodule = datamodule_for(config)
     network = build_module(config, datamodule)
-    batch = datamodule.source.gather(datamodule.indices["train"][::40], 0)
+    batch = datamodule.source.collate(datamodule.indices["train"][::40], 0)
     return network, datamodule, batch
 
 
@@ -111,12 +111,12 @@ def test_segments_are_steps() -> None:
 
 
 def test_losses_by_hand() -> None:
-    description = Energy(lookback=24, horizon=1)
-    description.setup()
+    spec = Energy(lookback=24, horizon=1)
+    spec.setup()
     output, target = torch.tensor([[[0.3]], [[-1.0]]]), torch.tensor([[[0.25]], [[1.0]]])
     batch = type("Batch", (), {"future": target})
     for loss, expected in (("mse", (0.05**2 + 4) / 2), ("mae", (0.05 + 2) / 2), ("huber", None)):
-        task = Forecasting(description.description, loss=loss)
+        task = Forecasting(spec.spec, loss=loss)
         by_hand = expected if expected is not None else (0.5 * 0.05**2 + 0.1 * (2 - 0.05)) / 2
         assert task.loss(output, batch).item() == pytest.approx(by_hand, rel=1e-5)
     levels = torch.tensor([0.1, 0.5, 0.9])
@@ -154,7 +154,7 @@ def test_naive_forecasts() -> None:
 
 def test_trees_learn_a_rule() -> None:
     network, datamodule, batch = made("module.num_rounds=60", module="baseline/lightgbm")
-    network.fit_to(datamodule)
+    network.fit(datamodule)
     naive = (batch.past[:, -1:] - batch.future).square().mean()
     assert (network(batch) - batch.future).square().mean() < 0.25 * naive
     copied = build(small_settings("baseline/lightgbm", "energy-forecasting")["module"], task=network.task)

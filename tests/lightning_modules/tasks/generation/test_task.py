@@ -1,4 +1,4 @@
-"""Language models: what a network is shown and asked, its figures by hand, and what it writes."""
+"""Language models: what a network is shown and asked, its figures by hand, and what it decodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datamodules.text.codec import TextCodec
 from datamodules.text.spec import LabelledText, UnlabelledText
 from lightning_modules.baselines.ngram_language import NgramLanguage
 from lightning_modules.gru import GRU
-from lightning_modules.layers.symbols import NO_GOAL
+from lightning_modules.layers.symbols import IGNORE_INDEX
 from lightning_modules.tasks.generation.sampling import Sampling, write
 from lightning_modules.tasks.generation.task import Generation
 from lightning_modules.transformer import Transformer
@@ -26,24 +26,26 @@ def described(whole: bool | None = None, max_length: int = 50) -> LabelledText |
     return LabelledText(codec, ("x", "y"), (2, 1)) if whole is None else UnlabelledText(codec, whole)
 
 
-def batch_of(description, texts=TEXTS) -> TokenBatch:
-    tokens, lengths = description.codec.encode(texts)
-    classes = torch.tensor([0, 1, 1][: len(texts)]) if description.classes else None
+def batch_of(spec, texts=TEXTS) -> TokenBatch:
+    tokens, lengths = spec.codec.encode(texts)
+    classes = torch.tensor([0, 1, 1][: len(texts)]) if spec.classes else None
     return TokenBatch(torch.from_numpy(tokens), torch.from_numpy(lengths), classes)
 
 
 @pytest.mark.parametrize("condition", ["none", "first", "every"])
 def test_each_step_is_asked_for_the_symbol_after_it(condition: str) -> None:
-    description = described()
-    task = Generation(description, condition=condition, embedding_size=5)
+    spec = described()
+    task = Generation(spec, condition=condition, embedding_size=5)
     network = GRU(task, hidden_size=6).eval()
-    batch = batch_of(description)
+    batch = batch_of(spec)
     output = network(batch)
-    a, b, c, end = *description.codec.vocabulary.encode("abc").tolist(), task.symbols.end
-    assert output.goals.tolist() == [[a, b, b, a, end], [b, end] + [NO_GOAL] * 3, [c, a, b, end, NO_GOAL]]
+    a, b, c, end = *spec.codec.vocabulary.encode("abc").tolist(), task.symbols.eos_id
+    assert output.targets.tolist() == [[a, b, b, a, end], [b, end] + [IGNORE_INDEX] * 3, [c, a, b, end, IGNORE_INDEX]]
     assert task.embed(batch).shape == (3, 5, 10 if condition == "every" else 5)
     nats = -output.scores.log_softmax(2)
-    told = [nats[i, t, goal] for i, row in enumerate(output.goals.tolist()) for t, goal in enumerate(row) if goal >= 0]
+    told = [
+        nats[i, t, goal] for i, row in enumerate(output.targets.tolist()) for t, goal in enumerate(row) if goal >= 0
+    ]
     torch.testing.assert_close(network.loss(batch), torch.stack(told).mean())
     metrics = task.metrics()
     metrics.update(output, batch)
@@ -57,20 +59,20 @@ def test_each_step_is_asked_for_the_symbol_after_it(condition: str) -> None:
 
 @pytest.mark.parametrize("condition", ["first", "every"])
 def test_the_class_changes_what_is_expected(condition: str) -> None:
-    description = described()
-    network = GRU(Generation(description, condition=condition), hidden_size=6).eval()
-    one, other = (TokenBatch(*(lambda b: (b.tokens, b.lengths))(batch_of(description, ["ab"])), torch.tensor([c]))
+    spec = described()
+    network = GRU(Generation(spec, condition=condition), hidden_size=6).eval()
+    one, other = (TokenBatch(*(lambda b: (b.tokens, b.lengths))(batch_of(spec, ["ab"])), torch.tensor([c]))
                   for c in (0, 1))  # fmt: skip
     assert not torch.allclose(network(one).scores, network(other).scores)
 
 
 def test_a_stretch_of_a_longer_text_has_no_end() -> None:
-    description = described(whole=False)
-    task = Generation(description)
+    spec = described(whole=False)
+    task = Generation(spec)
     network = GRU(task, hidden_size=6).eval()
-    batch = batch_of(description, ["abba", "cabc"])
+    batch = batch_of(spec, ["abba", "cabc"])
     output = network(batch)
-    assert output.goals.tolist() == batch.tokens.tolist(), "the first symbol is asked for, nothing after the last"
+    assert output.targets.tolist() == batch.tokens.tolist(), "the first symbol is asked for, nothing after the last"
     generator = torch.Generator().manual_seed(0)
     (text,) = task.write(network, ["ab"], longest=12, generator=generator)
     assert len(text) == 12 and text.startswith("ab")
@@ -78,9 +80,9 @@ def test_a_stretch_of_a_longer_text_has_no_end() -> None:
 
 @pytest.mark.parametrize("architecture", [GRU, lambda task, hidden_size: Transformer(task, hidden_size, num_heads=2)])
 def test_no_step_sees_what_comes_after_it(architecture) -> None:
-    description = described()
-    network = architecture(Generation(description), hidden_size=8).eval()
-    before, after = batch_of(description, ["abbac"]), batch_of(description, ["abcba"])
+    spec = described()
+    network = architecture(Generation(spec), hidden_size=8).eval()
+    before, after = batch_of(spec, ["abbac"]), batch_of(spec, ["abcba"])
     one, other = network(before).scores[0], network(after).scores[0]
     torch.testing.assert_close(one[:3], other[:3])
     assert not torch.allclose(one[3], other[3])
@@ -114,22 +116,22 @@ def test_writing_goes_on_until_every_text_has_ended() -> None:
 
 
 def test_greedy_writing_equals_the_most_probable_symbol_of_each_prefix() -> None:
-    description = described()
-    task = Generation(description)
+    spec = described()
+    task = Generation(spec)
     network = GRU(task, hidden_size=8).eval()
     with torch.no_grad():
         texts = task.write(network, ["a", "", "ab"], ["x", "y", "y"], Sampling(temperature=0), longest=6)
         for text, beginning, label in zip(texts, ["a", "", "ab"], ["x", "y", "y"]):
             written = beginning
             while len(written) < 6:
-                tokens, lengths = description.codec.encode([written])
+                tokens, lengths = spec.codec.encode([written])
                 classes = torch.tensor([task.classes.index(label)])
                 batch = TokenBatch(torch.from_numpy(tokens), torch.from_numpy(lengths), classes)
                 scores = network(batch).scores[0, len(written), 2:]
                 best = int(scores.argmax()) + 2
-                if best == task.symbols.end:
+                if best == task.symbols.eos_id:
                     break
-                written += description.codec.decode([best])
+                written += spec.codec.decode([best])
             assert text == written
 
 
@@ -153,23 +155,23 @@ class Texts:
 
 def test_counts_of_pairs_by_hand() -> None:
     """Witten-Bell: the kinds that were seen after a symbol share with what is known without that symbol."""
-    description = described()
-    network = NgramLanguage(Generation(description, condition="none"), order=2)
-    batch = batch_of(description)
-    network.fit_to(Texts(batch))  # type: ignore[arg-type]
+    spec = described()
+    network = NgramLanguage(Generation(spec, condition="none"), order=2)
+    batch = batch_of(spec)
+    network.fit(Texts(batch))  # type: ignore[arg-type]
     shares = network(batch).scores.softmax(dim=2)
-    a, b, c = description.codec.vocabulary.encode("abc").tolist()
-    counts = {a: 3, b: 4, c: 1, network.task.end: 3}  # and three starts
+    a, b, c = spec.codec.vocabulary.encode("abc").tolist()
+    counts = {a: 3, b: 4, c: 1, network.task.eos_id: 3}  # and three starts
     single = {symbol: (count + 5 / 5) / (14 + 5) for symbol, count in counts.items()}  # five kinds, alike at first
-    followers = {a: 0, b: 2, c: 0, network.task.end: 1}  # of a: abba has b and the end, cab has b
+    followers = {a: 0, b: 2, c: 0, network.task.eos_id: 1}  # of a: abba has b and the end, cab has b
     after_a = {symbol: (count + 2 * single[symbol]) / (3 + 2) for symbol, count in followers.items()}
     for symbol, share in after_a.items():
         expected = share / sum(after_a.values())  # a start never follows
         assert shares[0, 1, symbol].item() == pytest.approx(expected, rel=1e-4)
-    other = NgramLanguage(Generation(description, condition="none"), order=2)
+    other = NgramLanguage(Generation(spec, condition="none"), order=2)
     other.load_state_dict(network.state_dict())
     assert torch.equal(other(batch).scores, network(batch).scores)
-    known = NgramLanguage(Generation(description, condition="first"), order=3)
-    known.fit_to(Texts(batch))  # type: ignore[arg-type]
+    known = NgramLanguage(Generation(spec, condition="first"), order=3)
+    known.fit(Texts(batch))  # type: ignore[arg-type]
     starts = known(batch).scores[:, 0].exp()
     assert starts[0, a] > starts[1, a], "abba is of the first class"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from datamodules.batching.batches import LineBatch
 from datamodules.line_images.codec import LineCodec, codepoints, repeats
-from datamodules.line_images.spec import WrittenLines
+from datamodules.line_images.spec import LineImageSpec
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.tasks.edit_distance import folded
 from lightning_modules.tasks.transcription.output import Steps
@@ -22,7 +22,7 @@ CODEC = LineCodec.of(["ab c"])
 
 
 def task_of(**settings) -> Transcription:
-    task = Transcription(WrittenLines(CODEC, 32, 4000, "auto"), **settings)
+    task = Transcription(LineImageSpec(CODEC, 32, 4000, "auto"), **settings)
     task.build("image", 6)
     return task
 
@@ -97,7 +97,7 @@ def test_error_rates_are_pooled_over_all_lines() -> None:
     values = metrics.compute()
     assert values["cer"] == pytest.approx((0 + 1 + 3) / (4 + 2 + 5))
     assert values["wer"] == pytest.approx((0 + 1 + 2) / (2 + 1 + 3))
-    assert values["exact_lines"] == pytest.approx(1 / 3)
+    assert values["exact_match"] == pytest.approx(1 / 3)
     rows = metrics.tables()["most frequent edits"]
     assert {"stood there": "c", "was read": "b", "times": 1, "share": 0.25} in rows
     assert sum(row["times"] for row in rows) == 4

@@ -8,7 +8,7 @@ import torch
 from datamodules.batching.batches import PairBatch
 from datamodules.text.codec import TextCodec
 from datamodules.text.pairs import PairedTexts
-from lightning_modules.tasks.autoregressive import WrittenText
+from lightning_modules.tasks.autoregressive import Seq2SeqOutput
 from lightning_modules.tasks.transduction.task import Transduction
 
 CAT = ("the cat sat on the mat .", "the cat is on the mat .")
@@ -22,7 +22,7 @@ def test_metrics_by_hand() -> None:
     lengths = torch.tensor([3, 4, 3])
     batch = PairBatch(torch.zeros(3, 4, dtype=torch.int32), lengths, all_truths=lambda: TRUTHS)
     ids = [codec.encode([text])[0][0].tolist() for text in ANSWERS]
-    output = WrittenText(None, None, ids, [-1.0, -2.0, -3.0])
+    output = Seq2SeqOutput(None, None, ids, [-1.0, -2.0, -3.0])
     metrics = task.metrics()
     metrics.update(output, batch)
     values = metrics.compute()

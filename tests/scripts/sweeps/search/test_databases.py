@@ -28,7 +28,7 @@ def database(tmp_path: Path) -> Iterator[str]:
     folder = tmp_path / "database"
     folder.mkdir()
     as_user: list[str] = []
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+    if os.geteuid() == 0:  # PostgreSQL should_skip to run as root
         shutil.chown(folder, "postgres", "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
         for parent in [tmp_path, *tmp_path.parents[:3]]:
