@@ -65,7 +65,7 @@ class CNN(SequenceModule):
         known = x if valid is None else x.masked_fill(~valid.unsqueeze(2), 0.0)  # no filter is below 0
         return Encoding(x, lengths, known.amax(dim=1))
 
-    def _filters(self, x: Tensor, convolution: nn.Module) -> Tensor:
+    def _filters(self, x: Tensor, convolution: nn.Conv1d) -> Tensor:
         """(B, T, D) -> (B, T, H) of one width; a step sees as many before it as after it, or only those before."""
         width = convolution.kernel_size[0]
         before = width - 1 if self.causal else (width - 1) // 2
