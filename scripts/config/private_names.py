@@ -1,6 +1,6 @@
 """Private names of Hydra and Optuna that this project needs, in one place.
 
-Read in hydra-core 1.3.2 and optuna 4.9.0; whoever raises a version looks here.  Those of Lightning stand in
+Read in hydra-core 1.3.8, optuna 5.0.0 and torch 2.13.0; whoever raises a version looks here.  Those of Lightning stand in
 `lightning_modules/training/fast_loop.py`.
 """
 
@@ -33,5 +33,5 @@ def reported_steps(study: Any, trial: Any) -> dict[int, float]:
 
 
 def tensorboard_writer(writer: Any) -> Any:
-    """The writer of raw summaries below torch's (`SummaryWriter._get_file_writer`, torch 2.13)."""
+    """The writer of raw summaries below torch's (`SummaryWriter._get_file_writer`)."""
     return writer._get_file_writer()

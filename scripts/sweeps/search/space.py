@@ -79,9 +79,11 @@ class Axis:
         """The values without those that write an earlier one in another way (`0.10` after `0.1`), which are said."""
         kept: dict[str, str] = {}
         for written, value in self._values():
-            first = kept.setdefault(repr(value), written)
-            if first != written:
-                print(f"{self.key}={written}: the same value as {first}, so the same jobs", file=sys.stderr)
+            if repr(value) in kept:
+                print(
+                    f"{self.key}={self.words}: {kept[repr(value)]} stands there twice and counts once", file=sys.stderr
+                )
+            kept.setdefault(repr(value), written)
         return list(kept.values())
 
     def word(self, value: str) -> str:

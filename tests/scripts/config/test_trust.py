@@ -84,7 +84,7 @@ def test_every_group_of_every_stored_configuration(name: str, precious: Path, st
             bad = with_settings(stored, place, settings)
             with pytest.raises(BadInput, match=r"it names|no class belongs there"):
                 trust.check_stored(bad, "config.yaml")
-    with pytest.raises(BadInput, match="names .*; no class belongs there"):
+    with pytest.raises(BadInput, match=r"names .*; no class belongs there"):
         trust.check_stored({**stored, "extra": hostile(precious)[name]}, "config.yaml")
 
 
@@ -139,7 +139,7 @@ def folder(tmp_path: Path, stored: dict[str, Any], precious: Path) -> RunFolder:
 
 def test_every_way_to_read_a_run(folder: RunFolder, stored: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(folder.path)
-    refused = pytest.raises(BadInput, match="builtins.open, which is not of this project; --allow builtins")
+    refused = pytest.raises(BadInput, match=r"builtins.open, which is not of this project; --allow builtins")
     with refused:
         rerun.settings_to_repeat(folder, {**stored, "rerun": path}, [f"rerun={path}"])
     with refused:
@@ -196,5 +196,5 @@ def test_jobs_of_a_strangers_manifest(tmp_path: Path) -> None:
     manifest.write()
     again = Manifest(tmp_path, space.described())
     again.read("s")
-    with pytest.raises(BadInput, match="its job callbacks.x._target_=builtins.open module=gru is none of this"):
+    with pytest.raises(BadInput, match=r"its job callbacks.x._target_=builtins.open module=gru is none of this"):
         Grid(space, again, retry_failed=False)
