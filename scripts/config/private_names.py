@@ -1,7 +1,7 @@
 """Private names of Hydra and Optuna that this project needs, in one place.
 
-Read in hydra-core 1.3.8, optuna 5.0.0 and torch 2.13.0; whoever raises a version looks here.  Those of Lightning stand in
-`lightning_modules/training/fast_loop.py`.
+Read in hydra-core 1.3.8, optuna 5.0.0 and torch 2.13.0; whoever raises a version looks here.  Those of Lightning stand
+in `lightning_modules/training/fast_loop.py`.
 """
 
 from __future__ import annotations
