@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: Metrics of which less is better; of all others more is.
 LESS_IS_BETTER = (
-    "loss", "smape", "smape_article", "mse", "mae", "rmse", "mase", "pinball", "cer", "wer", "perplexity",
+    "loss", "smape", "smape_quarter", "mse", "mae", "rmse", "mase", "pinball", "cer", "wer", "perplexity",
     "bits_per_character", "infeasible", "fit_seconds", "params", "peak_memory_mb",
 )  # fmt: skip
 
