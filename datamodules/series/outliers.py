@@ -8,7 +8,8 @@ OUTLIER_DEVIATIONS = 10.0
 OUTLIER_SHARE = 0.2  # of the level, of series that are always positive
 OUTLIER_SPREAD = 1.0  # of the range that holds all but a hundredth of the values, of other series
 OUTLIER_DAYS = 2
-POSITIVE_SHARE = 0.999
+POSITIVE_SHARE = 0.99  # of the values of a series whose level counts
+ZERO_SHARE = 0.001  # of the values, below which a zero is suspected
 
 
 def suspected_outliers(values: np.ndarray, rows_a_day: int) -> np.ndarray:
@@ -32,9 +33,10 @@ def _suspected(column: np.ndarray, rows_a_day: int) -> np.ndarray:
     flagged = np.zeros(len(column), dtype=bool)
     size = np.empty(len(column))
     size[0], size[1:] = 0.0, np.abs(column[1:] - column[:-1])
-    positive = bool((column > 0).mean() > POSITIVE_SHARE)
-    if positive:
+    positive = float((column > 0).mean())
+    if positive > 1 - ZERO_SHARE:
         flagged |= column <= 0
+    if positive > POSITIVE_SHARE:
         level = np.abs(column)
         least = OUTLIER_SHARE * level
         np.maximum(least[1:], least[:-1], out=least[1:])

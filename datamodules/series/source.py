@@ -53,7 +53,7 @@ class WindowSource:
 
     def collate(self, row: Tensor, max_length: int) -> WindowBatch:
         windows = windows_of(self.values, row - self.lookback, self.lookback + self.horizon)  # (B, L+H, K)
-        segment = torch.bucketize(row, self.segment_start, right=True) - 1
+        segment = torch.bucketize(row.contiguous(), self.segment_start, right=True) - 1
         series = self.segment_series.index_select(0, segment)
         return WindowBatch(
             windows[:, : self.lookback],

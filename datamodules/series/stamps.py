@@ -117,14 +117,16 @@ def looks_like_stamps(column: polars.Series) -> bool:
     """Whether the first cells of a column can be read as stamps; numbers only where they look like a clock."""
     if column.dtype.is_temporal():
         return column.dtype != polars.Duration
-    head = column.drop_nulls().head(50)
-    if not len(head):
-        return False
+    present = column.drop_nulls()
+    heads = [present.head(50)] if column.dtype.is_numeric() else [present.head(50), present.head(1)]
+    return any(_can_be_read(head) for head in heads if len(head))
+
+
+def _can_be_read(cells: polars.Series) -> bool:
     try:
-        stamps = read_stamps([head], lambda row: "", None, day_first=True)
+        return not np.isnat(read_stamps([cells], lambda row: "", None, day_first=True).times).any()
     except BadInput:
         return False
-    return not np.isnat(stamps.times).any()
 
 
 def zone_of(name: str) -> Any:

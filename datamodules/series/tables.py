@@ -23,6 +23,7 @@ from datamodules.series.dialect import (
 )
 from datamodules.files.tables import reading
 
+INFINITE = ("inf", "-inf", "+inf", "infinity")
 NUMERIC_SHARE = 0.5  # of a column's cells that are numbers, from which on the others are mistakes
 
 
@@ -83,7 +84,7 @@ class Table:
         if not len(cells):
             return False
         sample = cells if len(cells) <= 2000 else cells.gather_every(len(cells) // 1000)
-        numbers = sum(bool(ANY_NUMBER.fullmatch(cell.strip())) for cell in sample)
+        numbers = sum(bool(ANY_NUMBER.fullmatch(cell.strip())) or cell.strip().lower() in INFINITE for cell in sample)
         return numbers >= NUMERIC_SHARE * len(sample)
 
     def text(self, name: str) -> polars.Series:

@@ -79,7 +79,7 @@ def test_every_architecture_is_the_same_in_onnx(name: str, workload: str, names_
     [
         ("mlp", ["task.decoder=recursive", "task.loss=quantile"]),
         ("gru", ["task.decoder=recurrent", "task.relative_to=window"]),
-        ("gru", ["task.segment=4", "task.relative_to=none", "datamodule.calendar=none"]),
+        ("gru", ["task.patch_length=4", "task.relative_to=none", "datamodule.calendar=none"]),
         ("linear", ["task.decoder=recursive"]),
     ],
 )
