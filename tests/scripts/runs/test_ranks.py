@@ -18,7 +18,7 @@ from scripts.config.composing import compose
 from scripts.console import logs
 from scripts.runs import training
 from scripts.runs.folder import RunFolder
-from tests.commands import run
+from tests.commands import run_process
 
 SMALL = [
     "module.hidden_size=8", "trainer.max_epochs=4", "datamodule.batch_size=10", "datamodule.evaluation_batch_size=3",
@@ -37,7 +37,7 @@ def test_two_processes_in_a_sweep_train_as_one(names_folder: Path, tmp_path: Pat
     alone = tmp_path / "alone"
     settings = compose(*SMALL, "logger=none", f"datamodule.data_dir={names_folder}")
     expected = training.train(settings, RunFolder(alone), [])
-    done = run(
+    done = run_process(
         "train.py", "-m", "seed=1,2", *TWO, *SMALL, f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}",
         "sweep.name=both",
     )  # fmt: skip
@@ -57,7 +57,7 @@ def test_two_processes_in_a_sweep_train_as_one(names_folder: Path, tmp_path: Pat
 
 
 def test_under_torchrun_the_first_process_writes(names_folder: Path, tmp_path: Path) -> None:
-    done = run(
+    done = run_process(
         "train.py", *TWO, *SMALL, f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", "logger=none",
         torchrun=2,
     )  # fmt: skip
