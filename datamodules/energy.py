@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -23,22 +22,23 @@ from datamodules.batching.batches import WindowBatch
 from datamodules.batching.splits import SPLITS, check_fractions, format_sizes
 from datamodules.errors import BadInput
 from datamodules.series.calendar import Calendar, calendar_features, hour_of_day, read_holidays
-from datamodules.series.cleaning import CleaningConfig, CleanSeries, Duplicates, Gaps, Outliers, clean, report_line
+from datamodules.series.cleaning import CleaningConfig, CleanSeries, Duplicates, Gaps, Outliers, clean
 from datamodules.series.clock import Clock
+from datamodules.series.config import ReadingConfig, SeriesOf
 from datamodules.series.frequency import Frequency, check_duration, duration_rows
-from datamodules.series.reading import FileReport, RawSeries, ReadingConfig, SeriesOf, find_files, read_series
+from datamodules.series.reading import FileReport, RawSeries, find_files, read_series
+from datamodules.series.report import MOST_LINES, found_lines, role_line, series_lines
 from datamodules.series.resampling import Resampling
 from datamodules.series.scaling import Scaler, fit_scaler
+from datamodules.series.season import default_lookback, default_season, naive_error
 from datamodules.series.source import WindowSource
-from datamodules.series.spec import ForecastSeries
+from datamodules.series.spec import ForecastSeries, config_of_run
 from datamodules.series.splits import SplitBy, boundaries, window_splits
-from datamodules.series.stamps import Style
 from datamodules.series.synthetic import SYNTHETIC_COVARIATE, synthetic_load
 from datamodules.series.timeline import Timeline, build_timeline
+from datamodules.series.zones import Style
 
-MOST_LINES = 40  # of the data report that are shown one by one
 MOST_CHECKED = 20_000_000  # values in which outliers are looked for
-SHOWN = 8  # names in a line
 
 
 class Energy(SequenceDataModule):
@@ -194,7 +194,9 @@ class Energy(SequenceDataModule):
         if self.data_dir is None:
             wanted = self.reading.covariates
             if set(wanted) - {SYNTHETIC_COVARIATE}:
-                raise BadInput(f"datamodule: made-up load has one covariate, {SYNTHETIC_COVARIATE}; data_dir names files")
+                raise BadInput(
+                    f"datamodule: made-up load has one covariate, {SYNTHETIC_COVARIATE}; data_dir names files"
+                )
             return synthetic_load(with_temperature=bool(wanted)), []
         return read_series(find_files(self.data_dir), self.reading_config())
 
@@ -276,7 +278,9 @@ class Energy(SequenceDataModule):
         given = {"lookback": self._lookback, "horizon": self._horizon, "calendar": self.calendar, "scaler": self.scaler}
         for key, value in given.items():
             if value != getattr(known, key):
-                raise BadInput(f"datamodule.{key}={value}: the run was trained with {getattr(known, key)}; another needs training")
+                raise BadInput(
+                    f"datamodule.{key}={value}: the run was trained with {getattr(known, key)}; another needs training"
+                )
 
     def _bounds(self, rows: int) -> tuple[int, int, int]:
         fractions = self.val_fraction, self.test_fraction
@@ -293,8 +297,8 @@ class Energy(SequenceDataModule):
         needed = self._lookback + self._horizon
         short = [not any(len(split) for split in one.values()) for one in splits]
         sentences = [
-            f"{places[one.name]}: series '{one.name}' has {len(one):,} rows, in {one.report['segments']} unbroken stretches; a"
-            f" window needs {needed:,} (datamodule.lookback={self._lookback} + horizon={self._horizon})"
+            f"{places[one.name]}: series '{one.name}' has {len(one):,} rows, in {one.report['segments']} unbroken"
+            f" stretches; a window needs {needed:,} (datamodule.lookback={self._lookback} + horizon={self._horizon})"
             for one, is_short in zip(series, short)
             if is_short
         ]
@@ -319,7 +323,9 @@ class Energy(SequenceDataModule):
     def _fit_spec(
         self, series: list[CleanSeries], bounds: list, scaling: list, naive: list, reports: list[FileReport]
     ) -> ForecastSeries:
-        covariates = [one.covariates[: b[0] if self.scaler_fit == "train" else len(one)] for one, b in zip(series, bounds)]
+        covariates = [
+            one.covariates[: b[0] if self.scaler_fit == "train" else len(one)] for one, b in zip(series, bounds)
+        ]
         features = calendar_features(series[0].times[:1], self.calendar, self._holidays).shape[1]
         names = series[0].covariate_names
         offset, scale = fit_scaler(np.concatenate(covariates), "standard") if names else (np.zeros(0), np.zeros(0))
@@ -338,7 +344,7 @@ class Energy(SequenceDataModule):
             calendar_size=features,
             holidays=self._holidays,
             scaler=self.scaler,
-            reading={**reading, **_cleaning_dict(self.cleaning)},
+            reading={**reading, **self.cleaning.to_dict()},
             synthetic=self.data_dir is None,
             season=self._season,
             past_covariates=self.reading.past_covariates,
@@ -349,8 +355,8 @@ class Energy(SequenceDataModule):
         )
 
     def _naive(self, one: CleanSeries, end_of_training: int, scale: np.ndarray) -> tuple[float, ...]:
-        """(K,) error of the seasonal naive forecast: the run's, or that of the training rows; of a series that a finished
-        run never saw, of all its rows."""
+        """(K,) error of the seasonal naive forecast: the run's, or that of the training rows; of all rows, where a
+        finished run never saw the series."""
         known = self.pretrained_spec
         if known is None:
             return naive_error(one, end_of_training, self._season, scale)
@@ -404,97 +410,19 @@ class Energy(SequenceDataModule):
         where = "made-up load, synthetic (no data_dir given)" if self.data_dir is None else self.data_dir
         rows = sum(len(one) for one in series)
         lines = [
-            f"data: {where}: {len(series):,} series, {rows:,} rows of {series[0].frequency}; windows of"
+            f"{where}: {len(series):,} series, {rows:,} rows of {series[0].frequency}; windows of"
             f" {self._lookback:,} + {self._horizon:,} rows: {format_sizes(sizes)}",
-            f"data: {self._roles(series)}",
+            role_line(series, self.reading),
+            *found_lines(reports),
+            *[f"left out: {sentence}" for sentence in short[:MOST_LINES]],
+            *series_lines(series, [bound[0] for bound in bounds]),
         ]
-        lines += found_lines(reports)
-        lines += [f"data: left out: {sentence}" for sentence in short[:MOST_LINES]]
-        for one, bound in zip(series, bounds):
-            constant = np.ptp(one.values[: bound[0]], axis=0) == 0
-            if len(one) and constant.any():
-                names = ", ".join(name for name, is_constant in zip(one.columns, constant) if is_constant)
-                lines.append(f"data: {one.name}: {names} constant in the training split; its scale is 1")
-        told = [report_line(one.report, always=len(series) <= MOST_LINES) for one in series]
-        lines += [f"data: {line}" for line in told if line][: 2 * MOST_LINES]
         if not self._checked_outliers:
-            lines.append(f"data: outliers not looked for in more than {MOST_CHECKED:,} values")
-        described = [one.report for one in series]
+            lines.append(f"outliers not looked for in more than {MOST_CHECKED:,} values")
         return {
-            "source": where, "synthetic": self.data_dir is None, "splits": sizes, "series": described, "lines": lines,
-            "left_out": short,
+            "source": where, "synthetic": self.data_dir is None, "splits": sizes, "left_out": short,
+            "series": [one.report for one in series], "lines": [f"data: {line}" for line in lines],
         }  # fmt: skip
-
-    def _roles(self, series: list[CleanSeries]) -> str:
-        names = list(dict.fromkeys(name for one in series for name in one.columns))
-        more = f" ... ({len(names):,})" if len(names) > SHOWN else ""
-        roles = [f"targets: {', '.join(names[:SHOWN])}{more}"]
-        for role in ("past_covariates", "future_covariates"):
-            held = getattr(self.reading, role)
-            roles += [f"{role.replace('_', ' ')}: {', '.join(held)}"] if held else []
-        return "; ".join(roles)
-
-
-def default_lookback(frequency: Frequency) -> int | str:
-    """7 days of steps below a day, 8 weeks of days, 24 of months; 52 of weeks."""
-    if frequency.unit == "month":
-        return max(2, 24 // frequency.count)
-    if frequency.unit == "business_day":
-        return 40
-    return "7d" if frequency.seconds < 86_400 else 56 if frequency.seconds < 2 * 86_400 else 52
-
-
-def default_season(frequency: Frequency) -> int | str:
-    """A day; of days a week, of months and weeks a year."""
-    if frequency.unit == "month":
-        return max(1, 12 // frequency.count)
-    if frequency.unit == "business_day":
-        return 5
-    return "1d" if frequency.seconds < 86_400 else 7 if frequency.seconds < 2 * 86_400 else 52
-
-
-def config_of_run(config: ReadingConfig, spec: ForecastSeries) -> ReadingConfig:
-    """How files are read for a finished run: targets matched by name, ambiguous dates as in training."""
-    targets = spec.columns if config.series == "files" and config.target_columns is None else ()
-    return replace(config, known_targets=targets, day_first=spec.reading.get("day_first"))
-
-
-def found_lines(reports: list[FileReport]) -> list[str]:
-    """What was detected in the files, once where it is the same."""
-    by_text: dict[str, list[str]] = {}
-    for report in reports:
-        if report.lines:
-            by_text.setdefault("; ".join(report.lines), []).append(report.path.name)
-    lines = []
-    for text, names in by_text.items():
-        where = names[0] if len(names) == 1 else f"{len(names)} files, {names[0]} among them"
-        lines.append(f"data: found in {where}: {text}")
-    return lines[:MOST_LINES]
-
-
-def naive_error(one: CleanSeries, end: int, season: int, scale: np.ndarray) -> tuple[float, ...]:
-    """(K,) mean |change over a season| in the training split, original units; of a column that never changes over one,
-    the mean change from row to row, else its scale."""
-    end = max(end, 2)
-    values = one.values[:end]
-    if one.filled[:end].any():
-        values = np.where(one.filled[:end, None], np.nan, values)  # a filled row comes from a later one
-    errors = np.full(values.shape[1], np.nan)
-    for shift in (season, 1):
-        if len(values) > shift:
-            change = np.abs(values[shift:] - values[:-shift])
-            known = ~np.isnan(change).any(axis=1)
-            mean = change[known].mean(axis=0) if known.any() else np.full(values.shape[1], np.nan)
-            errors = np.where((errors > 0), errors, mean)
-    return tuple(np.where(errors > 1e-12 * scale, errors, scale).tolist())
-
-
-def _cleaning_dict(config: CleaningConfig) -> dict[str, Any]:
-    how = config.resample
-    return {
-        "duplicates": config.duplicates, "gaps": config.gaps, "max_gap": config.max_gap, "outliers": config.outliers,
-        "resample": None if how is None else {how.step: how.how},
-    }  # fmt: skip
 
 
 def _names(values: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -82,7 +82,7 @@ def read_holidays(setting: str | dict[str, Any] | None) -> Holidays | None:
     """
     if setting is None:
         return None
-    given = {"country": setting} if isinstance(setting, str) else dict(setting)
+    given: dict[str, Any] = {"country": setting} if isinstance(setting, str) else dict(setting)
     for key in given:
         if key not in ("country", "subdivision", "file", "dates"):
             raise BadInput(
@@ -135,8 +135,10 @@ def holidays_of(setting: Holidays, years: Iterable[int]) -> list[str]:
         raise BadInput(f"datamodule.holidays={country}: no such country{did_you_mean(country, known)}")
     if subdivision is not None and subdivision not in known[country]:
         raise BadInput(
-            f"datamodule.holidays.subdivision={subdivision}: none of {country}{did_you_mean(subdivision, known[country])};"
+            f"datamodule.holidays.subdivision={subdivision}: none of {country}"
+            f"{did_you_mean(subdivision, known[country])};"
             f" it has {', '.join(known[country]) or 'none'}"
         )
-    found = holidays.country_holidays(country, subdiv=subdivision, years=sorted(wanted))
+    of_part = {} if subdivision is None else {"subdiv": subdivision}
+    found = holidays.country_holidays(country, years=sorted(wanted), **of_part)
     return sorted(days | {day.isoformat() for day in found})

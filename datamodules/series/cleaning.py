@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -12,8 +12,8 @@ from datamodules.series.frequency import Frequency, duration_rows
 from datamodules.series.outliers import suspected_outliers
 from datamodules.series.reading import RawSeries
 from datamodules.series.resampling import Resampling, resampled
-from datamodules.series.stamps import Style
 from datamodules.series.timeline import Timeline, build_timeline
+from datamodules.series.zones import Style
 
 Duplicates = Literal["mean", "first", "last", "error", "keep"]
 Gaps = Literal["interpolate", "drop", "error", "ignore"]
@@ -42,6 +42,10 @@ class CleaningConfig:
     max_gap: int | str = "6h"
     outliers: Outliers = "keep"
     resample: Resampling | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        how = self.resample
+        return {**asdict(self), "resample": None if how is None else {how.step: how.how}}
 
 
 @dataclass
@@ -115,7 +119,9 @@ def clean(
         raise BadInput(f"{raw.path or raw.name}: series '{raw.name}' has no row with numbers")
     last = len(empty) - 1 - int(empty[::-1].argmin()) if empty[-1] else len(empty) - 1
     ahead_times, ahead_covariates = times[last + 1 :], covariates[last + 1 :]
-    times, positions, targets, covariates, empty = (a[: last + 1] for a in (times, positions, targets, covariates, empty))
+    times, positions, targets, covariates, empty = (
+        a[: last + 1] for a in (times, positions, targets, covariates, empty)
+    )
     lacking = np.isnan(covariates).any(axis=1) & ~empty
     usable = ~(empty | lacking)
     if not usable.any():
@@ -127,9 +133,7 @@ def clean(
         raise BadInput(f"{raw.path or raw.name}: series '{raw.name}' has fewer than two rows with numbers")
 
     suspected = suspected_outliers(targets, frequency.rows_a_day) if check_outliers else np.zeros(len(times), bool)
-    listed = [
-        {"time": str(times[i]), "values": targets[i].tolist()} for i in np.flatnonzero(suspected)[:LISTED]
-    ]
+    listed = [{"time": str(times[i]), "values": targets[i].tolist()} for i in np.flatnonzero(suspected)[:LISTED]]
     num_suspected = int(suspected.sum())
     if config.outliers == "mask" and num_suspected:
         times, positions, targets, covariates = (a[~suspected] for a in (times, positions, targets, covariates))
@@ -173,7 +177,9 @@ def report_line(report: dict[str, Any], always: bool = True) -> str:
     """The report of a series for people, on one line; empty where there is nothing to say and `always` is false."""
     parts = []
     if report["resampled"]:
-        parts.append(f"resampled to {report['resampled']['step']}, {report['resampled']['incomplete']} incomplete steps missing")
+        parts.append(
+            f"resampled to {report['resampled']['step']}, {report['resampled']['incomplete']} incomplete steps missing"
+        )
     if report["reordered"]:
         parts.append(f"{report['reordered']:,} steps back in time: sorted")
     if report["jittered"]:
@@ -188,7 +194,8 @@ def report_line(report: dict[str, Any], always: bool = True) -> str:
     if report["covariates"]["missing"] or report["covariates"]["interpolated"]:
         covariates = report["covariates"]
         parts.append(
-            f"{covariates['interpolated']:,} empty covariates interpolated, {covariates['missing']:,} rows without one taken for missing"
+            f"{covariates['interpolated']:,} empty covariates interpolated, {covariates['missing']:,} rows without one"
+            " taken for missing"
         )
     if report["missing"]["count"]:
         missing = report["missing"]
@@ -234,7 +241,7 @@ def _merge_repeats(
 
 
 def _interpolate_short(positions: np.ndarray, values: np.ndarray, max_gap: int) -> tuple[np.ndarray, int]:
-    """Values with empty cells between two others filled linearly, where they are at most `max_gap` steps; and how many."""
+    """Values with empty cells between two others filled linearly, up to `max_gap` steps; and how many."""
     if not values.shape[1] or not np.isnan(values).any():
         return values, 0
     values, count = values.copy(), 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from datamodules.series.cleaning import CleanSeries
-from datamodules.series.stamps import to_wall_time
+from datamodules.series.zones import to_wall_time
 
 MOST_EMPTY = 4  # times as many stamps as the longest series has, before series get stamps of their own
 
@@ -35,6 +35,7 @@ class Clock:
         ends = np.append(starts[1:], len(series))
         self._longest = max(self._longest, len(series))
         for start, end in zip(starts.tolist(), ends.tolist()):
+            key: tuple
             times = series.times[start:end]
             if self.regular and frequency.unit == "second":
                 phase = int(times[0].astype(np.int64) % frequency.count)
@@ -47,7 +48,7 @@ class Clock:
             self._segments.append((key, times[0], end - start, number))
 
     def finish(self, ahead: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Stamps (T,) in wall time and as kept, and of each segment its first row among all rows, its shift and series."""
+        """Stamps (T,) in wall time and as kept; of each segment its first row among all, its shift and its series."""
         starts: dict[tuple, int] = {}
         pieces: list[np.ndarray] = []
         walls: list[np.ndarray] = []

@@ -22,8 +22,18 @@ MISSING = ("", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "NULL", "null", 
 PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 ANY_NUMBER = re.compile(r"[+-]?[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*([eE][+-]?\d+)?")
 MARK = re.compile(r"[^\w\s]{1,4}")  # a missing value such as `?` or `..`: no letter, no digit
-GROUPED = {mark: re.compile(rf"[+-]?\d{{1,3}}({re.escape(mark)}\d{{3}})+") for mark in (",", ".", "'", " ", "\u00a0", "\u202f")}
-NAMES = {"\t": "tab", ";": "';'", "|": "'|'", ",": "','", " ": "space", "\u00a0": "no-break space", "\u202f": "narrow no-break space"}
+GROUPED = {
+    mark: re.compile(rf"[+-]?\d{{1,3}}({re.escape(mark)}\d{{3}})+") for mark in (",", ".", "'", " ", "\u00a0", "\u202f")
+}
+NAMES = {
+    "\t": "tab",
+    ";": "';'",
+    "|": "'|'",
+    ",": "','",
+    " ": "space",
+    "\u00a0": "no-break space",
+    "\u202f": "narrow no-break space",
+}
 
 
 @dataclass(frozen=True)
@@ -147,14 +157,14 @@ def detect_dialect(
     if len(rows) != len(numbered):  # a quoted cell over several lines
         raise BadInput(f"{path}: a quoted cell goes over several lines; a row a line is needed")
     width = _width(rows)
-    header = next(i for i, row in enumerate(rows) if _stripped_width(row) >= width - 1 and len(row) > 1 or width == 1)
+    header = next(i for i, row in enumerate(rows) if (_stripped_width(row) >= width - 1 and len(row) > 1) or width == 1)
     if skip_rows is not None:
         header = 0
     has_header = not _is_data(rows[header])
     first = header + has_header
     while has_header and first + 1 < len(rows) and first - header <= 3 and _is_units(rows[first], rows[first + 1]):
         first += 1
-    names = _names(rows[header], max(map(len, rows[first : first + SAMPLE_ROWS]), default=0), has_header)
+    names = _names(rows[header], _width(rows[first:]) if first < len(rows) else 0, has_header)
     body = rows[first : first + SAMPLE_ROWS]
     cells = [cell.strip() for row in body for cell in row]
     found_decimal, found_thousands = number_marks(cells, separator)
@@ -226,7 +236,7 @@ def _separator(numbered: list[tuple[int, str]]) -> str:
     best, best_score = ",", 0.0
     for mark in SEPARATORS:
         widths = [len(row) for row in _cells(lines, mark)]
-        width, count = Counter(widths[len(widths) // 4 :]).most_common(1)[0]
+        width = Counter(widths[len(widths) // 4 :]).most_common(1)[0][0]
         agreeing = sum(abs(w - width) <= 1 for w in widths) / len(widths)
         if width < 2 or agreeing < 0.8:
             continue
@@ -265,7 +275,11 @@ def _is_data(row: list[str]) -> bool:
 def _is_units(row: list[str], following: list[str]) -> bool:
     """Whether a row below the header holds units or more names: no digit in it, where the next row has some."""
     has_digit = [any(c.isdigit() for c in cell) for cell in row]
-    return not any(has_digit) and any(cell.strip() for cell in row) and any(c.isdigit() for cell in following for c in cell)
+    return (
+        not any(has_digit)
+        and any(cell.strip() for cell in row)
+        and any(c.isdigit() for cell in following for c in cell)
+    )
 
 
 def _names(header: list[str], width: int, has_header: bool) -> tuple[str, ...]:
@@ -274,7 +288,7 @@ def _names(header: list[str], width: int, has_header: bool) -> tuple[str, ...]:
     names: list[str] = []
     cells = [cell.strip() for cell in header]
     if width == len(cells) + 1 and all(cells):
-        cells = cells + [""]
+        cells = [*cells, ""]
     for position in range(max(width, len(cells))):
         name = cells[position] if position < len(cells) else ""
         name = name or f"unnamed_{position + 1}"

@@ -42,7 +42,9 @@ class Frequency:
         number, unit = _split(text, "a step")
         if unit == "b":
             return cls("business_day", 1)
-        return cls("month", int(number * MONTHS[unit])) if unit in MONTHS else cls("second", int(number * SECONDS[unit]))
+        return (
+            cls("month", int(number * MONTHS[unit])) if unit in MONTHS else cls("second", int(number * SECONDS[unit]))
+        )
 
     def __str__(self) -> str:
         if self.unit == "business_day":

@@ -17,7 +17,9 @@ TIME_NAMES = (
     "datetime", "date_time", "timestamp", "utc_timestamp", "time_stamp", "date", "time", "ds", "ts", "valid", "dt",
     "index", "period", "month", "day",
 )  # fmt: skip
-HOUR_NAMES = re.compile(r"(?:.*[\s_])?(hour|hr|he|time|hours|hourending|hour[\s_]?ending|(?:settlement[\s_]?)?period)(?:[\s_(].*)?")
+HOUR_NAMES = re.compile(
+    r"(?:.*[\s_])?(hour|hr|he|time|hours|hourending|hour[\s_]?ending|(?:settlement[\s_]?)?period)(?:[\s_(].*)?"
+)
 CALENDAR_NAMES = ("year", "month", "day", "hour", "minute")
 HOUR_COLUMN = re.compile(r"(?:he|h|hr|hour)?[\s_]*0?(\d{1,2})(?::00)?", re.IGNORECASE)
 EXTRA_HOUR = re.compile(r"(?:he|h|hr|hour)?[\s_]*(?:0?\d{1,2}[\s_*]*[a-z*]|25)", re.IGNORECASE)
@@ -78,7 +80,9 @@ def _hour_column(table: Table, date: str) -> list[str]:
             continue
         dtype = table.frame[name].dtype
         cells = table.frame[name].cast(polars.String).str.strip_chars().drop_nulls().head(1000)
-        if dtype == polars.Time or (len(cells) and cells.str.contains(r"^(?:HE|H)?\s*\d{1,2}(?:\.0)?$|^\d{1,2}[:.]\d{2}").all()):
+        if dtype == polars.Time or (
+            len(cells) and cells.str.contains(r"^(?:HE|H)?\s*\d{1,2}(?:\.0)?$|^\d{1,2}[:.]\d{2}").all()
+        ):
             return [name]
     return []
 
@@ -121,14 +125,21 @@ def unpivot_hours(table: Table, hours: list[str], date: list[str]) -> tuple[Tabl
     times = (days.times[:, None] + offsets[None, :]).ravel()
     values = np.stack([table.numbers(name) for name in hours], axis=1).ravel()
     rows = np.repeat(np.arange(table.frame.height), 24)
-    keep = [name for name in table.frame.columns if name not in hours and name not in date and not table.is_numeric(name)]
+    keep = [
+        name for name in table.frame.columns if name not in hours and name not in date and not table.is_numeric(name)
+    ]
     extra = [name for name in table.frame.columns if EXTRA_HOUR.fullmatch(name.strip()) and name not in hours]
-    frame = table.frame.select(keep)[rows].with_columns(polars.Series("value", values))
-    lines = [f"a day a row: hours in columns {hours[0]} to {hours[-1]}" + (" (24 is the next day's 0:00)" if first else "")]
+    value = polars.DataFrame({"value": values})
+    frame = table.frame.select(keep)[rows].hstack(value) if keep else value
+    lines = [
+        f"a day a row: hours in columns {hours[0]} to {hours[-1]}" + (" (24 is the next day's 0:00)" if first else "")
+    ]
     if extra:
         lines.append(f"column {', '.join(extra)} left out (the hour that the clock shows twice)")
     source = table.rows[rows] if table.rows is not None else rows
-    return replace(table, frame=frame.drop([n for n in extra if n in frame.columns]), rows=source, lines=[*table.lines, *lines]), replace(days, times=times)
+    return replace(
+        table, frame=frame.drop([n for n in extra if n in frame.columns]), rows=source, lines=[*table.lines, *lines]
+    ), replace(days, times=times)
 
 
 def _number(name: str) -> int:
@@ -172,8 +183,8 @@ def find_id_column(table: Table, times: np.ndarray, others: list[str]) -> str | 
     if chosen:
         question = f"each of {', '.join(chosen)} could say which series a row is of: datamodule.id_column={chosen[0]}"
     raise BadInput(
-        f"{table.place(row)}: {order[repeated[0]]} is there again, and so are {len(repeated):,} stamps of {len(order):,}"
-        f" rows; {question}"
+        f"{table.place(row)}: {order[repeated[0]]} is there again, and so are {len(repeated):,} stamps of"
+        f" {len(order):,} rows; {question}"
     )
 
 
@@ -184,7 +195,8 @@ def check_repeats(table: Table, times: np.ndarray, rows: np.ndarray, name: str) 
         row = int(np.flatnonzero(times == order[repeated[0]])[1])
         raise BadInput(
             f"{table.place(int(rows[row]))}: {order[repeated[0]]} is there again in series '{name}', and so are"
-            f" {len(repeated):,} stamps of {len(order):,} rows; does another column (datamodule.id_column) tell them apart?"
+            f" {len(repeated):,} stamps of {len(order):,} rows; does another column tell them apart"
+            " (datamodule.id_column)?"
         )
 
 
@@ -194,9 +206,10 @@ def strange_repeats(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     steps = np.diff(times)
     order = times if (steps > np.timedelta64(0)).all() else np.sort(times)
     repeated = np.flatnonzero(order[1:] == order[:-1])
-    if len(repeated) and not (np.diff(repeated) == 1).any():
-        if len(repeated) <= MOST_REPEATED * len(order) or _in_one_hour(order[repeated]):
-            return order, repeated[:0]
+    few = len(repeated) <= MOST_REPEATED * len(order)
+    twice = not (np.diff(repeated) == 1).any()
+    if len(repeated) and twice and (few or _in_one_hour(order[repeated])):
+        return order, repeated[:0]
     return order, repeated
 
 

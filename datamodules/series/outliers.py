@@ -65,14 +65,13 @@ def _suspected(column: np.ndarray, rows_a_day: int) -> np.ndarray:
 
 
 def _of_other_days(change: np.ndarray, rows: np.ndarray, rows_a_day: int) -> np.ndarray:
-    """The median change at the same hour of the two days before and after; at the ends, of the days on the other side."""
+    """The median change at the same hour of the two days before and after, at the ends of those at the other end."""
     shifts = np.array([-2, -1, 1, 2]) * rows_a_day
     return np.median(change[(rows[:, None] + shifts) % len(change)], axis=1)
 
 
 def _usual_deviation(column: np.ndarray, rows_a_day: int) -> float:
-    """Median absolute deviation of a change from that of other days, of those that are not zero; from a sample of a long
-    series."""
+    """Median absolute deviation of a change from that of other days, zeros left out; of a long series, of a sample."""
     change = np.diff(column, prepend=column[0])
     rows = np.arange(0, len(change), max(1, len(change) // 20_000))
     deviation = np.abs(change[rows] - _of_other_days(change, rows, rows_a_day))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import polars
 
 from datamodules.errors import BadInput, did_you_mean
+from datamodules.series.columns import choose_targets
+from datamodules.series.config import ReadingConfig
 from datamodules.series.layout import (
     check_repeats,
     find_id_column,
@@ -20,82 +22,14 @@ from datamodules.series.layout import (
     time_columns,
     unpivot_hours,
 )
-from datamodules.series.stamps import Stamps, Style, read_stamps, to_utc, to_wall_time, zone_of
+from datamodules.series.stamps import Stamps, read_stamps
 from datamodules.series.tables import Table, read_table
+from datamodules.series.zones import Style, to_utc, to_wall_time
 
 FORMATS = (".csv", ".tsv", ".txt", ".parquet")
 SHOWN = 8  # names in a line for people
 
 SeriesOf = Literal["files", "columns"]
-
-
-@dataclass(frozen=True)
-class ReadingConfig:
-    """How files become series; None: detected.  A finished run keeps what was decided.
-
-    Args:
-        time_column: one name, or several that make one stamp.
-        time_format: of the stamps, as Python's strptime has it.
-        timezone: an IANA name, in whose wall time the calendar is read; stamps without a zone are of that zone.
-        day_first: how `01/02/2024` is meant where a file does not say.
-        id_column: of a long table.
-        hour_columns: the 24 of a table with a day a row.
-        target_columns: to forecast; None: all of numbers that are no counter, no constant and no covariate.
-        past_covariates: known up to now.
-        future_covariates: known ahead as well.
-        series: `files`: a file (or id) is one series of all its target columns; `columns`: each column is one.
-        separator, decimal, thousands, encoding, skip_rows, missing_values: see `Dialect`.
-        known_targets: of a finished run, matched by name where `target_columns` names none.
-    """
-
-    time_column: str | tuple[str, ...] | None = None
-    time_format: str | None = None
-    timezone: str | None = None
-    day_first: bool | None = None
-    id_column: str | None = None
-    hour_columns: tuple[str, ...] | None = None
-    target_columns: tuple[str, ...] | None = None
-    past_covariates: tuple[str, ...] = ()
-    future_covariates: tuple[str, ...] = ()
-    series: SeriesOf = "files"
-    separator: str | None = None
-    decimal: str | None = None
-    thousands: str | None = None
-    encoding: str | None = None
-    skip_rows: int | None = None
-    missing_values: tuple[str, ...] = ()
-    known_targets: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if isinstance(value, list):
-                object.__setattr__(self, name, tuple(value))
-        both = set(self.past_covariates) & set(self.future_covariates)
-        both |= set(self.target_columns or ()) & {*self.past_covariates, *self.future_covariates}
-        if both:
-            raise BadInput(
-                f"datamodule: column '{min(both)}' has two roles; target_columns, past_covariates and"
-                " future_covariates are distinct"
-            )
-        if self.timezone is not None:
-            zone_of(self.timezone)
-
-    @property
-    def covariates(self) -> tuple[str, ...]:
-        """Past covariates, then future ones."""
-        return (*self.past_covariates, *self.future_covariates)
-
-    def to_dict(self) -> dict[str, Any]:
-        state = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-        del state["known_targets"]
-        return state
-
-    @classmethod
-    def from_dict(cls, state: dict[str, Any]) -> ReadingConfig:
-        """Also of version 0.1.0, whose targets were `value_columns`."""
-        state = {**state, "target_columns": state.get("target_columns") or state.get("value_columns")}
-        known = {name: state[name] for name in cls.__dataclass_fields__ if state.get(name) is not None}
-        return cls(**known)
 
 
 @dataclass
@@ -192,7 +126,10 @@ def _in_order(one: RawSeries, first: RawSeries) -> RawSeries:
 
 
 def _read_file(path: Path, config: ReadingConfig) -> tuple[list[RawSeries], FileReport]:
-    settings = {key: getattr(config, key) for key in ("separator", "decimal", "thousands", "encoding", "skip_rows", "missing_values")}
+    settings = {
+        key: getattr(config, key)
+        for key in ("separator", "decimal", "thousands", "encoding", "skip_rows", "missing_values")
+    }
     table = read_table(path, settings)
     time = time_columns(table, config.time_column)
     hours = hour_columns(table, config.hour_columns)
@@ -218,11 +155,11 @@ def _read_file(path: Path, config: ReadingConfig) -> tuple[list[RawSeries], File
         lines.append(f"columns left out: {', '.join(left_out[:SHOWN])}{' ...' if len(left_out) > SHOWN else ''}")
     times, zone, style = _clock(stamps, config.timezone, table.place)
     if identity is None:
-        groups = [(path.stem.removesuffix("_hourly"), None)]
+        groups: list[tuple[str, np.ndarray | None]] = [(path.stem.removesuffix("_hourly"), None)]
     else:
         ids = table.text(identity).fill_null("")
         names = ids.unique(maintain_order=True).to_list()
-        groups = list(_groups(ids, names))
+        groups = [*_groups(ids, names)]
         lines.append(f"a long table: {len(names):,} series by column '{identity}'")
     cache: dict[str, np.ndarray] | None = {} if identity is not None else None
     series = []
@@ -325,79 +262,3 @@ def _clock(stamps: Stamps, timezone: str | None, place: Callable[[int], str]) ->
     if len(differences) and np.median(differences) >= 82_000:
         return to_wall_time(times, zone), None, replace(style, is_wall=True)
     return times, zone, style
-
-
-# ---------------------------------------------------------------------- columns
-
-
-def choose_targets(table: Table, columns: list[str], config: ReadingConfig, identity: str | None) -> tuple[list[str], list[str]]:
-    """The target columns of a table, and those left out with the reason.
-
-    Raises:
-        BadInput: a column that was asked for is not there, or there is none of numbers.
-    """
-    asked = [*(config.target_columns or ()), *config.covariates]
-    for name in asked:
-        if name not in columns:
-            key = "target_columns" if name in (config.target_columns or ()) else "past_covariates"
-            key = "future_covariates" if name in config.future_covariates else key
-            raise BadInput(
-                f"{table.path}: no column '{name}'{did_you_mean(name, columns)} (datamodule.{key}); it has"
-                f" {', '.join(columns[:SHOWN])}{' ...' if len(columns) > SHOWN else ''}"
-            )
-    wanted = config.target_columns or (config.known_targets if set(config.known_targets) <= set(columns) else ())
-    if wanted:
-        return list(wanted), []
-    targets, left_out, constant = [], [], []
-    for name in columns:
-        if name in config.covariates:
-            continue
-        column = table.frame[name]
-        if column.null_count() == len(column):
-            left_out.append(f"'{name}' (empty)")
-        elif not table.is_numeric(name):
-            left_out.append(f"'{name}' (no numbers)")
-        elif identity is None and _is_counter(table, name):
-            left_out.append(f"'{name}' (counts rows)")
-        elif _is_constant(column):
-            constant.append(name)
-        else:
-            targets.append(name)
-    if not targets and len(constant) == 1:
-        targets, constant = constant, []
-    left_out += [f"'{name}' (constant)" for name in constant]
-    if config.known_targets and len(targets) + len(constant) != len(config.known_targets):
-        missing = next(name for name in config.known_targets if name not in columns)
-        raise BadInput(
-            f"{table.path}: no column '{missing}'{did_you_mean(missing, columns)}; the run forecasts"
-            f" {', '.join(config.known_targets[:SHOWN])}, the file has {', '.join(columns[:SHOWN])}"
-        )
-    if config.known_targets and len(config.known_targets) > 1:
-        missing = next(name for name in config.known_targets if name not in columns)
-        raise BadInput(f"{table.path}: no column '{missing}'{did_you_mean(missing, columns)}; it has {', '.join(columns[:SHOWN])}")
-    if not targets:
-        raise BadInput(
-            f"{table.path}: no column of numbers to forecast; left out: {', '.join(left_out) or 'none'}"
-            " (datamodule.target_columns names some)"
-        )
-    return targets, left_out
-
-
-def _is_counter(table: Table, name: str) -> bool:
-    """Whether a column rises by one number from row to row, as a row number does."""
-    column = table.frame[name]
-    if len(column) < 3 or (column.dtype == polars.String and column.null_count()):
-        return False
-    head = column.head(50)
-    if column.dtype == polars.String:
-        head = head.str.strip_chars().cast(polars.Float64, strict=False)
-    steps = head.cast(polars.Float64).diff().drop_nulls()
-    if not len(steps) or steps.n_unique() != 1 or steps[0] == 0:
-        return False
-    all_steps = np.diff(table.numbers(name))
-    return bool((all_steps == all_steps[0]).all())
-
-
-def _is_constant(column: polars.Series) -> bool:
-    present = column.drop_nulls()
-    return bool(len(present) > 1 and present[0] == present[-1] and present.n_unique() == 1)

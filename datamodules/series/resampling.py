@@ -33,7 +33,9 @@ class Resampling:
         if isinstance(value, dict) and "step" in value:
             value = {value["step"]: value["how"]}
         if not isinstance(value, dict) or len(value) != 1 or next(iter(value.values())) not in ("mean", "sum"):
-            raise BadInput(f"datamodule.resample={value}: a step and how, such as {{1h: mean}} or {{1d: sum}}, are accepted")
+            raise BadInput(
+                f"datamodule.resample={value}: a step and how, such as {{1h: mean}} or {{1d: sum}}, are accepted"
+            )
         step, how = next(iter(value.items()))
         if Frequency.parse(str(step)).unit == "business_day":
             raise BadInput(f"datamodule.resample={value}: steps of time or months, such as 1h, 1d, 1mo, are accepted")
@@ -61,7 +63,11 @@ def resampled(raw: RawSeries, values: np.ndarray, how: Resampling) -> tuple[RawS
         axis=1,
     )
     full = max(1.0, frequency.seconds / finer.seconds) if finer is not None else 1.0
-    least = np.ceil(LEAST_SHARE * full) if how.how == "mean" else np.floor(full * (0.9 if frequency.unit == "month" else 1.0))
+    least = (
+        np.ceil(LEAST_SHARE * full)
+        if how.how == "mean"
+        else np.floor(full * (0.9 if frequency.unit == "month" else 1.0))
+    )
     short = counts < max(1.0, least)
     result = np.where(short, np.nan, sums / np.maximum(counts, 1) if how.how == "mean" else sums)
     place = raw.place

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
 from datamodules.series.calendar import Calendar, Holidays
 from datamodules.series.cleaning import CleaningConfig
+from datamodules.series.config import ReadingConfig
 from datamodules.series.frequency import Frequency
-from datamodules.series.reading import ReadingConfig
 from datamodules.series.resampling import Resampling
 from datamodules.series.scaling import Scaler
 
@@ -23,7 +23,9 @@ class ForecastSeries:
     columns: tuple[str, ...]  # K targets, of the first series
     offset: tuple[tuple[float, ...], ...]  # (S, K) scaled = (value - offset) / scale
     scale: tuple[tuple[float, ...], ...]  # (S, K)
-    naive_error: tuple[tuple[float, ...], ...]  # (S, K) mean |change over a season| in the training split, original units
+    naive_error: tuple[
+        tuple[float, ...], ...
+    ]  # (S, K) mean |change over a season| in the training split, original units
     lookback: int  # rows
     horizon: int  # rows
     step: str  # a `Frequency`
@@ -70,7 +72,11 @@ class ForecastSeries:
     def scaled_covariates(self, values: np.ndarray) -> np.ndarray:
         """(N, C) float32."""
         offset, scale = np.array(self.covariate_offset), np.array(self.covariate_scale)
-        return ((values - offset) / scale).astype(np.float32) if self.covariates else np.zeros((len(values), 0), np.float32)
+        return (
+            ((values - offset) / scale).astype(np.float32)
+            if self.covariates
+            else np.zeros((len(values), 0), np.float32)
+        )
 
     def to_dict(self) -> dict:
         return _plain(asdict(self))
@@ -98,3 +104,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return value
+
+
+def config_of_run(config: ReadingConfig, spec: ForecastSeries) -> ReadingConfig:
+    """How files are read for a finished run: targets matched by name, ambiguous dates as in training."""
+    targets = spec.columns if config.series == "files" and config.target_columns is None else ()
+    return replace(config, known_targets=targets, day_first=spec.reading.get("day_first"))

@@ -20,7 +20,9 @@ SYNTHETIC_COVARIATE = "temperature"
 FIXED_HOLIDAYS = ("01-01", "05-01", "12-25", "12-26")
 
 
-def synthetic_load(num_regions: int = 4, days: int = 1096, seed: int = 0, with_temperature: bool = False) -> list[RawSeries]:
+def synthetic_load(
+    num_regions: int = 4, days: int = 1096, seed: int = 0, with_temperature: bool = False
+) -> list[RawSeries]:
     """`num_regions` series of `days` days, in MW; with the temperature in degrees Celsius as a covariate, if asked for.
 
     The same seed gives the same series, whatever else is drawn in the process.

@@ -10,6 +10,7 @@ import numpy as np
 import polars
 
 from datamodules.errors import BadInput
+from datamodules.files.tables import reading
 from datamodules.series.dialect import (
     ANY_NUMBER,
     MARK,
@@ -21,7 +22,6 @@ from datamodules.series.dialect import (
     detect_encoding,
     number_marks,
 )
-from datamodules.files.tables import reading
 
 INFINITE = ("inf", "-inf", "+inf", "infinity")
 NUMERIC_SHARE = 0.5  # of a column's cells that are numbers, from which on the others are mistakes
@@ -155,7 +155,10 @@ def read_table(path: Path, settings: dict) -> Table:
     asked = {key: settings[key] for key in ("separator", "decimal", "thousands", "skip_rows")}
     missing = tuple(str(mark) for mark in settings["missing_values"] or ())
     dialect, body = detect_dialect(path, sample, encoding, **asked, missing_values=missing)
-    types = {name: _sample_type([row[i] if i < len(row) else "" for row in body], dialect) for i, name in enumerate(dialect.names)}
+    types = {
+        name: _sample_type([row[i] if i < len(row) else "" for row in body], dialect)
+        for i, name in enumerate(dialect.names)
+    }
     try:
         frame = _frame(path, data, dialect, types)
     except polars.exceptions.ComputeError as error:

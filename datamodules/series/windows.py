@@ -11,7 +11,7 @@ from datamodules.series.calendar import calendar_features
 from datamodules.series.cleaning import CleanSeries
 from datamodules.series.scaling import fit_scaler
 from datamodules.series.spec import ForecastSeries
-from datamodules.series.stamps import to_wall_time
+from datamodules.series.zones import to_wall_time
 
 
 def wall_times(series: CleanSeries, times: np.ndarray) -> np.ndarray:
@@ -45,8 +45,8 @@ def _problem(series: CleanSeries, row: int, spec: ForecastSeries) -> str | None:
     if series.segment[row] != series.segment[start]:
         begin = int(np.flatnonzero(series.segment == series.segment[row])[0])
         return (
-            f"a gap before {series.style.write(series.times[begin : begin + 1])[0]} lies within the {spec.lookback:,} rows"
-            f" before {series.style.write(series.stamps_after(row, 1))[0]} that the run looks back"
+            f"a gap before {_stamp(series, series.times[begin])} lies within the {spec.lookback:,}"
+            f" rows before {_stamp(series, series.stamps_after(row, 1)[0])} that the run looks back"
         )
     return "that row is missing in the file" if series.filled[row] else None
 
@@ -116,8 +116,12 @@ def _covariates(series: CleanSeries, row: int, spec: ForecastSeries) -> np.ndarr
     if len(lacking):
         step, column = lacking[0]
         raise BadInput(
-            f"series '{series.name}': no '{spec.covariates[column]}' at {series.style.write(stamps[step : step + 1])[0]};"
-            f" future covariates are needed for the {spec.horizon} rows after"
-            f" {series.style.write(series.times[row : row + 1])[0]}: rows with an empty target and these columns"
+            f"series '{series.name}': no '{spec.covariates[column]}' at"
+            f" {_stamp(series, stamps[step])}; future covariates are needed for the {spec.horizon} rows after"
+            f" {_stamp(series, series.times[row])}: rows with an empty target and these columns"
         )
     return np.concatenate([past, ahead])
+
+
+def _stamp(series: CleanSeries, time: np.datetime64) -> str:
+    return series.style.write(np.array([time]))[0]

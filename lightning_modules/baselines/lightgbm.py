@@ -26,8 +26,8 @@ COVARIATE_LAGS = 24  # rows of the look-back whose covariates are features
 
 class LightGBM(Baseline):
     """For each row ahead a model of all series: the change from the last value, from the look-back's differences to it,
-    the calendar of that row, the last value itself and the series.  Covariates: the last `COVARIATE_LAGS` rows, and those
-    known ahead up to that row.  Column by column.
+    the calendar of that row, the last value itself and the series.  Covariates: of the last `COVARIATE_LAGS` rows, and
+    those known ahead up to that row.  Column by column.
 
     Args:
         task: forecasting.
@@ -95,7 +95,7 @@ class LightGBM(Baseline):
         return self.task.as_output(batch.past[:, -1:] + change)
 
     def _shared(self, batch: WindowBatch) -> np.ndarray:
-        """(B K, L + 1 + covariates) features that do not depend on the row ahead: a row for each column of each window."""
+        """(B K, L + 1 + V) features that do not depend on the row ahead: a row for each column of each window."""
         past = batch.past.cpu().transpose(1, 2).flatten(0, 1).numpy()  # (B K, L)
         columns = batch.past.shape[2]
         unit = batch.series.cpu().numpy()[:, None] * columns + np.arange(columns)

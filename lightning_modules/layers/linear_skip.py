@@ -1,4 +1,4 @@
-"""Linear maps beside a network (NLinear: Zeng et al. 2023, "Are Transformers Effective for Time Series Forecasting?")."""
+"""Linear maps beside a network (NLinear: Zeng et al. 2023, "Are Transformers Effective for Time Series ...")."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def _actual(series: CleanSeries, times: np.ndarray) -> np.ndarray:
 
 
 def rows_of(one: Forecast, levels: list[float]) -> Iterator[dict[str, Any]]:
-    """A row for each window, stamp and target: the forecast (the median), quantiles, and what came where it is known."""
+    """A row for each window, stamp and target: forecast (the median), quantiles, and the actual value where known."""
     middle = levels.index(0.5) if levels else 0
     cutoffs = one.series.style.write(one.cutoffs)
     stamps = np.array(one.series.style.write(one.times.ravel()), dtype=object).reshape(one.times.shape)
@@ -132,7 +132,10 @@ def errors_by_step(forecasts: list[Forecast], levels: list[float], spec: Forecas
         parts["covered"].append(np.where(np.isnan(actual), np.nan, inside))
     names = ["mase", "smape", *(["mae"] if sum(len(f.series.columns) for f in forecasts) == 1 else [])]
     names += ["covered"] if levels else []
-    flat = {name: np.concatenate([part.transpose(1, 0, 2).reshape(spec.horizon, -1) for part in parts[name]], 1) for name in names}
+    flat = {
+        name: np.concatenate([part.transpose(1, 0, 2).reshape(spec.horizon, -1) for part in parts[name]], 1)
+        for name in names
+    }
     table = []
     for step in [None, *range(spec.horizon)]:
         of_step = {name: values if step is None else values[step] for name, values in flat.items()}

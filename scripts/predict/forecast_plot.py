@@ -26,9 +26,7 @@ def plot(forecasts: list[Forecast], levels: list[float], synthetic: bool, path: 
     for axes, one in zip(np.atleast_1d(figure.subplots(len(forecasts), 1)), forecasts):
         start = min(one.cutoffs[0], one.series.times[max(0, len(one.series) - ROWS_BEFORE)])
         shown = one.series.times >= start
-        axes.plot(
-            one.series.times[shown], one.series.values[shown, 0], color=ACTUAL, linewidth=1.4, label="known"
-        )
+        axes.plot(one.series.times[shown], one.series.values[shown, 0], color=ACTUAL, linewidth=1.4, label="known")
         times, values = _in_pieces(one)  # (N,) and (N, Q)
         middle = values[:, levels.index(0.5) if levels else 0]
         axes.plot(times, middle, color=FORECAST, linewidth=1.3, linestyle="--", label="forecast")

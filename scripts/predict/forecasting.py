@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datamodules.energy import config_of_run, found_lines
 from datamodules.errors import BadInput, did_you_mean
 from datamodules.series.cleaning import CleanSeries, clean, report_line
 from datamodules.series.frequency import Frequency, duration_rows
 from datamodules.series.reading import find_files, read_series
-from datamodules.series.spec import ForecastSeries
+from datamodules.series.report import found_lines
+from datamodules.series.spec import ForecastSeries, config_of_run
 from scripts.predict.forecast import Forecast, errors_by_step, forecast, rows_of
 
 if TYPE_CHECKING:
@@ -108,11 +108,13 @@ def _series(spec: ForecastSeries, name: str) -> Iterator[CleanSeries]:
             raise BadInput("there is no such file")
         found, reports = read_series(find_files(name), config)
     for line in found_lines(reports):
-        print(line.removeprefix("data: "), file=sys.stderr)
+        print(line, file=sys.stderr)
     for raw in found:
         series = clean(raw, raw.values(), spec.cleaning_config)
         if series.frequency != spec.frequency and len(series) > 1:
-            raise BadInput(f"{raw.path}: rows are {series.frequency} apart; the run was trained on steps of {spec.step}")
+            raise BadInput(
+                f"{raw.path}: rows are {series.frequency} apart; the run was trained on steps of {spec.step}"
+            )
         line = report_line(series.report, always=False)
         if line:
             print(line, file=sys.stderr)
@@ -133,7 +135,8 @@ def _series_of_run(series: CleanSeries, spec: ForecastSeries) -> str:
         return alike[0]
     known = ", ".join(spec.names[:SHOWN]) + (" ..." if len(spec.names) > SHOWN else "")
     print(
-        f"{series.name}: not a series of the run; scaled by its own rows (--series NAME says which it continues: {known})",
+        f"{series.name}: not a series of the run; scaled by its own rows (--series NAME says which it continues:"
+        f" {known})",
         file=sys.stderr,
     )
     return series.name

@@ -129,7 +129,9 @@ def test_a_stride_thins_the_training_part_only(folder: Path) -> None:
 
 
 def test_a_series_shorter_than_a_window_is_named(folder: Path) -> None:
-    with pytest.raises(BadInput, match=r"B_hourly.csv: series 'B' has 260 rows, in 1 unbroken stretches; a window needs 273"):
+    with pytest.raises(
+        BadInput, match=r"B_hourly.csv: series 'B' has 260 rows, in 1 unbroken stretches; a window needs 273"
+    ):
         loaded(folder, lookback=270, short_series="error")
     datamodule = loaded(folder, lookback=230, split_rows=[250, 20, 30])
     assert datamodule.spec.names == ("A", "B")

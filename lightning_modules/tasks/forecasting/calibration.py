@@ -1,4 +1,4 @@
-"""Conformal calibration of quantiles on the validation split (Romano et al. 2019, "Conformalized Quantile Regression")."""
+"""Conformal calibration of quantiles on the validation split (Romano et al. 2019, conformalised quantiles)."""
 
 from __future__ import annotations
 

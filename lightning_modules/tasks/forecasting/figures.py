@@ -44,7 +44,9 @@ def stretches_figure(
         axes.plot(x, middle, color=FORECAST, linewidth=1.1, linestyle="--", label="forecast")
         if quantiles:
             label = f"{quantiles[0]:g} to {quantiles[-1]:g}"
-            axes.fill_between(x, output_rows[:, 0], output_rows[:, -1], color=FORECAST, alpha=0.2, linewidth=0, label=label)
+            axes.fill_between(
+                x, output_rows[:, 0], output_rows[:, -1], color=FORECAST, alpha=0.2, linewidth=0, label=label
+            )
         if horizon > 1:
             for start in hours[kept]:
                 axes.axvline(start, color="#cbd5e1", linewidth=0.6, zorder=0)

@@ -29,7 +29,7 @@ class Forecasting(Task):
     """The next H rows of K columns; the output is (B, H, K), or (B, H, K, Q) quantiles, float32, in scaled units.
 
     The forecast is the network's output, denormalised, plus the linear skip where there is one.  Quantiles never cross.
-    Covariates of the look-back enter with its values; those known ahead enter with the calendar of the rows to forecast.
+    Covariates of the look-back enter with its values, those known ahead with the calendar of the rows to forecast.
 
     Args:
         spec: the series, their scaling and the shape of a window.
@@ -97,8 +97,8 @@ class Forecasting(Task):
             raise BadInput(f"task.calibrate={calibrate}: quantiles are calibrated; task.loss=quantile has some")
         if decoder == "recursive" and spec.past_covariates:
             raise BadInput(
-                f"task.decoder=recursive: past covariates ({', '.join(spec.past_covariates)}) are not known ahead; direct"
-                " and recurrent are accepted"
+                f"task.decoder=recursive: past covariates ({', '.join(spec.past_covariates)}) are not known ahead;"
+                " direct and recurrent are accepted"
             )
         self.loss_kind, self.huber_delta = loss, huber_delta
         self.quantiles = quantiles if loss == "quantile" else ()
@@ -120,7 +120,9 @@ class Forecasting(Task):
 
     @property
     def input_size(self) -> int:
-        return self.patch_length * (self.num_columns + self.num_covariates) + self.past_calendar * self.spec.calendar_size
+        return (
+            self.patch_length * (self.num_columns + self.num_covariates) + self.past_calendar * self.spec.calendar_size
+        )
 
     @property
     def window_size(self) -> int:

@@ -192,7 +192,7 @@ def known_ahead(path, ahead, times, covariates):
     rows[:, :past] = RUN["covariate_offset"][:past]
     if np.isnan(rows).any():
         step, column = np.argwhere(np.isnan(rows))[0]
-        sys.exit(f"{path}: no '{COVARIATES[column]}' at {ahead[step]}; covariates known ahead are needed for {len(ahead)} rows")
+        sys.exit(f"{path}: no '{COVARIATES[column]}' at {ahead[step]}; it is needed for {len(ahead)} rows ahead")
     return rows
 
 

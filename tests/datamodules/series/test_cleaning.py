@@ -73,7 +73,7 @@ def test_an_empty_cell_is_a_missing_hour() -> None:
 
 
 def test_two_frequencies_are_refused() -> None:
-    with pytest.raises(BadInput, match="datamodule.resample"):
+    with pytest.raises(BadInput, match=r"datamodule\.resample"):
         cleaned(raw_series(START + np.array([0, 60, 120, 150]) * np.timedelta64(60, "s"), np.ones((4, 1))))
     with pytest.raises(BadInput, match="86,400 seconds apart"):
         cleaned(series([*range(60), *range(60 + 24, 60 + 24 * 30, 24)]))

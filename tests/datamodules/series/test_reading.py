@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datamodules.errors import BadInput
-from datamodules.series.reading import RawSeries, ReadingConfig, find_files
+from datamodules.series.config import ReadingConfig
+from datamodules.series.reading import RawSeries, find_files
 from datamodules.series.reading import read_series as read_files
 
 GOOD = "Datetime,A_MW\n2018-01-01 01:00:00,10\n2018-01-01 02:00:00,11.5\n"
