@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -59,6 +59,8 @@ class ForecastSeries:
     def cleaning_config(self) -> CleaningConfig:
         known = {name: self.reading[name] for name in CleaningConfig.__dataclass_fields__ if name in self.reading}
         return CleaningConfig(**{**known, "resample": Resampling.parse(known.get("resample"))})
+
+    kind: ClassVar[str] = "forecast_series"
 
     def row_of(self, name: str) -> int:
         """Which series it is; -1 where the run never saw it."""

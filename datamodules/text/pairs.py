@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ class PairedTexts:
     source: TextCodec
     target: TextCodec
     longest_target: int  # tokens, of the training split
+
+    kind: ClassVar[str] = "text_pairs"
 
     def normalized(self, text: str) -> str:
         """A source as the network sees it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from datamodules.batching.batches import WindowBatch
 from datamodules.series.spec import ForecastSeries
 from lightning_modules.layers.quantiles import median_of, pinball
 from lightning_modules.tasks.forecasting.calibration import ConformalCalibration
+from lightning_modules.tasks.metric_info import MetricInfo
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +26,15 @@ def smape(forecast: Tensor, target: Tensor) -> Tensor:
     """200 |f - y| / (|f| + |y|), percent from 0 to 200; 0 where both are 0."""
     size = forecast.abs() + target.abs()
     return torch.where(size > 0, 200 * (forecast - target).abs() / size.clamp(min=1e-30), 0.0)
+
+
+def scaled_error(forecast: Tensor, target: Tensor, batch: WindowBatch, spec: ForecastSeries) -> Tensor:
+    """(B, H, K) |f - y| in units of the error of the seasonal naive forecast (MASE, Hyndman, Koehler 2006)."""
+    naive = batch.naive_error
+    if naive is None:
+        naive = torch.tensor([*spec.naive_error, [1.0] * len(spec.columns)], device=target.device)[batch.series]
+    naive = torch.where(naive > 0, naive, 1.0)  # of a series that was constant, in version 0.1.0
+    return (forecast - target).abs() / naive.unsqueeze(1)
 
 
 class Sums(Metric):
@@ -61,6 +71,17 @@ class ForecastMetrics(nn.Module):
         calibration: observes the residuals, where it wants to.
     """
 
+    INFO: ClassVar[dict[str, MetricInfo]] = {
+        "mase": MetricInfo("minimize", headline=True, columns=("score",), group_by="series", scale=-1),
+        "smape": MetricInfo("minimize", headline=True, columns=("percentage_error",), group_by="series"),
+        "smape_quarter": MetricInfo("minimize", columns=("percentage_error",), group_by="series", scale=0.25),
+        "mae": MetricInfo("minimize", columns=("absolute_error",), group_by="series"),
+        "mse": MetricInfo("minimize", columns=("squared_error",), group_by="series"),
+        "rmse": MetricInfo("minimize", columns=("squared_error",), group_by="series", transform="sqrt"),
+        "pinball": MetricInfo("minimize"),
+        "coverage": MetricInfo("maximize"),
+    }
+
     def __init__(
         self,
         spec: ForecastSeries,
@@ -70,7 +91,6 @@ class ForecastMetrics(nn.Module):
     ) -> None:
         super().__init__()
         self.levels: Tensor
-        self.naive_error: Tensor
         self.spec = spec
         self.units = units
         self.quantiles = quantiles
@@ -81,9 +101,6 @@ class ForecastMetrics(nn.Module):
         self.per_series = Sums(rows, 7)  # count, |e| naive, smape, |e|, e², pinball, covered
         self.per_hour = Sums(24, 2)
         self.per_step = Sums(spec.horizon, 2)
-        naive = torch.tensor([*spec.naive_error, [1.0] * self.num_columns], dtype=torch.float64)
-        naive = torch.where(naive > 0, naive, 1.0)  # of a series that was constant, in version 0.1.0
-        self.register_buffer("naive_error", naive, persistent=False)
         self.register_buffer("levels", torch.tensor(quantiles), persistent=False)
         self.stretches: dict[int, list[tuple[Tensor, Tensor, Tensor]]] = {}
 
@@ -99,9 +116,9 @@ class ForecastMetrics(nn.Module):
         relative = smape(forecast, target)
         error = (forecast - target).abs()
         series = torch.where(batch.series < 0, len(self.names) - 1, batch.series)
-        naive = self.naive_error[series] if batch.naive_error is None else batch.naive_error  # (B, K)
         in_units = error if self.units == "original" else (middle - scaled_target).abs()
-        values = [torch.ones_like(error), error / naive.unsqueeze(1), relative, in_units, in_units.square()]
+        scaled = scaled_error(forecast, target, batch, self.spec)
+        values = [torch.ones_like(error), scaled, relative, in_units, in_units.square()]
         if self.quantiles:
             levels, truth = (output, scaled_target) if self.units == "scaled" else (batch.original(output), target)
             covered = (truth >= levels[..., 0]) & (truth <= levels[..., -1])
@@ -110,7 +127,7 @@ class ForecastMetrics(nn.Module):
             values += [torch.zeros_like(error)] * 2
         rows = series.unsqueeze(1) * self.num_columns + torch.arange(self.num_columns, device=series.device)  # (B, K)
         self.per_series.update(rows.flatten(), torch.stack(values, dim=-1).sum(dim=1).flatten(0, 1))
-        of_step = torch.stack([values[1].mean(dim=2), torch.ones_like(relative[..., 0])], dim=-1)  # (B, H, 2)
+        of_step = torch.stack([scaled.mean(dim=2), torch.ones_like(relative[..., 0])], dim=-1)  # (B, H, 2)
         self.per_step.update(torch.arange(of_step.shape[1], device=series.device), of_step.sum(dim=0))
         if batch.hours is not None:
             self.per_hour.update(batch.future_hours()[:, : of_step.shape[1]].flatten(), of_step.flatten(0, 1))

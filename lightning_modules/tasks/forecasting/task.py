@@ -56,6 +56,9 @@ class Forecasting(Task):
 
     batch_type = WindowBatch
     input_kinds = frozenset({"steps", "window"})
+    spec_classes = (ForecastSeries,)
+    predictor = "scripts.predict.forecasting"
+    exporter = "scripts.export.forecasting"
     autoregressive = "possible"
     monitor = "mase"
     mode = "min"
@@ -358,22 +361,33 @@ class Forecasting(Task):
             return functional.huber_loss(output, target, delta=self.huber_delta)
         return pinball(output, target, self.levels).mean()
 
-    def metrics(self) -> nn.Module:
-        from lightning_modules.tasks.forecasting.metrics import ForecastMetrics
+    @classmethod
+    def metrics_class(cls) -> type[nn.Module]:
+        from lightning_modules.tasks.forecasting.metrics import ForecastMetrics  # torchmetrics is not needed to predict
 
-        return ForecastMetrics(self.spec, self.units, self.quantiles, self.calibration)
+        return ForecastMetrics
+
+    def metrics(self) -> nn.Module:
+        return self.metrics_class()(self.spec, self.units, self.quantiles, self.calibration)
 
     def columns(self, output: Tensor, batch: WindowBatch) -> dict[str, Any]:
-        from lightning_modules.tasks.forecasting.metrics import smape
+        from lightning_modules.tasks.forecasting.metrics import scaled_error, smape
 
         assert batch.future is not None
         middle = self.median(output)
-        target, answer = (batch.original(values) for values in (batch.future, middle))
-        told = {"target": target, "answer": answer}
+        target, forecast = (batch.original(values) for values in (batch.future, middle))
+        values = {"target": target, "prediction": forecast}
         if self.quantiles:
-            for level, values in zip(self.quantiles, output.unbind(dim=-1)):
+            for level, quantile in zip(self.quantiles, output.unbind(dim=-1)):
                 if level != 0.5:
-                    told[f"quantile_{level:g}"] = batch.original(values)
+                    values[f"quantile_{level:g}"] = batch.original(quantile)
         single = target[0].numel() == 1
-        columns = {name: (values.flatten() if single else values.flatten(1)).tolist() for name, values in told.items()}
-        return {**columns, "score": (-smape(answer, target).mean(dim=(1, 2))).tolist()}
+        columns = {name: (v.flatten() if single else v.flatten(1)).tolist() for name, v in values.items()}
+        error = forecast - target if self.units == "original" else middle - batch.future
+        means = {
+            "score": -scaled_error(forecast, target, batch, self.spec),
+            "percentage_error": smape(forecast, target),
+            "absolute_error": error.abs(),
+            "squared_error": error.square(),
+        }
+        return {**columns, **{name: v.mean(dim=(1, 2)).tolist() for name, v in means.items()}}

@@ -1,10 +1,10 @@
-"""How well texts were answered."""
+"""How good decoded texts are: exact match, character, word and phoneme error rate, BLEU."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from rapidfuzz.distance import Levenshtein
@@ -12,6 +12,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from lightning_modules.tasks.edit_distance import edits, nearest
+from lightning_modules.tasks.metric_info import MetricInfo
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what it would take from packages that are not here
@@ -28,12 +29,21 @@ PICTURED = 4
 
 
 class TransductionMetrics(Metric):
-    """Exact answers, error rates of characters and words, BLEU; over all texts together.
+    """Exact match, error rates of characters and words, BLEU; over all texts together.
 
-    A source with several targets is answered exactly by any of them, and its errors are counted to the nearest one.
+    A prediction is exact where it equals any target of its source; its errors are counted to the nearest one.
     cer = edits of characters / characters of that target; wer the same for words between spaces.  bleu is sacrebleu's
-    (13a, Post 2018), 0 to 100, against all targets.
+    (13a, Post 2018), 0 to 100, against all targets.  Where targets are symbols between spaces (phonemes), per is their
+    error rate, edits of symbols / symbols of the target, and stands in place of wer and bleu.
     """
+
+    INFO: ClassVar[dict[str, MetricInfo]] = {
+        "cer": MetricInfo("minimize", True, ("edits", "target_length"), "ratio"),
+        "wer": MetricInfo("minimize", True, ("word_edits", "target_words"), "ratio"),
+        "per": MetricInfo("minimize", True, ("word_edits", "target_words"), "ratio"),
+        "exact_match": MetricInfo("maximize", True, columns=("exact",)),
+        "bleu": MetricInfo("maximize", True),
+    }
 
     full_state_update = False
     counts: Tensor
@@ -42,6 +52,7 @@ class TransductionMetrics(Metric):
     def __init__(self, task: Any) -> None:
         super().__init__()
         self.task = [task]  # not a module of this one
+        self.of_symbols = task.spec.target.tokens == "symbols"
         self.add_state("counts", torch.zeros(6, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("by_length", torch.zeros(LONGEST + 1, 2, dtype=torch.float64), dist_reduce_fx="sum")
         self.bleu = bleu_of()
@@ -62,12 +73,10 @@ class TransductionMetrics(Metric):
 
     def compute(self) -> dict[str, float]:
         texts, exact, wrong, characters, wrong_words, words = self.counts.tolist()
-        return {
-            "exact_match": exact / max(1, texts),
-            "cer": wrong / max(1, characters),
-            "wer": wrong_words / max(1, words),
-            "bleu": 100 * float(self.bleu.compute()),
-        }
+        rates = {"exact_match": exact / max(1, texts), "cer": wrong / max(1, characters)}
+        if self.of_symbols:
+            return rates | {"per": wrong_words / max(1, words)}
+        return rates | {"wer": wrong_words / max(1, words), "bleu": 100 * float(self.bleu.compute())}
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """A row for each length of the source."""

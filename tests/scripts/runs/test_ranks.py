@@ -51,7 +51,7 @@ def test_two_processes_in_a_sweep_train_as_one(names_folder: Path, tmp_path: Pat
             assert got[key] == pytest.approx(value, abs=1e-5), key
     one, two = (polars.read_parquet(folder / "predictions.parquet") for folder in (alone, job))
     assert one["id"].to_list() == two["id"].to_list()
-    assert one["answer"].to_list() == two["answer"].to_list()
+    assert one["prediction"].to_list() == two["prediction"].to_list()
     assert len([p for p in job.iterdir() if p.name.startswith("events.")]) == 1
     assert {p.name for p in sweep.iterdir()} == {".lock", "seed=1", "seed=2", "sweep.json", "experiment", "report.html"}
 

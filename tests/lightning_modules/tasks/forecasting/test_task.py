@@ -129,7 +129,10 @@ def test_quantiles_come_out_in_their_place() -> None:
     assert network(batch).shape == (len(batch), 3, 1, 3)
     network.loss(batch).backward()
     columns = network.task.columns(network(batch), batch)
-    assert set(columns) == {"target", "answer", "quantile_0.1", "quantile_0.9", "score"}
+    assert set(columns) == {
+        "target", "prediction", "quantile_0.1", "quantile_0.9", "score", "percentage_error",
+        "absolute_error", "squared_error",
+    }  # fmt: skip
     assert len(columns["target"][0]) == 3
 
 
