@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from datamodules.batching.batches import TokenBatch
 from datamodules.errors import BadInput
 from datamodules.text.spec import LabelledText, UnlabelledText
+from lightning_modules.layers.embedding import TokenDropout
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.layers.symbols import IGNORE_INDEX, Symbols, cross_entropy, log_likelihood, next_token_targets
 from lightning_modules.tasks.base import Task
@@ -32,6 +33,7 @@ class Generation(Task):
         condition: how a network is told the class of a text: `first`: as the step before the first symbol; `every`:
             beside every symbol; `none`.  `first` where texts have classes, when absent.
         embedding_size: features of a symbol (and of a class).
+        token_dropout: share of the tokens that are replaced by the unknown one in training; see `TokenDropout`.
         input_dropout: of the features of each step.
         output_dropout: of the states.
         label_smoothing: share of each target that is spread over all symbols.
@@ -50,6 +52,7 @@ class Generation(Task):
         spec: LabelledText | UnlabelledText,
         condition: Literal["none", "first", "every"] | None = None,
         embedding_size: Annotated[int, Gt(0)] = 64,
+        token_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         input_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
@@ -62,6 +65,7 @@ class Generation(Task):
             raise BadInput(f"task.condition={condition}: these texts have no classes; none is accepted")
         self.condition = condition or ("first" if self.classes else "none")
         self.embedding_size = embedding_size
+        self.token_dropout = TokenDropout(token_dropout, self.vocabulary.unknown)
         self.dropouts = input_dropout, output_dropout
         self.label_smoothing = label_smoothing
         self.known = torch.zeros(0, dtype=torch.int64)  # rising hashes of the texts it was trained on
@@ -78,7 +82,7 @@ class Generation(Task):
     def embed(self, batch: TokenBatch) -> Tensor:
         """(B, T, D): a start and the text; of a text that has no end, but for its last symbol."""
         tokens = batch.tokens if self.spec.whole else batch.tokens[:, :-1]
-        steps = self.symbols.read(self.symbols.started(tokens))
+        steps = self.symbols.read(self.symbols.started(self.token_dropout(tokens)))
         if self.class_embedding is None:
             return steps
         assert batch.classes is not None

@@ -1,4 +1,4 @@
-"""How well texts were answered."""
+"""How good decoded texts are: exact match, character, word and phoneme error rate, BLEU."""
 
 from __future__ import annotations
 
@@ -29,16 +29,18 @@ PICTURED = 4
 
 
 class TransductionMetrics(Metric):
-    """Exact answers, error rates of characters and words, BLEU; over all texts together.
+    """Exact match, error rates of characters and words, BLEU; over all texts together.
 
-    A source with several targets is answered exactly by any of them, and its errors are counted to the nearest one.
+    A prediction is exact where it equals any target of its source; its errors are counted to the nearest one.
     cer = edits of characters / characters of that target; wer the same for words between spaces.  bleu is sacrebleu's
-    (13a, Post 2018), 0 to 100, against all targets.
+    (13a, Post 2018), 0 to 100, against all targets.  Where targets are symbols between spaces (phonemes), per is their
+    error rate, edits of symbols / symbols of the target, and stands in place of wer and bleu.
     """
 
     INFO: ClassVar[dict[str, MetricInfo]] = {
         "cer": MetricInfo("minimize", True, ("edits", "target_length"), "ratio"),
         "wer": MetricInfo("minimize", True, ("word_edits", "target_words"), "ratio"),
+        "per": MetricInfo("minimize", True, ("word_edits", "target_words"), "ratio"),
         "exact_match": MetricInfo("maximize", True, columns=("exact",)),
         "bleu": MetricInfo("maximize", True),
     }
@@ -50,6 +52,7 @@ class TransductionMetrics(Metric):
     def __init__(self, task: Any) -> None:
         super().__init__()
         self.task = [task]  # not a module of this one
+        self.of_symbols = task.spec.target.tokens == "symbols"
         self.add_state("counts", torch.zeros(6, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("by_length", torch.zeros(LONGEST + 1, 2, dtype=torch.float64), dist_reduce_fx="sum")
         self.bleu = bleu_of()
@@ -70,12 +73,10 @@ class TransductionMetrics(Metric):
 
     def compute(self) -> dict[str, float]:
         texts, exact, wrong, characters, wrong_words, words = self.counts.tolist()
-        return {
-            "exact_match": exact / max(1, texts),
-            "cer": wrong / max(1, characters),
-            "wer": wrong_words / max(1, words),
-            "bleu": 100 * float(self.bleu.compute()),
-        }
+        rates = {"exact_match": exact / max(1, texts), "cer": wrong / max(1, characters)}
+        if self.of_symbols:
+            return rates | {"per": wrong_words / max(1, words)}
+        return rates | {"wer": wrong_words / max(1, words), "bleu": 100 * float(self.bleu.compute())}
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """A row for each length of the source."""
