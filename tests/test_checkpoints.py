@@ -1,7 +1,7 @@
 """Checkpoints of every released version still load and answer as they did then.
 
 tests/checkpoints/VERSION holds a tiny one a task, and what it answered.  Before a release, with its version in
-pyproject.toml:
+datamodules/__init__.py:
 
 python -m tests.test_checkpoints
 """
@@ -13,12 +13,12 @@ import importlib
 import json
 import shutil
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import torch
 
+from datamodules import __version__
 from lightning_modules.base import SequenceModule
 from lightning_modules.tasks.generation.task import Generation
 from lightning_modules.tasks.transduction.task import Transduction
@@ -78,7 +78,7 @@ def test_every_task_that_answers_has_one() -> None:
 
 
 def make() -> None:
-    folder = KEPT / version("sequence-lab")
+    folder = KEPT / __version__
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         for label, names in NAMES.items():
