@@ -1,4 +1,4 @@
-"""Pictures of results.  matplotlib is imported only when one is drawn."""
+"""Figures of classifiers.  matplotlib is imported only when one is drawn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-MOST_CLASSES = 40  # in a picture; more could not be read, and would take its memory by their square
+MOST_CLASSES = 40  # in a figure; more could not be read, and would take its memory by their square
 
 
 def confusion_figure(matrix: np.ndarray, classes: Sequence[str]) -> Figure:

@@ -1,4 +1,4 @@
-"""Which class does a text belong to?"""
+"""Classification: one class for each text."""
 
 from __future__ import annotations
 
@@ -119,13 +119,13 @@ class Classification(Task):
         return self.metrics_class()(self.classes)
 
     def columns(self, output: Tensor, batch: TokenBatch) -> dict[str, Any]:
-        answers = output.argmax(dim=1).tolist()
+        predictions = output.argmax(dim=1).tolist()
         targets = batch.classes.tolist()
         top = output.topk(min(3, len(self.classes)), dim=1).indices.tolist()
         return {
             "target": [self.classes[i] for i in targets],
-            "prediction": [self.classes[i] for i in answers],
-            "score": [float(a == t) for a, t in zip(answers, targets)],
+            "prediction": [self.classes[i] for i in predictions],
+            "score": [float(a == t) for a, t in zip(predictions, targets)],
             "in_top_3": [float(t in best) for best, t in zip(top, targets)],
             "log_prob": output.log_softmax(dim=1).gather(1, batch.classes.unsqueeze(1)).squeeze(1).tolist(),
         }

@@ -1,4 +1,4 @@
-"""Which text answers a text?  Translate, transliterate, pronounce."""
+"""Sequence to sequence: translation, transliteration, pronunciation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.beam_search import GenerationConfig
 from lightning_modules.tasks.edit_distance import edit_columns, nearest
 
-LONGER = 10  # symbols that a text may be longer than every one of the training part
+LONGER = 10  # symbols that a decoded text may have beyond the longest target of the training split
 
 
 class Transduction(Task):
-    """A text written for each text read; the output is `Seq2SeqOutput`.
+    """A target text decoded for each source text; the output is `Seq2SeqOutput`.
 
     Args:
         spec: the codecs of both sides.
@@ -91,7 +91,7 @@ class Transduction(Task):
         return num_targets(batch.target_lengths)
 
     def texts(self, output: Seq2SeqOutput) -> list[str]:
-        """What was written, as texts."""
+        """The decoded ids as texts."""
         return [self.spec.target.decode(ids) for ids in output.ids]
 
     @classmethod
@@ -120,5 +120,5 @@ class Transduction(Task):
         }
 
     def with_log_prob(self, output: Seq2SeqOutput) -> list[tuple[str, float]]:
-        """What was written, as texts, each with its log-probability."""
+        """The decoded texts, each with its log-probability."""
         return list(zip(self.texts(output), output.log_probs))
