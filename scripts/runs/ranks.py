@@ -112,8 +112,8 @@ def spawn_ranks(config: dict[str, Any], follow: Callable[[], Any]) -> Iterator[N
         _raise_failure()
     except BadInput:
         raise
-    except Exception:
-        _raise_failure()  # what failed first says more than the connection that broke
+    except Exception as error:
+        _raise_failure(besides=_reason(error))  # a rank that failed first says more than the connection that broke
         raise
     finally:
         finished.set()
@@ -144,14 +144,19 @@ def meet() -> None:
             _raise_failure(other)
 
 
-def _raise_failure(failed: _Rank | None = None) -> None:
-    """Raises: BadInput: a rank has failed (exit status other than 0); with its reason."""
+def _reason(error: Exception) -> str:
+    words = " ".join(str(error).split())[:500]
+    return words if isinstance(error, BadInput) else f"{type(error).__name__}: {words}"
+
+
+def _raise_failure(failed: _Rank | None = None, besides: str = "") -> None:
+    """Raises: BadInput: a rank has failed (exit status other than 0) by another reason than `besides`; with its own."""
     for number, other in enumerate(_others, 1):
         other.process.join(0.5 if failed is None else None)
         while not other.reason and other.pipe.poll():
             if other.listen() is None:
                 break
-        if other is failed or other.process.exitcode:
+        if (other is failed or other.process.exitcode) and not (besides and other.reason == besides):
             status = other.process.exitcode
             reason = other.reason or (
                 f"killed by {signal.Signals(-status).name}" if status and status < 0 else f"exit status {status}"
@@ -191,9 +196,8 @@ def _rank(number: int, shared: dict[str, str], follow: Callable[[], Any], to_fir
     except Exception as error:
         if type(error).__name__ in ("Interrupted", "Pruned"):  # which rank 0 raises too
             return
-        reason = " ".join(str(error).split())[:500]
         with contextlib.suppress(OSError):
-            to_first.send(("failed", reason if isinstance(error, BadInput) else f"{type(error).__name__}: {reason}"))
+            to_first.send(("failed", _reason(error)))
         if not isinstance(error, BadInput):
             raise
 
