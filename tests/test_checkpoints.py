@@ -23,6 +23,7 @@ from lightning_modules.base import SequenceModule
 from lightning_modules.tasks.generation.task import Generation
 from lightning_modules.tasks.transduction.task import Transduction
 from scripts.predict import transduction
+from scripts.predict.inputs import TextReport
 from scripts.runs.folder import RunFolder
 from scripts.runs.loading import load_module
 from tests.commands import run
@@ -59,7 +60,8 @@ def written(module: SequenceModule) -> list[list[float]]:
     """Scores of the symbols of two names; log-probabilities of what answers them."""
     names = ["Kowalski", "Abe"]
     if isinstance(module.task, Transduction):
-        return [[log_prob for _, log_prob in transduction.answers(module, names)]]
+        report = TextReport(module.task.spec.source)
+        return [[log_prob for _, log_prob in transduction.predictions(module, names, report)]]
     batch = dataclasses.replace(module.task.spec.batch(names), classes=torch.zeros(2, dtype=torch.long))
     with torch.inference_mode():
         return [module(batch).scores.flatten()[:200].tolist()]
