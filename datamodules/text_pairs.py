@@ -20,7 +20,7 @@ from torch import Tensor
 
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import PairBatch
-from datamodules.batching.samplers import Sampler
+from datamodules.batching.samplers import BatchSampler
 from datamodules.batching.splits import check_fractions, format_sizes
 from datamodules.errors import BadInput
 from datamodules.text.codec import TextCodec, Tokens, cut
@@ -115,7 +115,7 @@ class TextPairs(SequenceDataModule):
         positions = indices.tolist()
         return {"id": [self._pairs.places[i] for i in positions], "text": [self._pairs.sources[i] for i in positions]}
 
-    def training_sampler(self) -> Sampler:
+    def training_sampler(self) -> BatchSampler:
         if not self.group_by_length:
             return super().training_sampler()
         return self.length_grouped_sampler()
