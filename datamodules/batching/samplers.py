@@ -129,7 +129,7 @@ class PerEpochRefresh(BatchSampler):
         return self.sampler.batches(epoch)
 
 
-class SequentialBatchSampler(BatchSampler, SequentialSampler):
+class SequentialBatchSampler(BatchSampler, SequentialSampler):  # type: ignore[misc]
     """Every example once, as they stand: for evaluation."""
 
     def __init__(self, indices: Tensor, batch_size: int) -> None:
@@ -143,7 +143,7 @@ class SequentialBatchSampler(BatchSampler, SequentialSampler):
         return list(self.indices.split(self.batch_size))
 
 
-class RepeatedBatchSampler(BatchSampler, SequentialSampler):
+class RepeatedBatchSampler(BatchSampler, SequentialSampler):  # type: ignore[misc]
     """The first epoch's batches of another sampler in every epoch: for `trainer.overfit_batches`."""
 
     def __init__(self, sampler: BatchSampler) -> None:
@@ -176,7 +176,7 @@ class DistributedBatchSampler(BatchSampler, DistributedSampler):
         return self.sampler.batches(epoch)
 
 
-class _DistributedSequential(DistributedBatchSampler, SequentialSampler):
+class _DistributedSequential(DistributedBatchSampler, SequentialSampler):  # type: ignore[misc]
     pass
 
 

@@ -78,7 +78,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def _upgrade_training_state(state: dict[str, Any]) -> None:
-    """Where training stood in 0.1.0, whose steps were taken under manual optimisation, as automatic optimisation has it."""
+    """Translate the training state of 0.1.0, which optimised manually, to that of automatic optimisation."""
     loop = state["loops"]["fit_loop"]
     steps = loop["epoch_loop.manual_optimization.optim_step_progress"]
     loop["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"] = steps

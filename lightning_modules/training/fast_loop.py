@@ -80,7 +80,7 @@ class FastLoop(_TrainingEpochLoop):
     def on_run_start(self, data_fetcher: _DataFetcher) -> None:
         fit_loop = self.trainer.fit_loop
         if fit_loop.restarting and fit_loop._combined_loader_states_to_load:
-            # Lightning forgets to, where the loader was made before the checkpoint was read (estimated_stepping_batches)
+            # Lightning forgets to, where `estimated_stepping_batches` made the loader before the checkpoint was read
             fit_loop._load_combined_loader_states()
             iter(data_fetcher)
         super().on_run_start(data_fetcher)

@@ -126,6 +126,7 @@ class Checkpoints(Checkpoint):
             progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
             for counts in (progress["current"], progress["total"]):
                 counts["ready"] = counts["completed"]
+            progress["is_last_batch"] = False
             for state in checkpoint["loops"]["fit_loop"]["state_dict"].get("combined_loader", []):
                 state["batch"] -= 1
 

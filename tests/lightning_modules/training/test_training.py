@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -167,6 +168,6 @@ def test_a_step_that_is_not_finite_is_not_taken(names_folder) -> None:
     fit(module, datamodule, max_epochs=2, log_every_n_steps=5, accumulate_grad_batches=2)
     assert len(states) == len(calls) // 2
     assert all(state.isfinite().all() for state in states)
-    unchanged = [i for i, (before, after) in enumerate(zip(states, states[1:]), 1) if torch.equal(before, after)]
+    unchanged = [i for i, (before, after) in enumerate(itertools.pairwise(states), 1) if torch.equal(before, after)]
     assert unchanged == [2]
     assert module.latest["skipped_steps"] == 1
