@@ -123,7 +123,7 @@ class TextLines(SequenceDataModule):
             split.train = without_unknown(read, split.train, codec, self.unknown)
         self.spec = LineImageSpec(codec, self.height, self.max_width, self.polarity)
         self.source = LineSource.of(read.images, read.texts, codec, self.height)
-        self.indices = {part: torch.from_numpy(positions) for part, positions in split.parts().items()}
+        self.indices = {part: torch.from_numpy(positions) for part, positions in split.positions().items()}
         self.collection = read
         self.fingerprint = read.fingerprint()
         self.report = report(read, self.indices, codec, split.notes, self.starting_from)

@@ -1,4 +1,4 @@
-"""Finished runs that answer together: nothing is trained.
+"""The average of finished runs: nothing is trained.
 
 python scripts/train.py module=ensemble_of_runs module.runs=[RUN,RUN]
 """
@@ -12,7 +12,7 @@ from torch import nn
 
 from datamodules import specs
 from datamodules.base import SequenceDataModule
-from datamodules.errors import BadInput
+from datamodules.errors import BadInput, option_name
 from lightning_modules.baselines.base import Baseline
 from lightning_modules.tasks.base import Task
 from lightning_modules.training import checkpoint_io
@@ -20,9 +20,9 @@ from lightning_modules.training.instantiate import build
 
 
 class EnsembleOfRuns(Baseline):
-    """The mean of what the networks of finished runs answer (of log-probabilities, where classes are asked for).
+    """The mean of the outputs of finished runs (of log-probabilities for classes).
 
-    The runs have seen the same data, with the same split: else a member would be judged on what it was trained on.
+    The runs have seen the same data, with the same split: else a member would be evaluated on what it was trained on.
 
     Args:
         task: what all of them were trained for.
@@ -51,7 +51,7 @@ class EnsembleOfRuns(Baseline):
             if state["spec"] != own:
                 raise BadInput(f"module.runs={run}: it was trained on other data, or on another split of it")
             if type(member.task) is not type(self.task):
-                asked = type(member.task).__name__.lower()
+                asked = option_name(type(member.task))
                 raise BadInput(f"module.runs={run}: it was trained for task={asked}")
             member.load_state_dict(state["state_dict"])
 

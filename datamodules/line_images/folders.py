@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from datamodules.errors import BadInput
+from datamodules.files.encoding import read_text
 from datamodules.line_images.images import SUFFIXES
 from datamodules.line_images.records import LineRecord, LineRecords
-from datamodules.text.labelled_files import read_text
 
 TEXT_SUFFIX = ".gt.txt"
 

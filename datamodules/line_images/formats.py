@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from datamodules.errors import BadInput
+from datamodules.files.tables import TABLE_FORMATS
 from datamodules.line_images.databases import is_database, read_database, write_database
 from datamodules.line_images.folders import read_folder, write_folder
 from datamodules.line_images.manifests import read_manifest, write_manifest
 from datamodules.line_images.records import LineRecord, LineRecords
-from datamodules.text.labelled_files import TABLE_FORMATS
 
 ACCEPTED = f"a folder of x.png and x.gt.txt, a table of paths and texts ({', '.join(TABLE_FORMATS)}), or an LMDB"
 

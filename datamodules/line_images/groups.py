@@ -85,7 +85,7 @@ def split_lines(
         seed,
     )
     number = np.array(free, dtype=np.int64)
-    parts = {name: list(number[positions]) for name, positions in drawn.parts().items()}
+    parts = {name: list(number[positions]) for name, positions in drawn.positions().items()}
     for position, group in enumerate(groups):
         if group in part_of:
             parts[part_of[group]].append(position)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from datamodules.errors import BadInput
+from datamodules.files.tables import TABLE_FORMATS, parquet_columns, table_rows
 from datamodules.line_images.folders import suffix_of
 from datamodules.line_images.images import SUFFIXES
 from datamodules.line_images.records import LineRecord, LineRecords, inside
-from datamodules.text.labelled_files import TABLE_FORMATS, parquet_columns, table_rows
 
 COLUMNS = ("path", "text")  # of a written manifest
 IMAGES = "images"  # the folder that a written manifest's images are put into

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from datamodules.errors import BadInput
+from datamodules.files.encoding import read_text
 from datamodules.line_images.codec import composed
-from datamodules.text.labelled_files import read_text
 
 #: Of matplotlib's own fonts, those with the letters of Western languages.
 TEXT_FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral")

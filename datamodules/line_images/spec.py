@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ class LineImageSpec:
     height: int
     max_width: int
     polarity: Polarity
+
+    kind: ClassVar[str] = "written_lines"
 
     def image(self, encoded: bytes) -> np.ndarray:
         """The ink of a picture, uint8 (height, width); see `line_image`."""

@@ -1,4 +1,4 @@
-"""What every baseline is: a module whose numbers come from one look at the training part."""
+"""The base class of baselines: fitted on the training split in closed form or by another library."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from lightning_modules.tasks.base import Task
 
 
 class Baseline(SequenceModule):
-    """Answers like any architecture, but is fitted in closed form or by another library."""
+    """A module that is fitted once (`fit`) instead of trained by steps."""
 
     def __init__(self, task: Task) -> None:
         super().__init__(task, encoding_size=1)
         task.remove_head()
 
     def fit(self, datamodule: SequenceDataModule) -> None:
-        """Take what it needs from the training part, and from nothing else."""
+        """Fit to the training split, and to nothing else."""
         raise NotImplementedError
 
     def forward(self, batch: Any) -> Any:

@@ -74,7 +74,7 @@ def load(path: Path) -> dict[str, Any]:
     check_size({part: state[part] for part in parts}, str(path))
     if "loops" in state and "schedule" in state:
         _upgrade_training_state(state)
-    return {**state, "config": upgraded(state["config"])}
+    return {**state, "format": FORMAT, "config": upgraded(state["config"])}
 
 
 def _upgrade_training_state(state: dict[str, Any]) -> None:

@@ -1,15 +1,16 @@
-"""How well the next symbol was known: counted on the device, read once."""
+"""Metrics of language models: cross-entropy, perplexity, bits a character; summed on the device, read once."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
 from lightning_modules.layers.symbols import IGNORE_INDEX, log_likelihood
+from lightning_modules.tasks.metric_info import MetricInfo
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,15 +19,26 @@ if TYPE_CHECKING:
     from lightning_modules.tasks.generation.output import NextSymbols
 
 
+PER_SYMBOL = ("log_prob", "num_symbols")  # columns of predictions.parquet
+
+
 class GenerationMetrics(Metric):
     """Nats a symbol over all texts together (`loss`), their exponential, and bits a character.
 
-    The end of a text is a symbol that has to be known, too.
+    The end of a text counts as a symbol.
 
     Args:
         classes: of the texts; may be none.
         of_characters: whether symbols are characters.
     """
+
+    INFO: ClassVar[dict[str, MetricInfo]] = {
+        "loss": MetricInfo("minimize", True, ("log_prob", "num_symbols"), "ratio", scale=-1),
+        "perplexity": MetricInfo("minimize", True),
+        "bits_per_character": MetricInfo(
+            "minimize", True, ("log_prob", "num_symbols"), "ratio", scale=-1 / math.log(2)
+        ),
+    }
 
     full_state_update = False
     nats: Tensor
@@ -50,7 +62,7 @@ class GenerationMetrics(Metric):
         return {**values, "bits_per_character": nats / math.log(2)} if self.of_characters else values
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """Of each class."""
+        """A row a class."""
         rows = zip(self.classes, self.nats.tolist(), self.symbols.tolist())
         return {
             "classes": [

@@ -1,4 +1,4 @@
-"""Which text answers a text?  Translate, transliterate, pronounce."""
+"""Sequence to sequence: translation, transliteration, pronunciation."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from torch import Tensor, nn
 
 from datamodules.batching.batches import PairBatch
 from datamodules.text.pairs import PairedTexts
+from lightning_modules.layers.embedding import TokenDropout
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.layers.symbols import Symbols, num_targets
 from lightning_modules.tasks.autoregressive import Seq2SeqOutput, generate
 from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.beam_search import GenerationConfig
-from lightning_modules.tasks.edit_distance import edits, nearest
+from lightning_modules.tasks.edit_distance import edit_columns, nearest
 
-LONGER = 10  # symbols that a text may be longer than every one of the training part
+LONGER = 10  # symbols that a decoded text may have beyond the longest target of the training split
 
 
 class Transduction(Task):
-    """A text written for each text read; the output is `Seq2SeqOutput`.
+    """A target text decoded for each source text; the output is `Seq2SeqOutput`.
 
     Args:
         spec: the codecs of both sides.
         embedding_size: features of a symbol, of either side.
+        token_dropout: share of the source's tokens that are replaced by the unknown one in training; see
+            `TokenDropout`.
         input_dropout: of the features of each step, of either side.
         output_dropout: of the states.
         label_smoothing: share of each target that is spread over all symbols.
@@ -33,6 +36,8 @@ class Transduction(Task):
 
     batch_type = PairBatch
     input_kinds = frozenset({"steps"})
+    spec_classes = (PairedTexts,)
+    predictor = "scripts.predict.transduction"
     autoregressive = "always"
     monitor = "cer"
     mode = "min"
@@ -41,6 +46,7 @@ class Transduction(Task):
         self,
         spec: PairedTexts,
         embedding_size: Annotated[int, Gt(0)] = 64,
+        token_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         input_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
@@ -48,6 +54,7 @@ class Transduction(Task):
     ) -> None:
         super().__init__(spec)
         self.embedding_size = embedding_size
+        self.token_dropout = TokenDropout(token_dropout, spec.source.vocabulary.unknown)
         self.input_dropout, self.output_dropout = input_dropout, output_dropout
         self.label_smoothing = label_smoothing
         self.decoding = decoding or GenerationConfig()
@@ -67,7 +74,7 @@ class Transduction(Task):
         self.symbols = Symbols(num_symbols, self.embedding_size, encoding_size, self.input_dropout, self.output_dropout)
 
     def embed(self, batch: PairBatch) -> Tensor:
-        return self.embedding(batch.tokens)  # (B, T, D)
+        return self.embedding(self.token_dropout(batch.tokens))  # (B, T, D)
 
     def decode(self, decoder: Any, encoding: Encoding, batch: PairBatch) -> Seq2SeqOutput:
         truth = None
@@ -84,26 +91,34 @@ class Transduction(Task):
         return num_targets(batch.target_lengths)
 
     def texts(self, output: Seq2SeqOutput) -> list[str]:
-        """What was written, as texts."""
+        """The decoded ids as texts."""
         return [self.spec.target.decode(ids) for ids in output.ids]
 
-    def metrics(self) -> nn.Module:
-        from lightning_modules.tasks.transduction.metrics import TransductionMetrics
+    @classmethod
+    def metrics_class(cls) -> type[nn.Module]:
+        from lightning_modules.tasks.transduction.metrics import (
+            TransductionMetrics,  # torchmetrics is not needed to predict
+        )
 
-        return TransductionMetrics(self)
+        return TransductionMetrics
+
+    def metrics(self) -> nn.Module:
+        return self.metrics_class()(self)
 
     def columns(self, output: Seq2SeqOutput, batch: PairBatch) -> dict[str, Any]:
-        answers, references = self.texts(output), batch.truths()
-        targets = [nearest(answer, texts) for answer, texts in zip(answers, references)]
+        predictions, references = self.texts(output), batch.truths()
+        targets = [nearest(prediction, texts) for prediction, texts in zip(predictions, references)]
+        counted = edit_columns(targets, predictions)
         return {
             "target": targets,
-            "answer": answers,
-            "score": [1 - edits(a, b) / max(1, len(b)) for a, b in zip(answers, targets)],
-            "exact": [float(answer == target) for answer, target in zip(answers, targets)],
+            "prediction": predictions,
+            "references": [list(texts) for texts in references],
+            "score": [1 - count / max(1, len(target)) for count, target in zip(counted["edits"], targets)],
+            **counted,
             "source_length": batch.lengths.tolist(),
             "log_prob": output.log_probs,
         }
 
     def with_log_prob(self, output: Seq2SeqOutput) -> list[tuple[str, float]]:
-        """What was written, as texts, each with its log-probability."""
+        """The decoded texts, each with its log-probability."""
         return list(zip(self.texts(output), output.log_probs))

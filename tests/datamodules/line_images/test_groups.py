@@ -25,7 +25,7 @@ def test_a_group_is_what_the_pattern_matches(split_by, pattern: str, count: int)
 def test_a_group_never_stands_on_two_sides() -> None:
     groups = groups_of(RECORDS, "prefix", "[^_]+")
     split = split_lines(groups, None, None, 0.1, 0.2, seed=4)
-    sides = [{groups[i] for i in part} for part in split.parts().values()]
+    sides = [{groups[i] for i in part} for part in split.positions().values()]
     assert [len(side) for side in sides] == [14, 2, 4]
     assert len(set.union(*sides)) == 20
 
