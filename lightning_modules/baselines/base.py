@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from datamodules.base import SequenceDataModule
 from lightning_modules.base import SequenceModule
 from lightning_modules.tasks.base import Task
@@ -23,3 +26,8 @@ class Baseline(SequenceModule):
     def forward(self, batch: Any) -> Any:
         """The task's output for a batch."""
         raise NotImplementedError
+
+
+def spread(indices: Tensor, most: int) -> Tensor:
+    """At most `most` of some indices, drawn evenly; all where `most` is 0."""
+    return indices[torch.linspace(0, len(indices) - 1, most).long()] if most and len(indices) > most else indices

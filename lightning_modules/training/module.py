@@ -241,12 +241,16 @@ class TrainingModule(LightningModule):
     def on_validation_epoch_start(self) -> None:
         if self._is_validating_a_fit():
             self.check_finite()
+        if self.trainer.state.fn == "fit":
+            self.task.on_fit_validation_start()
         self.evaluator = Evaluator(self.task, self.device)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         self._evaluate(batch)
 
     def on_validation_epoch_end(self) -> None:
+        if self.trainer.state.fn == "fit":
+            self.task.on_fit_validation_end()
         values = {f"val/{name}": value for name, value in self.evaluator.compute().items()}
         self.log_dict(values, logger=False)
         self.log_values(values)
