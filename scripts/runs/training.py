@@ -33,7 +33,7 @@ from scripts.runs.folder import RunFolder
 from scripts.runs.launcher_env import rank
 from scripts.runs.members import with_members
 from scripts.runs.metric_facts import MetricFacts
-from scripts.runs.resume import checkpoint_to_go_on_from
+from scripts.runs.resume import checkpoint_to_resume
 from scripts.runs.status import record_status
 
 log = logging.getLogger(__name__)
@@ -128,19 +128,21 @@ def _fit(
     """A module that has learned, its best and last checkpoints written; what every rank does."""
     fitting = setup_training(config, folder, extra_callbacks)
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
-    last = checkpoint_to_go_on_from(folder, overrides) if resume else None
+    last = checkpoint_to_resume(folder, overrides) if resume else None
     facts: dict[str, Any] = {"overrides": overrides, "fingerprint": datamodule.fingerprint, "data": datamodule.report}
     facts["metrics"] = MetricFacts.of_task(module.task, checkpoints.monitor).as_json()
     if last is not None:
         facts["before"] = _same_data(folder, datamodule)
         log.info("goes on from %s", last)
     if trainer.is_global_zero:
+        folder.metrics_file.unlink(missing_ok=True)  # of an earlier end; first, see `resume.has_finished`
         folder.write_config(fitting.config)
         folder.write_json(folder.environment_file, {**environment(), **facts})
     if isinstance(module, Baseline):
         module.fit(datamodule)
         checkpoints.write_fitted(module)
     else:
+        ranks.meet()
         trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last else None, weights_only=True)
         ranks.destroy_process_group()
     return fitting
