@@ -26,7 +26,10 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
 
 def short(script: str, arguments: list[str]) -> list[str]:
     """A few steps instead of a training."""
-    return [*arguments, "trainer.max_epochs=1", "trainer.max_steps=3"] if script == "train.py" else arguments
+    if script != "train.py":
+        return arguments
+    splits = [] if any(word.startswith("evaluate=") for word in arguments) else ["evaluate=[val,test]"]
+    return [*arguments, "trainer.max_epochs=1", "trainer.max_steps=3", *splits]
 
 
 def run_code(code: str, name: str) -> None:
