@@ -29,7 +29,7 @@ import torch
 
 from benchmarks.recording import record, show
 from benchmarks.trained import data_folder, run_of
-from datamodules.line_images.codec import composed
+from datamodules.line_images.normalization import normalized_text
 from lightning_modules.tasks.edit_distance import edits
 from lightning_modules.training.instantiate import build
 from scripts.compare.intervals import mean_interval
@@ -56,7 +56,7 @@ def accuracy(data: Path, options: Any) -> list[dict[str, Any]]:
             told(rows, {"set": name, "way": f"experiment={experiment}{way}", "cer": cer, "minutes": minutes})
         files, truths = part_of(run, data / name, "test")
         for way, read in peers(languages, options.threads).items():
-            wrong = sum(edits(truth, composed(text)) for truth, text in zip(truths, read(files)))
+            wrong = sum(edits(truth, normalized_text(text)[0]) for truth, text in zip(truths, read(files)))
             told(rows, {"set": name, "way": way, "cer": wrong / sum(map(len, truths)), "minutes": None})
     return rows
 
@@ -213,7 +213,7 @@ def rapid(rapidocr: Any, files: list[str], threads: int) -> list[str]:
 
 def main() -> None:
     parts = {"accuracy": accuracy, "extend": extend, "speed": speed, "beam": beam}
-    parser = Parser(prog="text_lines.py", spec=__doc__)
+    parser = Parser(prog="text_lines.py", description=__doc__)
     parser.add_argument("--part", choices=[*parts], help="one of them (all)")
     parser.add_argument("--data", metavar="FOLDER", help="of old_books, fraktur and greek")
     parser.add_argument("--run", action="append", default=[], help="a finished run on one of them, to train none")

@@ -1,4 +1,4 @@
-"""What does a line say?  Connectionist temporal classification (Graves et al. 2006), or written letter by letter."""
+"""Text recognition of line images: CTC (Graves et al. 2006), or an autoregressive decoder."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Transcription(Task):
         with torch.autocast(output.log_probs.device.type, enabled=False):
             return -functional.ctc_loss(
                 output.log_probs,
-                batch.targets,
+                batch.targets if batch.display_targets is None else batch.display_targets,
                 output.lengths,
                 batch.target_lengths,
                 reduction="none",
@@ -167,12 +167,15 @@ class Transcription(Task):
             )
 
     def read(self, output: Steps | Seq2SeqOutput) -> list[str]:
-        """What each line says, without space at its ends, as truths are."""
+        """The text of each line in reading order, without space at its ends, as truths are.
+
+        CTC finds the display order, left to right; an autoregressive decoder writes the reading order as it is.
+        """
         if isinstance(output, Seq2SeqOutput):
             return [self.codec.decode(ids).strip() for ids in output.ids]
         if output.texts is None:
-            found = self.decoding(output.log_probs, output.lengths, self.vocabulary)
-            output.texts = [self.codec.decode(ids).strip() for ids in found]
+            found = self.decoding(output.log_probs, output.lengths, self.vocabulary, self.spec.display)
+            output.texts = [self.spec.reading(self.codec.decode(ids).strip()) for ids in found]
         return output.texts
 
     def read_with_confidence(self, output: Steps | Seq2SeqOutput) -> list[tuple[str, float]]:
@@ -180,7 +183,7 @@ class Transcription(Task):
         texts = self.read(output)
         if isinstance(output, Seq2SeqOutput):
             return [(text, math.exp(p / (len(ids) + 1))) for text, ids, p in zip(texts, output.ids, output.log_probs)]
-        ids = [torch.from_numpy(self.codec.encode(text)).long() for text in texts]
+        ids = [torch.from_numpy(self.codec.encode(self.spec.display(text))).long() for text in texts]
         lengths = torch.tensor([len(row) for row in ids])
         batch = LineBatch(output.log_probs, lengths, nn.utils.rnn.pad_sequence(ids, batch_first=True), lengths)
         mean = self.log_likelihood(output, batch).cpu() / lengths.clamp(min=1)
@@ -218,7 +221,7 @@ class Transcription(Task):
         everything = torch.arange(len(datamodule.source.widths))
         widths = datamodule.source.width_of(everything)
         steps = module.steps(widths if self.features is None else self.features.steps(widths)).tolist()
-        ids, texts = datamodule.collection.ids, datamodule.collection.texts
+        ids, texts = datamodule.collection.ids, list(map(self.spec.display, datamodule.collection.texts))
         short = [i for i, text in enumerate(texts) if steps[i] < len(text) + repeats(text)]
         datamodule.report["infeasible"] = {ids[i]: steps[i] for i in short}
         if not short:

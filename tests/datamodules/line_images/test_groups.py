@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from datamodules.errors import BadInput
-from datamodules.line_images.groups import groups_of, split_lines
+from datamodules.line_images.groups import PreferredGroups, groups_of
+from datamodules.line_images.splits import official_splits, split_lines
 from datamodules.line_images.records import LineRecord
 
 RECORDS = [
