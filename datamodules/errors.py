@@ -12,6 +12,20 @@ class BadInput(Exception):
     """
 
 
+def option_name(cls: type) -> str:
+    """The name that a person types for a class of a group: that of its file (of its folder, for a task's `task.py`),
+    as conf/ has a YAML file of the same name.
+
+    >>> from lightning_modules.attention_lstm import AttentionLSTM
+    >>> option_name(AttentionLSTM)
+    'attention_lstm'
+    """
+    *folders, file = cls.__module__.split(".")
+    if file == "task" and folders:
+        return folders[-1]
+    return f"baseline/{file}" if folders[-1:] == ["baselines"] else file
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` (did you mean 'lr'?)`, or nothing where no known word is near.
 

@@ -1,4 +1,4 @@
-"""Text without labels, to learn to write: lines one by one, or one long text in stretches.
+"""Text without labels, for language models: lines one by one, or one long text in stretches.
 
 python scripts/train.py datamodule=plain_text module=lstm                                     # Python's own manual
 python scripts/train.py datamodule=plain_text datamodule.data_dir=names.txt datamodule.unit=lines
@@ -20,10 +20,10 @@ from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import TokenBatch
 from datamodules.batching.splits import check_fractions, format_sizes
 from datamodules.errors import BadInput
-from datamodules.text.codec import TextCodec, Tokens, cut
-from datamodules.text.labelled_files import check_encoding, read_text
-from datamodules.text.normalization import NORMALIZERS, Normalization
-from datamodules.text.source import TokenSource
+from datamodules.files.encoding import read_text
+from datamodules.text.codec import TextCodec, Tokens, cleaned, tokenize
+from datamodules.text.normalization import Loss, Normalization
+from datamodules.text.source import TokenSource, describe_unknown, unknown_shares
 from datamodules.text.spec import UnlabelledText
 from datamodules.text.splits import Split, split_groups
 
@@ -33,13 +33,13 @@ class PlainText(SequenceDataModule):
 
     Args:
         data_dir: the file or folder.
-        unit: `stretches`: each file is one text, cut into pieces, of which the first train and the last judge;
-            `lines`: each line is a text, which begins and ends, and stands on one side only.
+        unit: `stretches`: each file is one text, cut into pieces, the first for training and the last for validation
+            and test; `lines`: each line is a text, which begins and ends, and stands in one split only.
         length: tokens of a stretch.
-        encoding: of the files.
+        encoding: of the files; found when absent.
         normalize: `ascii` (57 characters), `nfc` (any script) or `none`.
-        tokens: `characters`, or `words` between spaces.
-        min_count: tokens that are rarer in the training part are unknown ones.
+        tokens: `characters`; `words` between spaces, punctuation apart; or `symbols` between spaces, as they stand.
+        min_count: tokens that are rarer in the training split are unknown ones; 2 for words, else 1, when absent.
         max_length: a line of more tokens is refused by file and line.
         val_fraction, test_fraction: of the stretches or lines.
         split_seed: of the parts of lines.
@@ -54,10 +54,10 @@ class PlainText(SequenceDataModule):
         data_dir: str | None = None,
         unit: Literal["stretches", "lines"] = "stretches",
         length: Annotated[int, Gt(1)] = 128,
-        encoding: str = "utf-8",
+        encoding: str | None = None,
         normalize: Normalization = "nfc",
         tokens: Tokens = "characters",
-        min_count: Annotated[int, Gt(0)] = 1,
+        min_count: Annotated[int, Gt(0)] | None = None,
         max_length: Annotated[int, Gt(0)] = 1000,
         val_fraction: Annotated[float, Ge(0), Lt(1)] = 0.1,
         test_fraction: Annotated[float, Ge(0), Lt(1)] = 0.1,
@@ -69,7 +69,6 @@ class PlainText(SequenceDataModule):
     ) -> None:
         super().__init__(batch_size, evaluation_batch_size, seed, drop_last)
         check_fractions(val_fraction, test_fraction)
-        check_encoding(encoding)
         self.data_dir = data_dir
         self.unit = unit
         self.length = length
@@ -86,13 +85,14 @@ class PlainText(SequenceDataModule):
         if self.pretrained_spec is not None:
             self.normalize, self.tokens = self.pretrained_spec.codec.normalize, self.pretrained_spec.codec.tokens
             self.unit = "lines" if self.pretrained_spec.whole else "stretches"
+        self._loss, self._left_out = Loss(), 0
         files = self._files()
         texts, places, split = self._lines(files) if self.unit == "lines" else self._stretches(files)
         if not len(split.train):
             raise BadInput(f"datamodule.data_dir={self.data_dir}: too little text to train on ({len(texts)} texts)")
         self.fingerprint = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-        self.indices = {part: torch.from_numpy(positions) for part, positions in split.parts().items()}
-        self.spec = self.pretrained_spec or self._fitted(texts)
+        self.indices = {name: torch.from_numpy(positions) for name, positions in split.positions().items()}
+        self.spec = self.pretrained_spec or self._fit(texts)
         ids, lengths = self.spec.codec.encode(texts)
         self.source = TokenSource(torch.from_numpy(ids), torch.from_numpy(lengths))
         self._texts, self._places = texts, places
@@ -128,14 +128,15 @@ class PlainText(SequenceDataModule):
         places: dict[str, str] = {}
         for name, content in files.items():
             for number, line in enumerate(content.split("\n"), 1):
-                kept = NORMALIZERS[self.normalize](line)
-                length = len(cut(kept, self.tokens))
+                kept = self._clean(line)
+                length = len(tokenize(kept, self.tokens))
                 if length > self.max_length:
                     raise BadInput(
                         f"{name}:{number}: {length:,} {self.tokens}; at most datamodule.max_length={self.max_length}"
                         " are accepted (datamodule.unit=stretches takes texts of any length)"
                     )
                 if length:
+                    self._left_out += kept in places
                     places.setdefault(kept, f"{name}:{number}")
         texts = list(places)
         split = split_groups(texts, [""] * len(texts), self.val_fraction, self.test_fraction, self.split_seed)
@@ -145,20 +146,30 @@ class PlainText(SequenceDataModule):
         """The tokens of each file in pieces of `length`; what is left at its end is left out."""
         texts: list[str] = []
         places: list[str] = []
-        parts: list[np.ndarray] = []
+        splits: list[np.ndarray] = []
         joint = "" if self.tokens == "characters" else " "
         for name, content in files.items():
-            tokens = cut(NORMALIZERS[self.normalize](content), self.tokens)
+            tokens = tokenize(self._clean(content), self.tokens)
             starts = range(0, len(tokens) - self.length + 1, self.length)
             texts += [joint.join(tokens[start : start + self.length]) for start in starts]
             places += [f"{name}:{start + 1}" for start in starts]
-            judged = [round(len(starts) * share) for share in (self.val_fraction, self.test_fraction)]
-            parts.append(np.repeat([0, 1, 2], [len(starts) - sum(judged), *judged]))
-        part = np.concatenate(parts)
-        train, val, test = (np.flatnonzero(part == number) for number in range(3))
+            self._left_out += len(tokens) - len(starts) * self.length
+            held_out = [round(len(starts) * share) for share in (self.val_fraction, self.test_fraction)]
+            splits.append(np.repeat([0, 1, 2], [len(starts) - sum(held_out), *held_out]))
+        split = np.concatenate(splits)
+        train, val, test = (np.flatnonzero(split == number) for number in range(3))
         return texts, places, Split(train, val, test)
 
-    def _fitted(self, texts: list[str]) -> UnlabelledText:
+    def _clean(self, text: str) -> str:
+        kept = cleaned(text, self.normalize, self._split_punctuation())
+        if self.normalize == "ascii":
+            self._loss.add(text, kept)
+        return kept
+
+    def _split_punctuation(self) -> bool:
+        return self.tokens == "words" if self.pretrained_spec is None else self.pretrained_spec.codec.split_punctuation
+
+    def _fit(self, texts: list[str]) -> UnlabelledText:
         training = (texts[i] for i in self.indices["train"].tolist())
         whole = self.unit == "lines"
         limit = self.max_length if whole else 1_000_000
@@ -166,8 +177,33 @@ class PlainText(SequenceDataModule):
         return UnlabelledText(codec, whole)
 
     def _report(self, files: dict[str, str], texts: list[str]) -> dict[str, Any]:
-        parts = self.split_sizes()
+        sizes = self.split_sizes()
         where = next(iter(files)) if self.data_dir is None else str(self.data_dir)
         symbols = len(self.spec.codec.vocabulary)
-        line = f"data: {where}: {len(texts):,} {self.unit} of {self.tokens}, {symbols:,} symbols; {format_sizes(parts)}"
-        return {"source": where, "texts": len(texts), "parts": parts, "vocabulary": symbols, "lines": [line]}
+        left_out = "repeated lines" if self.unit == "lines" else f"{self.tokens} at the ends of files"
+        lines = [
+            f"data: {where}: {len(texts):,} {self.unit} of {self.tokens}, {symbols:,} symbols;"
+            f" {self._left_out:,} {left_out} left out; {format_sizes(sizes)}"
+        ]
+        if self._loss.texts:
+            num_read = (
+                sum(content.count("\n") + 1 for content in files.values()) if self.unit == "lines" else len(files)
+            )
+            lines.append(f"data: {self._loss.describe(num_read)}")
+        unknown = unknown_shares(
+            self.source.tokens, self.source.lengths, self.indices, self.spec.codec.vocabulary.unknown
+        )
+        described = describe_unknown(unknown, self.tokens)
+        if described:
+            lines.append(f"data: {described}")
+        return {
+            "source": where,
+            "texts": len(texts),
+            "left_out": self._left_out,
+            "characters_dropped": dict(self._loss.characters),
+            "marks_dropped": self._loss.marks,
+            "parts": sizes,
+            "vocabulary": symbols,
+            "unknown": unknown,
+            "lines": lines,
+        }

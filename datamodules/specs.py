@@ -1,31 +1,49 @@
-"""Data specs as plain containers, as a checkpoint holds them, and back."""
+"""Data specs as plain containers, as a checkpoint holds them, and back.
+
+A spec is what tasks and later commands need to know of the data: vocabulary, classes, scalers.  Its class says by
+`kind` what a checkpoint calls it, and a task says by `spec_classes` which specs it can be made from.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
 
-from datamodules.line_images.spec import LineImageSpec
-from datamodules.series.spec import ForecastSeries
-from datamodules.text.pairs import PairedTexts
-from datamodules.text.spec import LabelledText, UnlabelledText
-
-#: Every kind of data spec; its name is what a checkpoint says.
-SPEC_TYPES: dict[str, Any] = {
-    "labelled_text": LabelledText,
-    "unlabelled_text": UnlabelledText,
-    "text_pairs": PairedTexts,
-    "forecast_series": ForecastSeries,
-    "written_lines": LineImageSpec,
-}
+from datamodules.errors import BadInput
 
 
-def to_dict(spec: Any) -> dict:
-    """`spec` as dicts, lists, strings and numbers."""
-    kind = next(name for name, cls in SPEC_TYPES.items() if isinstance(spec, cls))
-    return {"kind": kind, **spec.to_dict()}
+class DataSpec(Protocol):
+    """What the class of a spec offers."""
+
+    kind: ClassVar[str]  # its name in checkpoints
+
+    def to_dict(self) -> dict[str, Any]:
+        """The spec as dicts, lists, strings and numbers."""
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> DataSpec:
+        """The spec that `to_dict` gave `state` of."""
 
 
-def from_dict(state: dict) -> Any:
-    """The spec that `to_dict` made `state` from."""
-    state = dict(state)
-    return SPEC_TYPES[state.pop("kind")].from_dict(state)
+def to_dict(spec: DataSpec) -> dict[str, Any]:
+    """`spec` as dicts, lists, strings and numbers, with its kind."""
+    return {"kind": spec.kind, **spec.to_dict()}
+
+
+def from_dict(state: dict[str, Any], classes: Sequence[type]) -> Any:
+    """The spec that `to_dict` made `state` from.
+
+    Args:
+        state: with its kind.
+        classes: the classes that it may be of: `spec_classes` of the task.
+
+    Raises:
+        BadInput: it is of another kind.
+    """
+    own = dict(state)
+    kind = own.pop("kind", None)
+    for cls in classes:
+        if cls.kind == kind:  # type: ignore[attr-defined]
+            return cls.from_dict(own)  # type: ignore[attr-defined]
+    known = ", ".join(cls.kind for cls in classes)  # type: ignore[attr-defined]
+    raise BadInput(f"the data of the run is {kind}; its task takes {known or 'none'}")

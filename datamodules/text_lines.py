@@ -98,7 +98,7 @@ class TextLines(SequenceDataModule):
         test_fraction: Fraction = 0.2,
         split_seed: Count = 0,
         max_train_lines: Annotated[int, Gt(0)] | None = None,
-        encoding: str = "utf-8",
+        encoding: str | None = None,
         root: str | None = None,
         images: str = "all",
         text_suffix: str = ".gt.txt",
@@ -158,7 +158,7 @@ class TextLines(SequenceDataModule):
             split.train = without_unknown(read, split.train, codec, self.unknown)
         self.spec = self._spec(codec, read, train)
         self.source = LineSource.of(read.images, read.texts, self.spec)
-        self.indices = {name: torch.from_numpy(positions) for name, positions in split.parts().items()}
+        self.indices = {name: torch.from_numpy(positions) for name, positions in split.positions().items()}
         self.collection = read
         self.fingerprint = read.fingerprint()
         self.report = report(read, self.indices, self.spec, split.notes, self.starting_from)

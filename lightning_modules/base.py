@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from torch import Tensor, nn
 
 import lightning_modules
-from datamodules.errors import BadInput
+from datamodules.errors import BadInput, option_name
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.tasks.base import Autoregressive, Task
 
@@ -115,11 +115,11 @@ def incompatibility(module: type[SequenceModule], task: type[Task], has_decoder:
     Args:
         has_decoder: whether the module decodes, where that is decided.
     """
-    name, asked = module.__name__.lower(), task.__name__.lower()
+    name, asked = option_name(module), option_name(task)
     if module.input_kind not in (*task.input_kinds, "batch"):
         return f"module={name} reads {module.input_kind}; task={asked} offers {', '.join(sorted(task.input_kinds))}"
     if not issubclass(task, module.task_class):
-        return f"module={name} is for task={module.task_class.__name__.lower()}, not task={asked}"
+        return f"module={name} is for task={option_name(module.task_class)}, not task={asked}"
     if task.causal and not module.can_be_causal:
         return (
             f"module={name} reads a sequence as a whole; task={asked} needs one that reads forwards, such as rnn, lstm,"

@@ -12,7 +12,7 @@ from torch import nn
 
 from datamodules import specs
 from datamodules.base import SequenceDataModule
-from datamodules.errors import BadInput
+from datamodules.errors import BadInput, option_name
 from lightning_modules.baselines.base import Baseline
 from lightning_modules.tasks.base import Task
 from lightning_modules.training import checkpoint_io
@@ -51,7 +51,7 @@ class EnsembleOfRuns(Baseline):
             if state["spec"] != own:
                 raise BadInput(f"module.runs={run}: it was trained on other data, or on another split of it")
             if type(member.task) is not type(self.task):
-                asked = type(member.task).__name__.lower()
+                asked = option_name(type(member.task))
                 raise BadInput(f"module.runs={run}: it was trained for task={asked}")
             member.load_state_dict(state["state_dict"])
 

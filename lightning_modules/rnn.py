@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from datamodules.errors import BadInput
+from datamodules.errors import BadInput, option_name
 from lightning_modules.base import SequenceModule
 from lightning_modules.layers.concat import ConcatLayer
 from lightning_modules.layers.encoding import Encoding, last_valid
@@ -57,7 +57,7 @@ class RNNBase(SequenceModule):
         initialization: Initialization = "default",
     ) -> None:
         if bidirectional and task.causal:
-            name = type(task).__name__.lower()
+            name = option_name(type(task))
             raise BadInput(f"module.bidirectional=true: task={name} reads forwards only; false is accepted")
         below = task.input_size if num_layers == 1 else hidden_size
         super().__init__(task, self.read_size(below, hidden_size * (2 if bidirectional else 1)))

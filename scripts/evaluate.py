@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scripts.config import overrides
+from scripts.config import overrides, trust
 from scripts.config.renamed import with_new_keys
 from scripts.console import errors, logs
 from scripts.console.parser import Parser
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="the metrics as one JSON object on standard output")
     parser.add_allow()
     options = parser.parse_args()
+    trust.allow(options.allow)
     run = RunFolder.existing(options.run)
     config = run.config()
     groups = ["datamodule", "trainer"]
@@ -41,7 +42,7 @@ def main() -> None:
     logs.quiet_lightning()
     from scripts.runs.evaluate_run import evaluate
 
-    evaluation = evaluate(run, config, split, options.allow)
+    evaluation = evaluate(run, config, split)
     if options.json:
         print(json.dumps(evaluation.metrics))
     else:

@@ -43,7 +43,9 @@ def _convert_lines(arguments: list[str]) -> None:
 
     parser = Parser(prog="prepare.py text_lines", description=__doc__)
     parser.add_argument("source", metavar="IN", help=ACCEPTED)
-    parser.add_argument("target", metavar="OUT", help="its name says which: .tsv .csv .jsonl .parquet .lmdb, or a folder")
+    parser.add_argument(
+        "target", metavar="OUT", help="its name says which: .tsv .csv .jsonl .parquet .lmdb, or a folder"
+    )
     parser.add_argument(
         "settings",
         nargs="*",

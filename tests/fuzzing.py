@@ -114,15 +114,16 @@ def _checkpoint(path: Path) -> Any:
 
 
 def _run_of_a_stranger(content: bytes, folder: Path) -> Any:
-    """A checkpoint that is whole, of which settings and description are anything that JSON can say."""
+    """A checkpoint that is whole, of which settings and spec are anything that JSON can say."""
     import torch
 
+    from lightning_modules.training import checkpoint_io
     from scripts.runs.folder import RunFolder
     from scripts.runs.loading import load_module
 
     try:
         task, told = content.split(b"\n", 1)
-        state = torch.load(CHECKPOINTS[int(task) % len(CHECKPOINTS)], map_location="cpu", weights_only=True)
+        state = checkpoint_io.load(CHECKPOINTS[int(task) % len(CHECKPOINTS)])
         state |= {key: json.loads(told)[key] for key in ("config", "spec")}
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
@@ -133,11 +134,11 @@ def _run_of_a_stranger(content: bytes, folder: Path) -> Any:
 
 
 def _told_settings() -> list[bytes]:
-    import torch
+    from lightning_modules.training import checkpoint_io
 
     found = []
     for number, path in enumerate(CHECKPOINTS):
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = checkpoint_io.load(path)
         told = {"config": {k: state["config"][k] for k in ("task", "module")}, "spec": state["spec"]}
         found.append(f"{number}\n{json.dumps(told)}".encode())
     return found

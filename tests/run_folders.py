@@ -25,12 +25,19 @@ def write_run(
     fingerprint: str = "a" * 64,
     columns: dict[str, list] | None = None,
     status: dict[str, str] | None = None,
+    task: str = "classification.task.Classification",
+    facts: dict[str, Any] | None = None,
+    started: str = "",
 ) -> Path:
-    """A run whose test examples scored `scores`; without them (and without `metrics`) one that has not finished."""
+    """A run whose test examples scored `scores`; without them (and without `metrics`) one that has not finished.
+
+    `facts` are those of its metrics, as environment.json stores them; those of the task's class count where None.
+    """
     folder.mkdir(parents=True)
+    target = task if task.count(".") > 2 else f"lightning_modules.tasks.{task}"
     config = {
         "seed": seed,
-        "task": {"_target_": "lightning_modules.tasks.classification.task.Classification", "embedding_size": 8},
+        "task": {"_target_": target, "embedding_size": 8},
         "module": {"_target_": MODULES[module], **({"hidden_size": 8} if module != "Majority" else {})},
         "datamodule": {"_target_": "datamodules.names.Names", "data_dir": "x", "batch_size": 4, **(datamodule or {})},
         "optimizer": {"_target_": "torch.optim.Adam", "lr": 0.001},
@@ -40,7 +47,14 @@ def write_run(
         group, _, name = key.partition(".")
         config[group][name] = value
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    environment = {"fingerprint": fingerprint, "python": "3.11", "overrides": [f"seed={seed}"], "data": {"texts": 9}}
+    environment: dict[str, Any] = {
+        "fingerprint": fingerprint,
+        "python": "3.11",
+        "overrides": [f"seed={seed}"],
+        "data": {"texts": 9},
+    }
+    environment |= {"metrics": facts} if facts else {}
+    environment |= {"started": started} if started else {}
     (folder / "environment.json").write_text(json.dumps(environment))
     if status:
         (folder / "status.json").write_text(json.dumps(status))

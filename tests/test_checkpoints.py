@@ -22,7 +22,6 @@ import torch
 from lightning_modules.base import SequenceModule
 from lightning_modules.tasks.generation.task import Generation
 from lightning_modules.tasks.transduction.task import Transduction
-from scripts.export import EXPORTING
 from scripts.predict import transduction
 from scripts.runs.folder import RunFolder
 from scripts.runs.loading import load_module
@@ -50,7 +49,7 @@ def answers(checkpoint: Path, folder: Path) -> list[list[float]]:
     module = load_module(RunFolder(folder))
     if isinstance(module.task, (Generation, Transduction)):
         return written(module)
-    task = importlib.import_module(EXPORTING[module.config["task"]["_target_"]])
+    task = importlib.import_module(module.task.exporter)
     with torch.inference_mode():
         outputs = task.network(module)(*task.inputs(module, *task.shapes(module, None)[1]).values())
     return [output.flatten()[:50].tolist() for output in outputs]

@@ -118,7 +118,7 @@ def test_what_the_fuzzer_begins_with_and_files_near_it(name: str) -> None:
     ],
 )
 def test_settings_and_weights_that_make_no_network(change: dict, reason: str, tmp_path: Path) -> None:
-    state = torch.load(CHECKPOINTS[0], map_location="cpu", weights_only=True)
+    state = checkpoint_io.load(CHECKPOINTS[0])
     run = RunFolder(tmp_path)
     run.checkpoints.mkdir()
     torch.save({**state, **change}, run.checkpoints / "best.ckpt")

@@ -29,7 +29,7 @@ from datamodules.line_images.images import (
     single_page,
 )
 from datamodules.line_images.normalization import Whitespace, normalized_text, visible
-from datamodules.line_images.records import LineRecord, ReaderSettings
+from datamodules.line_images.records import DEFAULTS, LineRecord, ReaderSettings
 from datamodules.line_images.rendering import Renderer
 
 Unknown = Literal["error", "drop_sample", "replace"]
@@ -103,7 +103,7 @@ class Collection:
 def read_collection(
     path: Path,
     settings: ImageSettings,
-    reader: ReaderSettings = ReaderSettings(),
+    reader: ReaderSettings = DEFAULTS,
     ground: Ground | None = None,
 ) -> Collection:
     """Every line at `path` whose image can be used; the others are named.

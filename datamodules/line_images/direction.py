@@ -21,6 +21,7 @@ BaseDirection = Literal["ltr", "rtl"]
 #: Characters of classes R, AL and AN: without one of them, display order is reading order.
 _RTL = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _STRONG = {"L": "L", "R": "R", "EN": "R", "AN": "R"}  # numbers count as R in N0 and N1
+_PLAIN_NEUTRALS = ("B", "S", "WS", "ON", "NSM")  # the others are part of a number where they touch its digits
 MOST_CANDIDATES = 1024  # reading orders tried for one display order
 
 
@@ -299,12 +300,12 @@ def _reading_orders(text: str, base: BaseDirection) -> Iterator[str]:
         elif found == "EN":
             choices.append((2,) if level else (2, 0))
         else:
-            same = start and classes[start - 1] not in ("L", "R", "AL", "EN", "AN")
+            same = start and found in _PLAIN_NEUTRALS and classes[start - 1] in _PLAIN_NEUTRALS
             choices.append((-1,) if same else (2, 1) if level else (1, 0, 2))
     for chosen in product(*choices):
         levels: list[int] = []
-        for found in chosen:  # -1: a neutral goes with the neutral before it
-            levels.append(levels[-1] if found < 0 else found)
+        for level_of in chosen:  # -1: a neutral goes with the neutral before it
+            levels.append(levels[-1] if level_of < 0 else level_of)
         pieces = [mirrored(c[0]) + c[1:] if at % 2 else c for c, at in zip(clusters, levels)]
         order = list(range(len(pieces)))
         for of in range(1, 3):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFont
 
+
 @dataclass(frozen=True)
 class Glyph:
     """Something drawn: its ink (h, w) uint8, and where that stands from the pen on the baseline, in pixels."""

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from datamodules.errors import BadInput
+from datamodules.files.encoding import read_text
 from datamodules.line_images.records import (
+    DEFAULTS,
     LineRecord,
     LineRecords,
     ReaderSettings,
@@ -17,7 +19,6 @@ from datamodules.line_images.records import (
     is_image,
     nfc,
     passed_over,
-    read_encoded,
     unused_name,
 )
 
@@ -35,7 +36,7 @@ def has_pairs(folder: Path, text_suffix: str) -> bool:
     return any(path.name.endswith(text_suffix) for path in files_below(folder))
 
 
-def read_folder(folder: Path, settings: ReaderSettings = ReaderSettings()) -> LineRecords:
+def read_folder(folder: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
     """Every image below a folder that has a text.
 
     Raises:
@@ -62,7 +63,7 @@ def read_folder(folder: Path, settings: ReaderSettings = ReaderSettings()) -> Li
             read.left_out[name] = f"no x{suffix} beside it"
             continue
         used.add(nfc(text_file))
-        text = read_encoded(text_file, settings.encoding)
+        text = read_text(text_file, settings.encoding)
         read.add(LineRecord(name, text, image.read_bytes, str(text_file)))
     for name, text_file in texts.items():
         if name not in used and settings.images == "all":

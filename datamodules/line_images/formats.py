@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from datamodules.errors import BadInput
@@ -14,12 +15,12 @@ from datamodules.line_images.databases import is_database, read_database, write_
 from datamodules.line_images.folders import read_folder, write_folder
 from datamodules.line_images.iam import is_iam, read_iam
 from datamodules.line_images.page_files import is_page_file, page_files_below, read_page_files
-from datamodules.line_images.records import LineRecord, LineRecords, ReaderSettings, files_below
+from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings, files_below
 from datamodules.line_images.tables import is_table, read_table, write_table
 
 ACCEPTED = (
-    "a folder of x.png and x.gt.txt, a table of paths and texts (.csv, .tsv, .txt, .jsonl, .json, .parquet), PAGE XML or"
-    " ALTO files with their images, IAM's lines.txt, or an LMDB"
+    "a folder of x.png and x.gt.txt, a table of paths and texts (.csv, .tsv, .txt, .jsonl, .json, .parquet), PAGE XML"
+    " or ALTO files with their images, IAM's lines.txt, or an LMDB"
 )
 
 #: Tables that say what a folder's images say, by the names that programs give them; the first one found is read.
@@ -38,7 +39,7 @@ KNOWN_TABLES = (
 WRITTEN_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
-def read_lines(path: Path, settings: ReaderSettings = ReaderSettings()) -> LineRecords:
+def read_lines(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
     """Every line at `path`, in order of id.
 
     Raises:
@@ -131,4 +132,4 @@ def _readable(lines: Iterable[LineRecord], left_out: dict[str, str]) -> Iterator
         except OSError as error:
             left_out[record.id] = f"cannot be read ({error.strerror})"
         else:
-            yield dataclasses.replace(record, read=lambda encoded=encoded: encoded)
+            yield dataclasses.replace(record, read=partial(bytes, encoded))

@@ -103,4 +103,7 @@ def _candidates(records: Sequence[LineRecord]) -> Iterator[tuple[str, list[str]]
     longest = max(map(len, pieces))
     for count in range(1, longest):
         prefixes = ["".join(piece[: max(1, min(count, len(piece) - 1))]) for piece in pieces]
-        yield "the start of the file name", [f"{folder}/{prefix}".lstrip("/") for folder, prefix in zip(folders, prefixes)]
+        yield (
+            "the start of the file name",
+            [f"{folder}/{prefix}".lstrip("/") for folder, prefix in zip(folders, prefixes)],
+        )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from datamodules.line_images.records import LineRecord, LineRecords, ReaderSettings, files_below, is_image, read_encoded
+from datamodules.files.encoding import read_text
+from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings, files_below, is_image
 
 _LINE = re.compile(r"(\S+) (ok|err) (-?\d+ ){6,7}(\S.*)")
 
@@ -20,7 +21,7 @@ def is_iam(path: Path) -> bool:
     return _LINE.fullmatch(first.strip()) is not None
 
 
-def read_iam(path: Path, settings: ReaderSettings = ReaderSettings()) -> LineRecords:
+def read_iam(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
     """Every line whose image lies below the folder of `lines.txt`, or of its parent (`ascii/lines.txt`, `lines/a01/`).
 
     `|` between words is a space.  Lines whose segmentation is marked `err` are kept, and counted.
@@ -31,7 +32,7 @@ def read_iam(path: Path, settings: ReaderSettings = ReaderSettings()) -> LineRec
         folder = path.parent.parent
         images = {file.stem: file for file in files_below(folder) if is_image(file.name)}
     read, doubtful = LineRecords(), 0
-    for number, line in enumerate(read_encoded(path, settings.encoding).split("\n"), 1):
+    for number, line in enumerate(read_text(path, settings.encoding).split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
         found = _LINE.fullmatch(line.strip())

@@ -10,7 +10,9 @@ from typing import Literal
 Whitespace = Literal["normalize", "keep"]
 
 #: Dropped by `normalize`: characters without a glyph (zero width, direction marks, byte-order mark, controls).
-_INVISIBLE = re.compile("[\u200b\u200e\u200f\u061c\u2060\u202a-\u202e\u2066-\u2069\ufeff\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+_INVISIBLE = re.compile(
+    "[\u200b\u200e\u200f\u061c\u2060\u202a-\u202e\u2066-\u2069\ufeff\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]"
+)
 _JOINERS = re.compile("[\u200c\u200d]")
 _SOFT_HYPHEN = "\u00ad"
 _SPACES = re.compile(r"\s+")
@@ -82,4 +84,6 @@ def without_invisible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c == " " or (shown := visible(c)) == c or unicodedata.combining(c) else f"<{shown}>" for c in text)
+    return "".join(
+        c if c == " " or (shown := visible(c)) == c or unicodedata.combining(c) else f"<{shown}>" for c in text
+    )

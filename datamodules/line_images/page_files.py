@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 
 from datamodules.errors import BadInput
 from datamodules.line_images.images import single_page
-from datamodules.line_images.records import LineRecord, LineRecords, ReaderSettings, is_image, nfc
+from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings, is_image, nfc
 
 Points = list[tuple[float, float]]
 
@@ -58,7 +58,7 @@ def is_page_file(path: Path) -> bool:
         return False
 
 
-def read_page_files(files: list[Path], folder: Path, settings: ReaderSettings = ReaderSettings()) -> LineRecords:
+def read_page_files(files: list[Path], folder: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
     """Every line with a text, of PAGE and ALTO files below a folder; the id keeps the order of each page.
 
     Raises:
@@ -181,7 +181,8 @@ def _baseline(line: Element, outline: Points) -> Points:
 
 def _alto_text(line: Element) -> str | None:
     """Strings with the spaces that the file has, or a space between any two where it has none."""
-    parts, spaced = [], line.find("SP") is not None
+    parts: list[str] = []
+    spaced = line.find("SP") is not None
     for child in line:
         if child.tag == "String":
             if parts and not spaced:

@@ -11,10 +11,6 @@ from pathlib import Path, PurePosixPath
 
 from datamodules.errors import BadInput
 from datamodules.line_images.images import image_suffixes
-from datamodules.text.labelled_files import check_encoding, read_text
-
-#: A byte-order mark that says which encoding a file has.
-MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +19,7 @@ class ReaderSettings:
 
     Args:
         path_column, text_column, split_column: of a table; see `TextLines`.
-        encoding: of tables and texts.
+        encoding: of tables and texts; that of a byte-order mark, or else UTF-8, when absent.
         root: folder that the paths of a table are below; the table's own when absent.
         images: pattern of the file names that are read (`*.nrm.png`), or `all`.
         text_suffix: what the text beside `x.png` is called (`.gt.txt`).
@@ -33,11 +29,14 @@ class ReaderSettings:
     path_column: str = "path"
     text_column: str = "text"
     split_column: str | None = None
-    encoding: str = "utf-8"
+    encoding: str | None = None
     root: str | None = None
     images: str = "all"
     text_suffix: str = ".gt.txt"
     text_pattern: str | None = None
+
+
+DEFAULTS = ReaderSettings()
 
 
 @dataclass(frozen=True)
@@ -111,21 +110,6 @@ class LineRecords:
 
     def __len__(self) -> int:
         return len(self.records)
-
-
-def read_encoded(path: Path, encoding: str) -> str:
-    """A file's text, in the encoding that its byte-order mark says, or else the one given.
-
-    Raises:
-        BadInput: it cannot be read, or is of another encoding.
-    """
-    check_encoding(encoding)
-    try:
-        with path.open("rb") as file:
-            start = file.read(2)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
-    return read_text(path, MARKS.get(start, encoding))
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
 from datamodules.errors import BadInput
+from datamodules.files.encoding import read_text
 from datamodules.line_images.direction import BaseDirection, Direction, base_direction, display_order, has_rtl
 from datamodules.line_images.faces import Face, Piece, drawn
 from datamodules.line_images.fonts import HAS_RAQM, FontIndex, bits, font, font_files
 from datamodules.line_images.normalization import normalized_text
-from datamodules.line_images.records import read_encoded
 
 PIXELS_A_EM = 26  # at a height of 32
 RANDOM_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;:!?'-"
@@ -114,7 +115,7 @@ class Renderer:
         return ["".join(rng.choices(RANDOM_CHARACTERS, k=rng.randint(1, 8))) for _ in range(count)]
 
     def _set(self, words: list[str], face: Face, size: int, rng: random.Random) -> list[Piece]:
-        """The pieces of a line: words, or the letters of a letter-spaced one; of other scripts in a font that has them."""
+        """The pieces of a line: words, or the letters of a letter-spaced one, each in a font that has them."""
         spacing = [0.0] * len(words)  # after each letter, in pixels
         if self.spaced and rng.random() < self.spaced:
             first, last = sorted(rng.randrange(len(words)) for _ in range(2))
@@ -171,13 +172,13 @@ class Renderer:
         return line
 
 
-def words_of(path: Path, encoding: str = "utf-8") -> list[str]:
+def words_of(path: Path, encoding: str | None = None) -> list[str]:
     """The words of a text file, each as often as it stands there.
 
     Raises:
         BadInput: it cannot be read, or has no words.
     """
-    words = normalized_text(read_encoded(path, encoding))[0].split()
+    words = normalized_text(read_text(path, encoding))[0].split()
     if not words:
         raise BadInput(f"{path}: no words in it")
     return words

@@ -95,9 +95,14 @@ class LineSource:
         return cls(torch.from_numpy(columns), widths, targets, points, ends, display)
 
     def to(self, device: torch.device) -> LineSource:
-        names = ("columns", "widths", "targets", "points", "target_lengths")
-        display = None if self.display_targets is None else self.display_targets.to(device)
-        moved = LineSource(*(getattr(self, name).to(device) for name in names), display_targets=display)
+        moved = LineSource(
+            self.columns.to(device),
+            self.widths.to(device),
+            self.targets.to(device),
+            self.points.to(device),
+            self.target_lengths.to(device),
+            None if self.display_targets is None else self.display_targets.to(device),
+        )
         moved._widths_on_cpu = self._widths_on_cpu
         return moved
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -34,6 +35,8 @@ class LineImageSpec:
         of_collection: base direction of the training lines with letters of both directions.
         whitespace: see `TextLines`.
     """
+
+    kind: ClassVar[str] = "written_lines"
 
     codec: LineCodec
     height: int

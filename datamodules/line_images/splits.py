@@ -57,9 +57,10 @@ def split_lines(
             raise BadInput(f"datamodule.{key}={pattern}: matches no group; there are {some}")
         split_of.update(dict.fromkeys(named, split))
     free = [position for position, group in enumerate(groups) if group not in split_of]
-    fractions = [0.0 if val_groups is not None else val_fraction, 0.0 if test_groups is not None else test_fraction]
-    drawn = split_groups([groups[i] for i in free], ["line"] * len(free), *fractions, seed)
-    if drawn.notes and any(fractions):
+    val_share = 0.0 if val_groups is not None else val_fraction
+    test_share = 0.0 if test_groups is not None else test_fraction
+    drawn = split_groups([groups[i] for i in free], ["line"] * len(free), val_share, test_share, seed)
+    if drawn.notes and val_share + test_share:
         raise BadInput(_nothing_held_out(sorted(set(groups))))
     number = np.array(free, dtype=np.int64)
     positions = {name: list(number[part]) for name, part in zip(SPLITS, (drawn.train, drawn.val, drawn.test))}
@@ -68,7 +69,8 @@ def split_lines(
             positions[split_of[group]].append(position)
     if not positions["train"]:
         raise BadInput("datamodule.test_groups, val_groups and fractions leave nothing to train on")
-    return Split(*(np.array(sorted(positions[name]), dtype=np.int64) for name in SPLITS))
+    train, val, test = (np.array(sorted(positions[name]), dtype=np.int64) for name in SPLITS)
+    return Split(train, val, test)
 
 
 def official_splits(
@@ -108,7 +110,9 @@ def official_splits(
             else:
                 found = _matching(records, data_dir, str(value))
             if not found and splits is not None:
-                raise BadInput(f"datamodule.splits.{split}={value}: no line is called so; {_called(records, by_column)}")
+                raise BadInput(
+                    f"datamodule.splits.{split}={value}: no line is called so; {_called(records, by_column)}"
+                )
             for position in found:
                 if split_of.setdefault(position, split) != split:
                     raise BadInput(
@@ -126,8 +130,12 @@ def official_splits(
         notes.append(f"no validation split among them: {len(held):,} training lines chosen (datamodule.val_fraction)")
     unused = len(records) - len(split_of)
     if unused:
-        notes.append(f"{unused:,} lines belong to no split, such as {next(r.id for i, r in enumerate(records) if i not in split_of)}")
-    return Split(*(np.array(positions[name], dtype=np.int64) for name in SPLITS), notes)
+        notes.append(
+            f"{unused:,} lines belong to no split, such as"
+            f" {next(record.id for i, record in enumerate(records) if i not in split_of)}"
+        )
+    train, val, test = (np.array(positions[name], dtype=np.int64) for name in SPLITS)
+    return Split(train, val, test, notes)
 
 
 def _matching(records: Sequence[LineRecord], data_dir: Path, value: str) -> list[int]:
@@ -156,7 +164,9 @@ def _called_by(record: LineRecord) -> set[str]:
 
 
 def _called(records: Sequence[LineRecord], by_column: bool) -> str:
-    counts = Counter((record.split or "nothing") if by_column else record.id.rpartition("/")[0] or record.id for record in records)
+    counts = Counter(
+        (record.split or "nothing") if by_column else record.id.rpartition("/")[0] or record.id for record in records
+    )
     shown = ", ".join(f"{name} ({count:,})" for name, count in counts.most_common(8))
     return f"there are {shown}"
 

@@ -1,4 +1,4 @@
-"""Tables of image paths (or images) and texts: CSV, TSV, JSON lines, JSON, Parquet, and `path<TAB>text` without header."""
+"""Tables of image paths (or images) and texts: CSV, TSV, JSON, Parquet, and `path<TAB>text` without a header."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.errors import BadInput, did_you_mean
+from datamodules.files.encoding import read_text
+from datamodules.files.tables import reading
 from datamodules.line_images.folders import sibling_with_other_case
 from datamodules.line_images.records import (
+    DEFAULTS,
     LineRecord,
     LineRecords,
     ReaderSettings,
     is_image,
     nfc,
-    read_encoded,
     suffix_of,
     unused_name,
 )
-from datamodules.files.tables import reading
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".json", ".parquet")
 COLUMNS = ("path", "text")  # of a written table, and of one without a header
@@ -55,7 +56,7 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def read_table(path: Path, settings: ReaderSettings = ReaderSettings()) -> LineRecords:
+def read_table(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
     """Every line of a table.
 
     Raises:
@@ -203,25 +204,31 @@ def _id(file: Path, folder: Path, root: str | None) -> str:
 
 def _delimited(path: Path, settings: ReaderSettings) -> Table:
     """CSV, TSV, or lines of `path<TAB>text`, with or without a header, quoted or not."""
-    text = read_encoded(path, settings.encoding)
+    text = read_text(path, settings.encoding)
     first = text.partition("\n")[0]
     if not text.strip():
         raise BadInput(f"datamodule.data_dir={path}: no line in it; lines of a path and a text are accepted")
-    notes = []
+    notes: list[str] = []
     spaced = re.match(r'\S+, "', first)  # ICDAR: word_1.png, "Tiredness"
     if path.suffix.lower() == ".csv" or ("\t" not in first and spaced):
         delimiter = ";" if ";" in first and "," not in first else ","
     else:
         delimiter = "\t"
     if delimiter not in first:
-        raise BadInput(f"{path} line 1: no {'tab' if delimiter == chr(9) else 'comma'} in it; a path and a text are accepted")
+        raise BadInput(
+            f"{path} line 1: no {'tab' if delimiter == chr(9) else 'comma'} in it; a path and a text are accepted"
+        )
     if delimiter == "," and re.fullmatch(r"(filename|path|file_name|image),(words|text|label)\s*", first):
         two_cells = _unquoted_commas(path, text)
         if two_cells is not None:
-            header, rows = first.strip().split(","), two_cells
-            return Table(header, rows, ("commas inside texts without quotation marks, read as part of the text",))
-    rows = _csv_rows(path, text, delimiter, quotes=True, spaced=bool(spaced)) if delimiter != "\t" else None
-    if rows is None:
+            return Table(
+                first.strip().split(","),
+                two_cells,
+                ("commas inside texts without quotation marks, read as part of the text",),
+            )
+    if delimiter != "\t":
+        rows = _csv_rows(path, text, delimiter, quotes=True, spaced=bool(spaced))
+    else:
         plain = _csv_rows(path, text, delimiter, quotes=False)
         quoted = _is_quoted(plain)
         rows = _csv_rows(path, text, delimiter, quotes=True) if quoted else plain
@@ -250,18 +257,16 @@ def _csv_rows(path: Path, text: str, delimiter: str, quotes: bool, spaced: bool 
         quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
         skipinitialspace=spaced,
     )
-    rows = []
     try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append((f"line {reader.line_num}", row))
+        return [(f"line {reader.line_num}", row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise BadInput(f"{path} line {reader.line_num}: {error}") from None
-    return rows
 
 
 def _is_quoted(rows: list[tuple[str, list[str]]]) -> bool:
     """Whether every cell with a quotation mark is one that CSV would quote, and one of them is surely."""
+    if rows and all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in rows[0][1]):
+        return True
     sure = False
     for _, row in rows:
         for cell in row:
@@ -270,7 +275,7 @@ def _is_quoted(rows: list[tuple[str, list[str]]]) -> bool:
             inner = cell[1:-1]
             if len(cell) < 2 or cell[0] != '"' or cell[-1] != '"' or '"' in inner.replace('""', ""):
                 return False
-            sure = sure or '""' in inner or row is rows[0][1]
+            sure = sure or '""' in inner
     return sure
 
 
@@ -292,7 +297,7 @@ def _unquoted_commas(path: Path, text: str) -> list[tuple[str, list[str]]] | Non
 def _json_lines(path: Path, settings: ReaderSettings) -> Table:
     """One object a line."""
     objects = []
-    for number, line in enumerate(read_encoded(path, settings.encoding).split("\n"), 1):
+    for number, line in enumerate(read_text(path, settings.encoding).split("\n"), 1):
         if line.strip():
             objects.append((f"line {number}", _object(line, f"{path} line {number}")))
     return _of_objects(path, objects)
@@ -300,7 +305,7 @@ def _json_lines(path: Path, settings: ReaderSettings) -> Table:
 
 def _json(path: Path, settings: ReaderSettings) -> Table:
     """An object of file names and texts (docTR), or a list of objects."""
-    found = _parsed(read_encoded(path, settings.encoding), str(path))
+    found = _parsed(read_text(path, settings.encoding), str(path))
     if isinstance(found, list):
         return _of_objects(path, [(f"entry {n}", _checked(o, f"{path} entry {n}")) for n, o in enumerate(found, 1)])
     if not isinstance(found, dict) or not found:
@@ -309,7 +314,9 @@ def _json(path: Path, settings: ReaderSettings) -> Table:
     rows = []
     for number, (name, text) in enumerate(found.items(), 1):
         if not isinstance(text, str):
-            raise BadInput(f"{path} entry {number} ({name[:40]}): no text but {type(text).__name__}; a text is accepted")
+            raise BadInput(
+                f"{path} entry {number} ({name[:40]}): no text but {type(text).__name__}; a text is accepted"
+            )
         inside = f"{IMAGES}/{name}" if not (path.parent / name).is_file() and (folder / name).is_file() else name
         rows.append((f"entry {number}", [inside, text]))
     return Table(None, rows)
@@ -359,10 +366,10 @@ def _embedded(image: bytes | dict[str, Any], path: Path, place: str) -> tuple[by
     """The bytes of an image that a cell holds, and the name of its line: `file.parquet/row 7`."""
     number = place.rpartition(" ")[2]
     if isinstance(image, bytes):
-        encoded, name = image, None
+        encoded, given_name = image, None
     else:
-        encoded, name = image.get("bytes"), image.get("path")
-    name = name if isinstance(name, str) else None
+        encoded, given_name = image.get("bytes"), image.get("path")  # type: ignore[assignment]
+    name = given_name if isinstance(given_name, str) else None
     if not isinstance(encoded, bytes):
         return None, name or ""
     given = os.path.basename(name.replace("\\", "/")) if name else suffix_of(encoded)
@@ -375,7 +382,7 @@ def is_table(path: Path) -> bool:
 
 def rows_of_file(path: Path) -> Iterator[str]:
     """Names in a list of files: the first cell of each line."""
-    for line in read_encoded(path, "utf-8").split("\n"):
+    for line in read_text(path).split("\n"):
         name = re.split(r"\t|\s+(?=\d+$)", line.strip(), maxsplit=1)[0].strip()
         if name and not name.startswith("#"):
             yield name

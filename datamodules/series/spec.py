@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,6 +29,8 @@ class ForecastSeries:
     scaler: Scaler
     reading: dict  # how files are read and cleaned: arguments of `read_series` and `cleaned`
     synthetic: bool
+
+    kind: ClassVar[str] = "forecast_series"
 
     def row_of(self, name: str) -> int:
         """Which series it is; -1 where the run never saw it."""

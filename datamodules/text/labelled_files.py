@@ -1,173 +1,140 @@
-"""Reading labelled texts: a folder of `<Label>.txt`, or one CSV, TSV or Parquet table."""
+"""Labelled texts: a table, a `__label__` file, or a folder in one of the layouts that data sets come in."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import defaultdict
 from pathlib import Path
 
-from datamodules.errors import BadInput, did_you_mean
-from datamodules.files.tables import reading
+from datamodules.errors import BadInput
+from datamodules.files.encoding import read_text, without_compression
+from datamodules.files.records import TABLE_SUFFIXES
+from datamodules.text.labelled_tables import LabelledFormat, read_labelled_table, with_found_columns
+from datamodules.text.labelled_texts import LabelledTexts
+from datamodules.text.official_splits import split_of_name
 
-TABLE_FORMATS = {".csv": ",", ".tsv": "\t", ".parquet": None}
-
-
-@dataclass
-class LabelledTexts:
-    """Columns of equal length: the texts as read, their labels, and where each stands (`file:line`)."""
-
-    texts: list[str] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
-    places: list[str] = field(default_factory=list)
-    blank: int = 0  # lines without text, which were left out
-
-    def add(self, text: str, label: str, place: str) -> None:
-        if text.strip():
-            self.texts.append(text)
-            self.labels.append(label)
-            self.places.append(place)
-        else:
-            self.blank += 1
-
-    def __len__(self) -> int:
-        return len(self.texts)
+#: Files of a folder that are about the data, not of it (by their first word, lower case).
+ABOUT = ("readme", "license", "licence", "copying", "citation", "changelog", "dataset_infos", "dataset_dict")
 
 
-def read_labelled(path: Path, text_column: str, label_column: str, encoding: str = "utf-8") -> LabelledTexts:
-    """Everything that a folder of `<Label>.txt` or a table holds, in the order of file names and lines.
+def read_labelled(path: Path, form: LabelledFormat) -> LabelledTexts:
+    """Everything that a table or folder holds, in the order of file names and lines.
+
+    A folder is one of: official splits (`train.csv`, `val.csv`, `test.csv`, or folders of these names); a folder a
+    label, a file a text; a file a label (`<Label>.txt`, or `name.<label>`), a line a text; a single table.
 
     Raises:
         BadInput: the path, a file, a line or a column cannot be used; the sentence names it.
     """
-    check_encoding(encoding)
-    if path.is_dir():
-        read = _read_folder(path, encoding)
-    elif not path.exists():
+    if not path.exists():
         raise BadInput(f"datamodule.data_dir={path}: there is no such file or folder")
-    elif path.suffix.lower() == ".parquet":
-        read = _read_parquet(path, text_column, label_column)
-    elif path.suffix.lower() in TABLE_FORMATS:
-        read = _read_table(path, text_column, label_column, encoding)
-    else:
-        formats = ", ".join(TABLE_FORMATS)
-        raise BadInput(f"datamodule.data_dir={path}: neither a folder of <Label>.txt nor a table ({formats})")
+    read = _read_folder(path, form) if path.is_dir() else read_labelled_table(path, form)
     if not len(read):
         raise BadInput(f"datamodule.data_dir={path}: no labelled text in it")
     return read
 
 
-def check_encoding(encoding: str) -> None:
-    try:
-        codecs.lookup(encoding)
-    except LookupError:
-        raise BadInput(f"datamodule.encoding={encoding}: no such encoding (utf-8, latin-1, cp1252, ...)") from None
+def _read_folder(folder: Path, form: LabelledFormat) -> LabelledTexts:
+    files, folders, ignored = _entries(folder)
+    for layout in (_split_folders, _split_files):
+        read = layout(folder, files, folders, form)
+        if read is not None:
+            return read
+    if folders and any(_entries(sub)[0] for sub in folders):
+        read = _label_folders(folders, form)
+        left = [file.name for file in files]
+    else:
+        read, used = _label_files(folder, files, form)
+        left = [file.name for file in files if file not in used] + [f"{sub.name}/" for sub in folders]
+    if left or ignored:
+        read.notes.append(f"left out: {_listed([*left, *ignored])}")
+    return read
 
 
-def read_text(path: Path, encoding: str = "utf-8") -> str:
-    """A file's text without byte-order mark, with `\\n` line ends.
-
-    Raises:
-        BadInput: bytes that are not of this encoding, with their line.
-    """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        byte = raw[error.start]
-        raise BadInput(
-            f"{path} line {line}: byte 0x{byte:02x} is not {encoding}; name the file's encoding,"
-            " for example datamodule.encoding=latin-1"
-        ) from None
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+def _entries(folder: Path) -> tuple[list[Path], list[Path], list[str]]:
+    """Files and folders of a folder that may hold data, and the names of those that are about it."""
+    entries = [p for p in sorted(folder.iterdir()) if not p.name.startswith((".", "_"))]
+    about = [p for p in entries if p.is_file() and p.name.lower().startswith(ABOUT)]
+    files = [p for p in entries if p.is_file() and p not in about]
+    return files, [p for p in entries if p.is_dir()], [p.name for p in about]
 
 
-def _read_folder(folder: Path, encoding: str) -> LabelledTexts:
-    files = sorted(p for p in folder.iterdir() if p.suffix == ".txt" and p.is_file())
-    if not files:
-        tables = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in TABLE_FORMATS)
-        hint = f"; it holds {tables[0]}: give that file's path" if tables else ""
-        raise BadInput(f"datamodule.data_dir={folder}: no <Label>.txt in this folder{hint}")
+def _split_folders(folder: Path, files: list[Path], folders: list[Path], form: LabelledFormat) -> LabelledTexts | None:
+    """`train/`, `test/` ..., each in a layout of its own."""
+    split_of = {sub: split_of_name(sub.name) for sub in folders}
+    if "train" not in split_of.values() or len(split_of) < 2 or None in split_of.values():
+        return None
     read = LabelledTexts()
-    for file in files:
+    for sub, split in split_of.items():
+        read.extend(_read_folder(sub, form), split or "", sub.name)
+    read.notes.append(f"official splits: {', '.join(f'{sub.name}/ is {split}' for sub, split in split_of.items())}")
+    if files:
+        read.notes.append(f"left out: {_listed([file.name for file in files])}")
+    return read
+
+
+def _split_files(folder: Path, files: list[Path], folders: list[Path], form: LabelledFormat) -> LabelledTexts | None:
+    """`train.csv`, `test.csv` ...; also `.txt` of lines with label and text."""
+    split_of = {file: split for file in files if (split := split_of_name(file.name)) is not None}
+    if "train" not in split_of.values() or len(split_of) < 2:
+        return None
+    form = with_found_columns(next(file for file, split in split_of.items() if split == "train"), form)
+    read = LabelledTexts()
+    for file, split in split_of.items():
+        read.extend(read_labelled_table(file, form), split)
+    read.notes.append(f"official splits: {', '.join(f'{file.name} is {split}' for file, split in split_of.items())}")
+    left = [file.name for file in files if file not in split_of] + [f"{sub.name}/" for sub in folders]
+    if left:
+        read.notes.append(f"left out: {_listed(left)}")
+    return read
+
+
+def _label_folders(folders: list[Path], form: LabelledFormat) -> LabelledTexts:
+    """A folder a label, a file a text."""
+    read = LabelledTexts()
+    for folder in folders:
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+        for file in files:
+            text = read_text(file, form.table.encoding)
+            read.add(text.strip(), folder.name, file.relative_to(folder.parent).as_posix())
+    read.notes.append(f"a folder a label, a file a text: {len(folders):,} labels")
+    return read
+
+
+def _label_files(folder: Path, files: list[Path], form: LabelledFormat) -> tuple[LabelledTexts, list[Path]]:
+    """A file a label, a line a text; or the folder's only table.  Also which files were used."""
+    tables = [p for p in files if Path(without_compression(p.name)).suffix.lower() in TABLE_SUFFIXES]
+    texts = [p for p in files if p.suffix == ".txt"]
+    if tables and not texts:
+        if len(tables) > 1:
+            names = _listed([table.name for table in tables])
+            raise BadInput(f"datamodule.data_dir={folder}: several tables ({names}); give the path of one of them")
+        return read_labelled_table(tables[0], form), tables
+    label_of = {file: file.stem for file in texts}
+    if not texts:
+        label_of = _labels_of_suffixes(files)
+    if not label_of:
+        raise BadInput(f"datamodule.data_dir={folder}: no <Label>.txt, no table and no folders of texts in this folder")
+    read = LabelledTexts()
+    for file, label in label_of.items():
         before = len(read)
-        for number, line in enumerate(read_text(file, encoding).removesuffix("\n").split("\n"), 1):
-            read.add(line, file.stem, f"{file.name}:{number}")
+        content = read_text(file, form.table.encoding)
+        for number, line in enumerate(content.removesuffix("\n").split("\n"), 1):
+            read.add(line, label, f"{file.name}:{number}")
         if len(read) == before:
             raise BadInput(f"{file}: empty; a label's file holds one text a line")
-    return read
+    return read, list(label_of)
 
 
-def _read_table(path: Path, text_column: str, label_column: str, encoding: str) -> LabelledTexts:
-    read = LabelledTexts()
-    for line, row in table_rows(path, [text_column, label_column], encoding):
-        text, label = row
-        if not label.strip():
-            raise BadInput(f"{path} line {line}: no label in column '{label_column}'")
-        read.add(text, label.strip(), f"{path.name}:{line}")
-    return read
+def _labels_of_suffixes(files: list[Path]) -> dict[Path, str]:
+    """`polarity.neg`, `polarity.pos`: labels are the suffixes of files that share a stem."""
+    by_stem: dict[str, list[Path]] = defaultdict(list)
+    for file in files:
+        by_stem[file.stem].append(file)
+    if len(by_stem) == 1 and len(files) > 1 and all(file.suffix for file in files):
+        return {file: file.suffix[1:] for file in files}
+    return {file: file.name for file in files if not file.suffix}
 
 
-def table_rows(path: Path, columns: list[str], encoding: str = "utf-8") -> Iterator[tuple[int, list[str]]]:
-    """(line number, the cells of `columns`) of each row of a CSV or TSV file with a header line.
-
-    Raises:
-        BadInput: no header, a column that is not there, a row with more or fewer cells than the header.
-    """
-    delimiter = TABLE_FORMATS[path.suffix.lower()]
-    assert delimiter is not None
-    text = io.StringIO(read_text(path, encoding), newline="")
-    quotes = delimiter == ","  # in a TSV a quotation mark is a character
-    rows = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE)
-    try:
-        header = next(rows, None)
-        if header is None:
-            raise BadInput(f"{path}: empty; the first line names the columns")
-        positions = [_position(path, header, column) for column in columns]
-        for row in rows:
-            if not row:
-                continue
-            if len(row) != len(header):
-                raise BadInput(f"{path} line {rows.line_num}: {len(row)} cells where the header has {len(header)}")
-            yield rows.line_num, [row[p] for p in positions]
-    except csv.Error as error:
-        raise BadInput(f"{path} line {rows.line_num}: {error}") from None
-
-
-def _position(path: Path, header: list[str], column: str) -> int:
-    if column not in header:
-        raise BadInput(
-            f"{path}: no column '{column}'{did_you_mean(column, header)}; it has {', '.join(header)}"
-            " (the keys datamodule.*_column name those to read)"
-        )
-    return header.index(column)
-
-
-def _read_parquet(path: Path, text_column: str, label_column: str) -> LabelledTexts:
-    read = LabelledTexts()
-    texts, labels = parquet_columns(path, [text_column, label_column])
-    for number, (text, label) in enumerate(zip(texts, labels), 1):
-        if label is None or not label.strip():
-            raise BadInput(f"{path} row {number}: no label in column '{label_column}'")
-        read.add(text or "", label.strip(), f"{path.name}:{number}")
-    return read
-
-
-def parquet_columns(path: Path, columns: list[str]) -> list[list[str | None]]:
-    """The cells of `columns` of a Parquet table, as text.
-
-    Raises:
-        BadInput: it cannot be read, or has no such column.
-    """
-    import polars
-
-    with reading(path, "a Parquet file"):
-        header = list(polars.read_parquet_schema(path))
-        table = polars.read_parquet(path, columns=[header[_position(path, header, column)] for column in columns])
-        return [table[column].cast(polars.String, strict=False).to_list() for column in columns]
+def _listed(names: list[str], most: int = 5) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown

@@ -1,63 +1,64 @@
-"""Reading pairs of texts: one CSV, TSV or Parquet table, or lines with a tab between the two."""
+"""Pairs of texts: a table, two parallel files, or a folder of either with official splits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import defaultdict
 from pathlib import Path
 
 from anyascii import anyascii
 
 from datamodules.errors import BadInput
-from datamodules.text.labelled_files import TABLE_FORMATS, parquet_columns, read_text, table_rows
+from datamodules.files.encoding import read_text, without_compression
+from datamodules.files.records import TABLE_SUFFIXES
+from datamodules.text.labelled_files import ABOUT
+from datamodules.text.official_splits import split_of_name
+from datamodules.text.pair_tables import PairFormat, ReadPairs, read_pair_table
 from datamodules.text.surnames import bundled_surnames
 
 
-@dataclass
-class ReadPairs:
-    """Columns of equal length: sources, targets, and where each pair stands (`file:line`)."""
+def read_pairs(path: Path, form: PairFormat, target_file: Path | None = None) -> ReadPairs:
+    """Every pair of a table, of two parallel files, or of a folder of `train.tsv`, `val.tsv` or `train.en`, `train.fr`.
 
-    sources: list[str] = field(default_factory=list)
-    targets: list[str] = field(default_factory=list)
-    places: list[str] = field(default_factory=list)
-
-    def add(self, source: str, target: str, place: str) -> None:
-        self.sources.append(source)
-        self.targets.append(target)
-        self.places.append(place)
-
-    def __len__(self) -> int:
-        return len(self.sources)
-
-
-def read_pairs(path: Path, source_column: str, target_column: str, encoding: str) -> ReadPairs:
-    """Every pair of a file, as it stands there.
-
-    A column is named by the header, or is a number (from 1) in a `.txt` or table without one.
+    Args:
+        path: a file or folder.
+        form: what is known about it.
+        target_file: the second of two parallel files; `path` is the first.
 
     Raises:
-        BadInput: the file, a line or a column cannot be used; the sentence names it.
+        BadInput: a file, line or column cannot be used; the sentence names it.
     """
-    if not path.is_file():
-        raise BadInput(f"datamodule.data_dir={path}: there is no such file")
-    suffix = path.suffix.lower()
-    if suffix not in (*TABLE_FORMATS, ".txt"):
-        raise BadInput(f"datamodule.data_dir={path}: no table of pairs; {', '.join([*TABLE_FORMATS, '.txt'])} are read")
-    read = ReadPairs()
-    numbered = source_column.isdecimal() and target_column.isdecimal()
-    if suffix == ".txt" or (numbered and suffix == ".tsv"):
-        for number, cells in _tabbed(path, encoding):
-            found = [_cell(cells, column, path, number) for column in (source_column, target_column)]
-            read.add(found[0], found[1], f"{path.name}:{number}")
-    elif suffix == ".parquet":
-        columns = parquet_columns(path, [source_column, target_column])
-        for number, (source, target) in enumerate(zip(*columns), 1):
-            read.add(source or "", target or "", f"{path.name}:{number}")
+    if not path.exists():
+        raise BadInput(f"datamodule.data_dir={path}: there is no such file or folder")
+    if target_file is not None:
+        read = read_parallel(path, target_file, form.table.encoding)
+    elif path.is_dir():
+        read = _read_folder(path, form)
     else:
-        for number, (source, target) in table_rows(path, [source_column, target_column], encoding):
-            read.add(source, target, f"{path.name}:{number}")
+        read = read_pair_table(path, form)
     if not len(read):
         raise BadInput(f"datamodule.data_dir={path}: no pair in it")
+    return read
+
+
+def read_parallel(source_file: Path, target_file: Path, encoding: str | None) -> ReadPairs:
+    """Line n of one file and line n of the other.
+
+    Raises:
+        BadInput: one is missing, or they have different numbers of lines.
+    """
+    lines = []
+    for key, file in (("data_dir", source_file), ("target_file", target_file)):
+        if not file.is_file():
+            raise BadInput(f"datamodule.{key}={file}: there is no such file")
+        lines.append(read_text(file, encoding).removesuffix("\n").split("\n"))
+    if len(lines[0]) != len(lines[1]):
+        raise BadInput(
+            f"{source_file} has {len(lines[0]):,} lines, {target_file} has {len(lines[1]):,};"
+            " parallel files have as many"
+        )
+    read = ReadPairs(notes=[f"parallel files: {source_file.name} is the source, {target_file.name} the target"])
+    for number, (source, target) in enumerate(zip(*lines), 1):
+        read.add(source, target, f"{source_file.name}:{number}")
     return read
 
 
@@ -71,15 +72,50 @@ def transliterations() -> ReadPairs:
     return read
 
 
-def _tabbed(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(read_text(path, encoding).split("\n"), 1):
-        if line.strip():
-            yield number, line.split("\t")
+def _read_folder(folder: Path, form: PairFormat) -> ReadPairs:
+    entries = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    files = [p for p in entries if not p.name.lower().startswith(ABOUT)]
+    tables = [p for p in files if Path(without_compression(p.name)).suffix.lower() in (*TABLE_SUFFIXES, ".txt")]
+    if tables:
+        return _read_tables(folder, tables, form)
+    by_stem: dict[str, dict[str, Path]] = defaultdict(dict)
+    for file in files:
+        by_stem[file.stem][file.suffix[1:]] = file
+    suffixes = sorted({suffix for pair in by_stem.values() for suffix in pair})
+    if len(suffixes) != 2 or any(len(pair) != 2 for pair in by_stem.values()):
+        names = ", ".join(file.name for file in files[:6])
+        raise BadInput(
+            f"datamodule.data_dir={folder}: neither tables of pairs nor parallel files such as train.en and train.fr"
+            f" ({names or 'nothing in it'})"
+        )
+    source, target = form.source_column, form.target_column
+    if {source, target} != set(suffixes):
+        raise BadInput(
+            f"datamodule.source_column and target_column name the suffixes of parallel files: {folder} has"
+            f" {', '.join(suffixes)}; for example datamodule.source_column={suffixes[0]}"
+            f" datamodule.target_column={suffixes[1]}"
+        )
+    read = ReadPairs()
+    for stem, pair in by_stem.items():
+        split = split_of_name(stem) if len(by_stem) > 1 else ""
+        if split is None:
+            raise BadInput(f"{pair[source]}: '{stem}' is no split; train, val and test files are accepted")
+        read.extend(read_parallel(pair[source], pair[target], form.table.encoding), split)
+    if len(by_stem) > 1:
+        read.notes.append(f"official splits: {', '.join(by_stem)}")
+    return read
 
 
-def _cell(cells: list[str], column: str, path: Path, number: int) -> str:
-    if not column.isdecimal():
-        raise BadInput(f"{path}: it has no header, so columns are numbers: datamodule.source_column=1 is the first")
-    if not 1 <= int(column) <= len(cells):
-        raise BadInput(f"{path} line {number}: {len(cells)} columns, and no column {column} (they count from 1)")
-    return cells[int(column) - 1]
+def _read_tables(folder: Path, tables: list[Path], form: PairFormat) -> ReadPairs:
+    """The only table of a folder, or `train`, `val` and `test` tables."""
+    split_of = {table: split_of_name(table.name) for table in tables}
+    if len(tables) == 1:
+        return read_pair_table(tables[0], form)
+    if "train" not in split_of.values() or None in split_of.values():
+        names = ", ".join(table.name for table in tables[:6])
+        raise BadInput(f"datamodule.data_dir={folder}: several tables ({names}); give the path of one of them")
+    read = ReadPairs()
+    for table, split in split_of.items():
+        read.extend(read_pair_table(table, form), split or "")
+    read.notes.append(f"official splits: {', '.join(f'{table.name} is {split}' for table, split in split_of.items())}")
+    return read

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from datamodules.batching.batches import PairBatch
 from datamodules.text.codec import TextCodec
-from datamodules.text.normalization import apart
 
 
 @dataclass(frozen=True)
 class PairedTexts:
-    """The codecs of both sides; punctuation is a word of its own where `apart`."""
+    """The codecs of both sides."""
 
     source: TextCodec
     target: TextCodec
-    longest_target: int  # tokens, of the training part
-    apart: bool = False
+    longest_target: int  # tokens, of the training split
+
+    kind: ClassVar[str] = "text_pairs"
 
     def normalized(self, text: str) -> str:
         """A source as the network sees it.
@@ -28,8 +29,7 @@ class PairedTexts:
         Raises:
             BadInput: nothing is left of it, or it is too long.
         """
-        kept = self.source.normalized(text)
-        return apart(kept) if self.apart else kept
+        return self.source.normalized(text)
 
     def batch(self, normalized_texts: Sequence[str]) -> PairBatch:
         """Sources without their targets, ready for a network."""
@@ -38,20 +38,22 @@ class PairedTexts:
 
     def to_dict(self) -> dict:
         codecs = {"source": self.source.to_dict(), "target": self.target.to_dict()}
-        return {**codecs, "longest_target": self.longest_target, "apart": self.apart}
+        return {**codecs, "longest_target": self.longest_target}
 
     @classmethod
     def from_dict(cls, state: dict) -> PairedTexts:
-        codecs = {side: TextCodec.from_dict(state[side]) for side in ("source", "target")}
-        return cls(**{**state, **codecs})
+        # version 0.1.0 said of both sides together whether punctuation marks are tokens
+        apart = {"split_punctuation": True} if state.get("apart") else {}
+        source, target = (TextCodec.from_dict({**state[side], **apart}) for side in ("source", "target"))
+        return cls(source, target, state["longest_target"])
 
 
 class PairSource:
-    """Every pair of a data set: ids and lengths of both sides, and all known answers to each source.
+    """Every pair of a data set: ids and lengths of both sides, and every known target of each source.
 
     Args:
-        tokens, lengths: (N, T) int32 and (N,) int64 of what is read.
-        targets, target_lengths: (N, U) int32 and (N,) int64 of what is written.
+        tokens, lengths: (N, T) int32 and (N,) int64 of the sources.
+        targets, target_lengths: (N, U) int32 and (N,) int64 of the targets.
         truths: every target of the pair's source.
     """
 

@@ -33,3 +33,21 @@ class TokenSource:
 
     def _classes(self, change: Callable[[Tensor], Tensor]) -> Tensor | None:
         return None if self.classes is None else change(self.classes)
+
+
+def unknown_shares(ids: Tensor, lengths: Tensor, indices: dict[str, Tensor], unknown: int) -> dict[str, float]:
+    """Of each split, the share of its tokens that have the id `unknown`.
+
+    Args:
+        ids, lengths: (N, T) and (N,) of every text.
+        indices: split -> positions of its texts.
+    """
+    counts = (ids == unknown).sum(dim=1)
+    return {name: int(counts[rows].sum()) / max(1, int(lengths[rows].sum())) for name, rows in indices.items()}
+
+
+def describe_unknown(shares: dict[str, float], tokens: str) -> str | None:
+    """One line where more than one token in a thousand is unknown in some split, else None."""
+    if not any(share > 0.001 for share in shares.values()):
+        return None
+    return f"unknown {tokens}: {', '.join(f'{name} {share:.1%}' for name, share in shares.items())}"

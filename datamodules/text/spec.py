@@ -20,6 +20,7 @@ class LabelledText:
     classes: tuple[str, ...]
     class_counts: tuple[int, ...]  # in the training part
 
+    kind: ClassVar[str] = "labelled_text"
     whole: ClassVar[bool] = True  # texts begin and end
 
     def batch(self, normalized_texts: Sequence[str]) -> TokenBatch:
@@ -46,6 +47,7 @@ class UnlabelledText:
     codec: TextCodec
     whole: bool
 
+    kind: ClassVar[str] = "unlabelled_text"
     classes: ClassVar[tuple[str, ...]] = ()
 
     def to_dict(self) -> dict:

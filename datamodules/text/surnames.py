@@ -6,7 +6,7 @@ import importlib
 
 from anyascii import anyascii
 
-from datamodules.text.labelled_files import LabelledTexts
+from datamodules.text.labelled_texts import LabelledTexts
 from datamodules.text.normalization import Normalization
 
 #: Faker's locales of each language.  Left out are locales that mix languages or have fewer than 40 surnames.

@@ -25,6 +25,10 @@ class Task(nn.Module):
     input_kinds: ClassVar[frozenset[str]]  # in which forms an architecture can read them: steps, tokens, window, image
     monitor: ClassVar[str]  # the metric that chooses the best checkpoint, without its split
     mode: ClassVar[Literal["min", "max"]]  # "min" or "max"
+    spec_classes: ClassVar[tuple[type, ...]] = ()  # specs of data that it can be made from
+    #: Module for scripts/predict.py, with `add_options(parser)` and `answer(module, options)`; None: it cannot predict.
+    predictor: ClassVar[str | None] = None
+    exporter: ClassVar[str | None] = None  # module of scripts/export.py; None where its runs cannot be exported
     causal: ClassVar[bool] = False  # whether a state may depend on nothing that comes after its step
     autoregressive: ClassVar[Autoregressive] = "never"  # whether its output is decoded step by step
 
@@ -108,10 +112,15 @@ class Task(nn.Module):
         """Pictures of what a network answers by itself, not yet drawn."""
         return {}
 
+    @classmethod
+    def metrics_class(cls) -> type[nn.Module]:
+        """The class of `metrics()`; its `INFO` (name -> `MetricInfo`) declares each of them."""
+        raise NotImplementedError
+
     def metrics(self) -> nn.Module:
         """Fresh counters with `update(output, batch)`, `compute() -> {name: number}`, `tables()` and `figures()`."""
         raise NotImplementedError
 
     def columns(self, output: Any, batch: Any) -> dict[str, Any]:
-        """Per-example columns of `predictions.parquet`: target, answer and score (higher is better), among others."""
+        """Per-example columns of `predictions.parquet`: target, prediction, score (higher is better) and others."""
         raise NotImplementedError

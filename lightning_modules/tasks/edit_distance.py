@@ -27,6 +27,21 @@ def edits(target: str, answer: str, fold: Fold = "none") -> int:
     return Levenshtein.distance(folded(target, fold), folded(answer, fold))
 
 
+def edit_columns(targets: Sequence[str], predictions: Sequence[str], fold: Fold = "none") -> dict[str, list]:
+    """Per-example columns that error rates of characters and words are ratios of: edits and lengths of the targets.
+
+    Words stand between spaces.
+    """
+    pairs = [(folded(target, fold), folded(prediction, fold)) for target, prediction in zip(targets, predictions)]
+    return {
+        "edits": [Levenshtein.distance(target, prediction) for target, prediction in pairs],
+        "target_length": [len(target) for target, _ in pairs],
+        "word_edits": [Levenshtein.distance(target.split(), prediction.split()) for target, prediction in pairs],
+        "target_words": [len(target.split()) for target, _ in pairs],
+        "exact": [float(target == prediction) for target, prediction in pairs],
+    }
+
+
 def nearest(answer: str, targets: Sequence[str]) -> str:
     """The target that an answer has the fewest edits to."""
     return min(targets, key=lambda target: edits(target, answer))

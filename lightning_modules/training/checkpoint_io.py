@@ -72,4 +72,4 @@ def load(path: Path) -> dict[str, Any]:
     if state["format"] > FORMAT:
         raise BadInput(f"{path}: written by a later version (format {state['format']}; this one reads up to {FORMAT})")
     check_size({part: state[part] for part in parts}, str(path))
-    return {**state, "config": upgraded(state["config"])}
+    return {**state, "format": FORMAT, "config": upgraded(state["config"])}

@@ -1,29 +1,29 @@
-"""Runs that differ in nothing but chance make one configuration, named by what tells it from the others."""
+"""Runs that differ in nothing but their seed make one configuration, named by what tells it from the others.
+
+A configuration counts each seed once: runs with the same settings, data and seed are repeats of one experiment, and
+tell nothing about the chance in it.
+"""
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from datamodules.errors import BadInput, did_you_mean
 from scripts.compare.intervals import mean_interval
 from scripts.compare.runs import Run
-
-#: Settings that say where, when and how often, not what: they make no configuration of their own.
-NOT_SETTINGS = frozenset({"seed", "runs_dir", "name", "datamodule.seed", "datamodule.data_dir", "resume", "rerun"})
-NOT_GROUPS = ("evaluate", "logger", "sweep", "hydra", "callbacks.progress")
-OF_TRAINING = ("optimizer", "scheduler", "trainer", "callbacks")  # groups that change nothing about a baseline
+from scripts.config import keys
 
 
 @dataclass
 class Configuration:
-    """Runs with the same settings, and those settings that other configurations do not share."""
+    """Runs with the same settings and different seeds, and those settings that other configurations do not share."""
 
     settings: dict[str, Any]  # short key -> value
     runs: list[Run]
+    unfinished: list[Run] = field(default_factory=list)  # further seeds, which have no metrics
 
     @property
     def name(self) -> str:
@@ -38,8 +38,8 @@ class Configuration:
 
     def values(self, metric: str) -> list[float]:
         """The metric of each run that has a finite one."""
-        found = [run.metrics.get(metric) for run in self.runs if run.metrics]
-        return [float(value) for value in found if value is not None and math.isfinite(value)]
+        found = [run.value(metric) for run in self.runs]
+        return [value for value in found if value is not None]
 
     def mean(self, metric: str) -> float | None:
         values = self.values(metric)
@@ -50,8 +50,32 @@ class Configuration:
         return mean_interval(self.values(metric))
 
 
-def configurations(runs: Sequence[Run], group_by: Sequence[str] = ()) -> list[Configuration]:
+def replicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """The runs that count and those that repeat one of them: same settings, same data, same seed.
+
+    The run that was started first counts.
+    """
+    first: dict[str, Run] = {}
+    repeats = []
+    for run in sorted(runs, key=lambda run: str(run.environment.get("started", ""))):
+        identity = _experiment(run)
+        if identity in first:
+            repeats.append(run)
+        else:
+            first[identity] = run
+    counted = set(map(id, first.values()))
+    return [run for run in runs if id(run) in counted], repeats
+
+
+def configurations(
+    runs: Sequence[Run], group_by: Sequence[str] = (), unfinished: Sequence[Run] = ()
+) -> list[Configuration]:
     """The runs in groups that differ in more than the seed, or only in the settings `group_by`.
+
+    Args:
+        runs: each experiment once (`replicates`).
+        group_by: settings whose values make a group; all that differ where empty.
+        unfinished: runs without metrics, which belong to a group as well.
 
     Raises:
         BadInput: no run has a setting of that name.
@@ -60,8 +84,8 @@ def configurations(runs: Sequence[Run], group_by: Sequence[str] = ()) -> list[Co
         telling = [_full_key(key, runs) for key in group_by]
         differing = telling
     else:
-        keys = {key: None for run in runs for key in run.settings if _is_setting(key)}
-        differing = [key for key in keys if len({repr(_setting(run, key)) for run in runs if _reads(run, key)}) > 1]
+        known = {key: None for run in runs for key in run.settings if _is_setting(key)}
+        differing = [key for key in known if len({repr(_setting(run, key)) for run in runs if _reads(run, key)}) > 1]
         set_by_hand = {key for run in runs for key in run.overrides}
         telling = [key for key in differing if key in set_by_hand or _tells(key, runs)]
     groups: dict[str, list[Run]] = defaultdict(list)
@@ -69,18 +93,41 @@ def configurations(runs: Sequence[Run], group_by: Sequence[str] = ()) -> list[Co
         groups[repr([_setting(run, key) for key in differing])].append(run)
     telling.sort(key=lambda key: key != "module")
     short = short_keys(telling)
+    lacking: dict[str, list[Run]] = defaultdict(list)
+    for run in unfinished if runs else ():
+        settings = {key: run.settings.get(key) for key in run.settings if _is_setting(key) and key not in differing}
+        if all(runs[0].settings.get(key) == value for key, value in settings.items() if not group_by):
+            lacking[repr([_setting(run, key) for key in differing])].append(run)
     return [
-        Configuration({short[key]: _shown(_setting(group[0], key, "")) for key in telling}, group)
-        for group in groups.values()
+        Configuration(
+            {short[key]: _shown(_setting(group[0], key, "")) for key in telling}, group, _further(group, lacking[name])
+        )
+        for name, group in groups.items()
     ]
 
 
-def short_keys(keys: Sequence[str]) -> dict[str, str]:
+def _further(runs: list[Run], unfinished: list[Run]) -> list[Run]:
+    """Unfinished runs of seeds that no finished run has."""
+    seeds = {run.seed for run in runs}
+    return [run for run in unfinished if run.seed not in seeds]
+
+
+def short_keys(dotted: Sequence[str]) -> dict[str, str]:
     """Each dotted key without its group, where that leaves no doubt."""
-    last = [key.rpartition(".")[2] for key in keys]
-    return {key: end if last.count(end) == 1 and end not in keys else key for key, end in zip(keys, last)} | {
-        key: key for key in keys if "." not in key
+    last = [key.rpartition(".")[2] for key in dotted]
+    return {key: end if last.count(end) == 1 and end not in dotted else key for key, end in zip(dotted, last)} | {
+        key: key for key in dotted if "." not in key
     }
+
+
+def _experiment(run: Run) -> str:
+    """Everything that a run's results follow from, but for the machine."""
+    own = {
+        key: value
+        for key, value in run.settings.items()
+        if keys.facts(key).role in ("data", "setting", "seed") and _reads(run, key)
+    }
+    return repr((sorted((key, repr(value)) for key, value in own.items()), run.environment.get("fingerprint")))
 
 
 def _setting(run: Run, key: str, default: Any = None) -> Any:
@@ -88,12 +135,12 @@ def _setting(run: Run, key: str, default: Any = None) -> Any:
 
 
 def _reads(run: Run, key: str) -> bool:
-    return not (run.is_baseline and key.partition(".")[0] in OF_TRAINING)
+    """Whether the setting means something to the run: a baseline has no training loop."""
+    return not (run.is_baseline and keys.facts(key).of_training)
 
 
 def _is_setting(key: str) -> bool:
-    outside = any(key == group or key.startswith(f"{group}.") for group in NOT_GROUPS)
-    return not outside and key not in NOT_SETTINGS and not key.endswith("._target_")
+    return keys.facts(key).role in ("setting", "data") and not key.endswith("._target_")
 
 
 def _shown(value: Any) -> Any:

@@ -1,19 +1,20 @@
-"""Runs that were asked the same questions stand in one table; others never do."""
+"""Runs that were evaluated on the same examples stand in one table; others never do."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.compare.runs import Run
+import numpy as np
 
-#: Settings of data modules that only say where the files are, or how training goes through them.
-NOT_DATA = frozenset(
-    {"data_dir", "batch_size", "evaluation_batch_size", "seed", "drop_last", "sampling", "encoding", "num_workers"}
-    | {"lookback", "stride"}  # of forecasters; the test examples have to be the same besides
-)
+from scripts.compare.runs import Run
+from scripts.config import keys
+
+#: Keys of a comparison's identity that no person sets.
+MEASURED = ("fingerprint", "evaluated", "test examples")
 
 
 @dataclass
@@ -34,7 +35,7 @@ class SameData:
 
 
 def same_data(runs: Sequence[Run]) -> list[SameData]:
-    """The finished runs in groups that were asked the same questions, the largest group first."""
+    """The finished runs in groups that were evaluated on the same examples, the largest group first."""
     alike: dict[str, list[tuple[Run, dict[str, Any]]]] = defaultdict(list)
     for run in runs:
         identity = data_identity(run)
@@ -42,15 +43,15 @@ def same_data(runs: Sequence[Run]) -> list[SameData]:
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     identities: dict[tuple[str, str], dict[str, Any]] = {}
     for name, members in alike.items():
-        digests = [_examples_digest(run) for run, _ in members]
+        digests = _digests([run for run, _ in members])
         several = len(set(filter(None, digests))) > 1  # a run without predictions is taken at its settings' word
         for (run, identity), digest in zip(members, digests):
             key = (name, digest if several else "")
             groups[key].append(run)
             identities[key] = {**identity, "test examples": digest or "unknown"} if several else identity
-    keys = dict.fromkeys(key for identity in identities.values() for key in identity)
-    differing = [key for key in keys if len({repr(identity.get(key)) for identity in identities.values()}) > 1]
-    settings = [key for key in differing if key not in ("fingerprint", "test examples")]
+    named = dict.fromkeys(key for identity in identities.values() for key in identity)
+    differing = [key for key in named if len({repr(identity.get(key)) for identity in identities.values()}) > 1]
+    settings = [key for key in differing if key not in MEASURED]
     telling = settings or differing  # what a person set explains the rest
     made = [
         SameData(group, identities[key], {name: identities[key].get(name) for name in telling})
@@ -60,22 +61,46 @@ def same_data(runs: Sequence[Run]) -> list[SameData]:
 
 
 def data_identity(run: Run) -> dict[str, Any]:
-    """Everything that makes the questions of a run's test part what they are."""
+    """Everything that decides which examples a run was evaluated on, and what was asked of them."""
     identity: dict[str, Any] = {
         "datamodule": run.settings.get("datamodule"),
         "task": run.settings.get("task"),
         "fingerprint": run.environment.get("fingerprint", ""),
     }
-    for key, value in run.settings.items():
-        group, _, name = key.partition(".")
-        if group == "datamodule" and name and name not in NOT_DATA and not name.endswith("_target_"):
-            identity[key] = value
-    return identity
+    if run.predicted_split != "test":
+        identity["evaluated"] = run.predicted_split
+    own = [key for key in run.settings if keys.facts(key).role == "data" and not key.endswith("_target_")]
+    return identity | {key: run.settings[key] for key in own}
 
 
-def _examples_digest(run: Run) -> str:
-    """Of the ids of the test examples, in any order; empty where the run left no predictions."""
-    table = run.examples
-    if table is None:
-        return ""
-    return f"{len(table):,} ({int(table['id'].to_numpy().sum(dtype='uint64')):016x})"
+def _digests(runs: Sequence[Run]) -> list[str]:
+    """For each run its evaluated examples, in any order, and their truths; empty where it left no predictions.
+
+    Truths that are numbers may differ in their last digits (other devices, other scalers), so runs whose truths have
+    nearly the same mean and spread have the same digest.
+    """
+    known: list[tuple[str, float, float, str]] = []  # (examples, mean, spread, digest)
+    digests = []
+    for run in runs:
+        table = run.examples
+        if table is None:
+            digests.append("")
+            continue
+        examples = f"{len(table):,} ({int(table['id'].to_numpy().sum(dtype='uint64')):016x})"
+        truth = table["truth"].to_numpy() if "truth" in table.columns else np.zeros(1, dtype=np.uint64)
+        if truth.dtype == np.uint64:
+            mixed = int((truth ^ table["id"].to_numpy()[: len(truth)]).sum(dtype="uint64"))
+            digests.append(examples if not truth.any() else f"{examples}, targets {mixed:016x}")
+            continue
+        values = truth.astype(float)
+        mean, spread = float(np.nanmean(values)), float(np.nanstd(values))
+        for other, other_mean, other_spread, digest in known:
+            near = 1e-3 * max(spread, other_spread, 1e-12)
+            same_mean = math.isclose(mean, other_mean, rel_tol=1e-4, abs_tol=near)
+            if other == examples and same_mean and math.isclose(spread, other_spread, rel_tol=1e-2, abs_tol=near):
+                digests.append(digest)
+                break
+        else:
+            known.append((examples, mean, spread, f"{examples}, targets of mean {mean:.6g}"))
+            digests.append(known[-1][-1])
+    return digests

@@ -1,30 +1,35 @@
-"""A test metric as a function of sums over test examples, so that other samples of examples can be tried."""
+"""A metric as a function of sums over examples, so that it can be computed on resampled examples.
+
+How a metric follows from the columns of `predictions.parquet` is declared by the class that computes it
+(`lightning_modules.tasks.metric_info.MetricInfo`) and stored with the run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars
 
+from lightning_modules.tasks.metric_info import MetricInfo
 from scripts.compare.runs import Run
 
-if TYPE_CHECKING:
-    import polars
-
-#: Metrics that are a ratio of two columns of predictions.parquet, summed.
-RATIOS = {"cer": ("edits", "target_length")}
-
-#: Sums (R, V) under R samples of examples -> the metric (R,) under each.
+#: Sums (R, V) under R resamplings of the examples -> the metric (R,) under each.
 Combine = Callable[[np.ndarray], np.ndarray]
+
+_TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "identity": lambda values: values,
+    "sqrt": np.sqrt,
+    "exp": np.exp,
+}
 
 
 @dataclass
 class PerExample:
-    """A metric is `combine` of the sums of these vectors over the test examples."""
+    """A metric as `combine` of the sums of vectors over the examples."""
 
-    vectors: Sequence[np.ndarray]  # V of (N,)
+    vectors: list[np.ndarray]  # V of (N,)
     combine: Combine
     ids: np.ndarray  # (N,) uint64, of the examples, in the order of the rows
 
@@ -34,57 +39,72 @@ class PerExample:
 
 
 def per_example(run: Run, metric: str) -> PerExample | None:
-    """The parts of a test metric, if the predictions hold them: they have to give what the run reported."""
+    """The metric of a run from its predictions.
+
+    None where the predictions lack its columns, belong to another split, or give another value than the run reported
+    (as a loss with class weights does).
+    """
     table = run.examples
-    part, _, name = metric.partition("/")
-    reported = (run.metrics or {}).get(metric)
-    if table is None or reported is None or part != "test":
+    split, _, name = metric.partition("/")
+    info, reported = run.facts.of(name), (run.metrics or {}).get(metric)
+    if table is None or info is None or reported is None or split != run.predicted_split or not info.columns:
         return None
-    for vectors, combine in _candidates(run, table, name):
-        found = PerExample(vectors, combine, table["id"].to_numpy())
-        if abs(found.value - reported) <= 1e-6 + 1e-4 * abs(reported):
-            return found
-    return None
+    if info.reduction in ("macro_f1", "balanced_accuracy"):
+        made = _of_classes(run, info)
+    else:
+        made = _of_numbers(table, info)
+    if made is None:
+        return None
+    vectors, combine = made
+    found = PerExample(vectors, combine, table["id"].to_numpy())
+    return found if abs(found.value - reported) <= 1e-6 + 1e-4 * abs(reported) else None
 
 
-def _candidates(run: Run, table: polars.DataFrame, name: str) -> Iterator[tuple[list[np.ndarray], Combine]]:
-    """Ways in which the columns may make the metric."""
-    if name in ("macro_f1", "balanced_accuracy"):
-        yield from _of_classes(run, name)
-    ones = np.ones(len(table))
-    for above, below in [RATIOS[name]] if name in RATIOS else []:
-        if {above, below} <= set(table.columns):
-            yield [_numbers(table, above), _numbers(table, below)], _ratio
-    for column, sign in ((name, 1), ("score", 1), ("score", -1), *([("log_prob", -1)] if name == "loss" else [])):
-        if column in table.columns and table[column].dtype.is_numeric():
-            values = sign * _numbers(table, column)
-            yield [values, ones], _ratio
-            if "series" in table.columns:  # the mean over series of each one's mean
-                weights = 1 / table.select(n=_count_over_series())["n"].to_numpy().astype(float)
-                yield [values * weights, weights], _ratio
-
-
-def _ratio(sums: np.ndarray) -> np.ndarray:
-    return sums[:, 0] / sums[:, 1]
-
-
-def _of_classes(run: Run, name: str) -> Iterator[tuple[list[np.ndarray], Combine]]:
-    """Metrics of hits, targets and answers of each class."""
-    table = run.predictions()
-    if table is None or not {"target", "answer"} <= set(table.columns):
-        return
-    target, answer = table["target"].to_numpy(), table["answer"].to_numpy()
+def _of_numbers(table: polars.DataFrame, info: MetricInfo) -> tuple[list[np.ndarray], Combine] | None:
+    """Mean or ratio of numeric columns, in groups where the metric has them."""
+    if not all(name in table.columns and table[name].dtype.is_numeric() for name in info.columns):
+        return None
+    above = _numbers(table, info.columns[0])
+    below = _numbers(table, info.columns[1]) if info.reduction == "ratio" else np.ones(len(table))
+    transform = _TRANSFORMS[info.transform]
+    grouped = info.group_by is not None and info.group_by in table.columns
+    if not grouped or table[str(info.group_by)].n_unique() == 1:
+        return [above, below], lambda sums: info.scale * transform(sums[:, 0] / np.maximum(sums[:, 1], 1e-300))
+    if info.transform == "identity" and info.reduction == "mean":
+        # one weight an example instead of two vectors a group: the sizes of the groups are taken as given
+        weights = 1 / table.select(n=polars.len().over(str(info.group_by)))["n"].to_numpy().astype(float)
+        return [above * weights, weights], lambda sums: info.scale * sums[:, 0] / np.maximum(sums[:, 1], 1e-300)
+    groups = np.unique(table[str(info.group_by)].to_numpy(), return_inverse=True)[1]
     vectors = []
-    for value in sorted({*target.tolist(), *answer.tolist()}):
-        is_target, is_answer = target == value, answer == value
-        vectors += [(is_target & is_answer).astype(float), is_target.astype(float), is_answer.astype(float)]
-    yield vectors, _macro_f1 if name == "macro_f1" else _balanced_accuracy
+    for group in range(groups.max() + 1):
+        vectors += [np.where(groups == group, above, 0.0), np.where(groups == group, below, 0.0)]
+
+    def combine(sums: np.ndarray) -> np.ndarray:
+        drawn = sums[:, 1::2] > 0  # a group of which no example was drawn does not count
+        values = np.where(drawn, transform(sums[:, 0::2] / np.where(drawn, sums[:, 1::2], 1)), 0.0)
+        return info.scale * values.sum(axis=1) / drawn.sum(axis=1)
+
+    return vectors, combine
+
+
+def _of_classes(run: Run, info: MetricInfo) -> tuple[list[np.ndarray], Combine] | None:
+    """Metrics of hits, targets and predictions of each class."""
+    table = run.predictions()
+    if table is None or not set(info.columns) <= set(table.columns):
+        return None
+    target, prediction = (table[name].to_numpy() for name in info.columns)
+    vectors = []
+    for value in sorted({*target.tolist(), *prediction.tolist()}):
+        is_target, is_predicted = target == value, prediction == value
+        vectors += [(is_target & is_predicted).astype(float), is_target.astype(float), is_predicted.astype(float)]
+    combine = _macro_f1 if info.reduction == "macro_f1" else _balanced_accuracy
+    return vectors, lambda sums: info.scale * combine(sums)
 
 
 def _macro_f1(sums: np.ndarray) -> np.ndarray:
-    """The mean F1 of the classes that occur as target or answer."""
-    hits, targets, answers = sums[:, 0::3], sums[:, 1::3], sums[:, 2::3]
-    return (2 * hits / np.maximum(targets + answers, 1)).sum(axis=1) / (targets + answers > 0).sum(axis=1)
+    """The mean F1 of the classes that occur as target or prediction."""
+    hits, targets, predicted = sums[:, 0::3], sums[:, 1::3], sums[:, 2::3]
+    return (2 * hits / np.maximum(targets + predicted, 1)).sum(axis=1) / (targets + predicted > 0).sum(axis=1)
 
 
 def _balanced_accuracy(sums: np.ndarray) -> np.ndarray:
@@ -95,12 +115,6 @@ def _balanced_accuracy(sums: np.ndarray) -> np.ndarray:
 
 def _numbers(table: polars.DataFrame, column: str) -> np.ndarray:
     return table[column].to_numpy().astype(np.float64)
-
-
-def _count_over_series() -> polars.Expr:
-    import polars
-
-    return polars.len().over("series")
 
 
 def blocks(run: Run) -> np.ndarray | None:

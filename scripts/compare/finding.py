@@ -25,7 +25,7 @@ def run_folders(paths: Collection[str]) -> list[RunFolder]:
     """
     found: dict[str, RunFolder] = {}
     for path in paths:
-        places = sorted(glob.glob(os.path.expanduser(path))) if glob.has_magic(path) else [os.path.expanduser(path)]
+        places = places_of(path)
         if not places or not os.path.exists(places[0]):
             raise BadInput(f"{path}: there is no such folder; run folders, sweep folders and patterns are accepted")
         runs = [run for place in places for run in _below(place)]
@@ -34,6 +34,14 @@ def run_folders(paths: Collection[str]) -> list[RunFolder]:
         for run in runs:
             found.setdefault(os.path.realpath(run), RunFolder(Path(run)))
     return list(found.values())
+
+
+def places_of(path: str) -> list[str]:
+    """What a path names: itself where it exists, whatever letters are in it, or else what matches it as a pattern."""
+    expanded = os.path.expanduser(path)
+    if os.path.exists(expanded) or not glob.has_magic(path):
+        return [expanded]
+    return sorted(glob.glob(expanded))
 
 
 def _below(place: str) -> Iterator[str]:

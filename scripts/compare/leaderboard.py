@@ -1,32 +1,41 @@
-"""Configurations, best first: the mean of a metric over seeds with its 95 % interval, and whether the best is really
-better.
+"""Configurations, best first.  Validation chooses, test reports.
+
+The order is by the mean of a validation metric over seeds.  Beside it stands the same metric of the test split with its
+95 % interval, and the paired difference from the chosen configuration on the test examples: a choice made on the test
+split would make its own figure too good.  `--metric test/...` can be asked for, and is marked as such a choice.
 """
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from datamodules.errors import BadInput, did_you_mean
-from scripts.compare.configurations import Configuration, configurations
+from lightning_modules.tasks.metric_info import Direction
+from scripts.compare.configurations import Configuration, configurations, replicates
 from scripts.compare.data import SameData, same_data
 from scripts.compare.runs import Run, counted
 from scripts.compare.significance import Difference, differences
-from scripts.runs.directions import is_less_better
-
-#: What decides where nothing is asked for: the first of these that the runs have.
-HEADLINES = ("test/accuracy", "test/smape", "test/mse", "test/cer", "test/loss", "val/loss")
+from scripts.runs.costs import COSTS
 
 
 @dataclass
 class Row:
-    """One configuration of a leaderboard."""
+    """One configuration of a leaderboard.
+
+    Args:
+        configuration: its settings and runs.
+        mean: of the metric that ranks.
+        half_interval: of that mean; None for one run.
+        versus_best: difference from the best configuration in the metric that reports; None for the best itself.
+    """
 
     configuration: Configuration
     mean: float
     half_interval: float | None
-    versus_best: Difference | None  # None for the best itself
+    versus_best: Difference | None
 
     def average(self, metric: str) -> float | None:
         return self.configuration.mean(metric)
@@ -47,12 +56,32 @@ class Row:
 
 @dataclass
 class Leaderboard:
-    """The configurations that were asked the same questions, best first."""
+    """The configurations that were evaluated on the same examples, best first.
+
+    Args:
+        metric: that ranks, such as `val/accuracy`.
+        reported: that stands beside it, such as `test/accuracy`; the same where the runs have no other.
+        direction: which way both are better.
+        rows: a configuration each.
+        data: what all runs have in common.
+        without_value: runs that finished without a finite value of the metric.
+        repeats: runs that do not count, as another one has the same settings, data and seed.
+        is_declared: whether the direction is known; else higher is taken for better.
+    """
 
     metric: str
+    reported: str
+    direction: Direction
     rows: list[Row]
     data: SameData
-    without_value: int  # runs that finished without a finite value of the metric
+    without_value: int
+    repeats: list[Run] = field(default_factory=list)
+    is_declared: bool = True
+
+    @property
+    def chosen_on_test(self) -> bool:
+        """Whether the metric that ranks is one that should only report."""
+        return "/" in self.metric and not self.metric.startswith(("val/", "train/"))
 
     @property
     def setting_keys(self) -> list[str]:
@@ -77,7 +106,8 @@ def compare(runs: Sequence[Run], metric: str | None = None, group_by: Sequence[s
 
     Args:
         runs: finished or not.
-        metric: what decides, such as `test/macro_f1`; the headline of each set of data when absent.
+        metric: what ranks, such as `val/macro_f1`; a name without a split is that of validation.  When absent, the
+            objective of the runs' sweep, or else the metric by which their checkpoints were chosen.
         group_by: settings whose values make a row; all that differ when empty.
 
     Raises:
@@ -86,24 +116,83 @@ def compare(runs: Sequence[Run], metric: str | None = None, group_by: Sequence[s
     finished = [run for run in runs if run.metrics]
     known = sorted({name for run in finished for name in run.metrics or ()})
     if metric is not None and metric not in known:
-        raise BadInput(
-            f"--metric {metric}: no run has it{did_you_mean(metric, known)}; there are {', '.join(known) or 'none'}"
-        )
-    made = [_leaderboard(group, metric, group_by) for group in same_data(finished)]
+        if f"val/{metric}" not in known:
+            raise BadInput(
+                f"--metric {metric}: no run has it{did_you_mean(metric, known)}; there are {', '.join(known) or 'none'}"
+            )
+        metric = f"val/{metric}"
+    ended = [run for run in runs if run.metrics is None and run.settings]
+    made = [_leaderboard(group, metric, group_by, ended) for group in same_data(finished)]
     unranked = sum(board.without_value for board in made if not board.rows)
     return Comparison(list(runs), [board for board in made if board.rows], unranked)
 
 
-def _leaderboard(data: SameData, metric: str | None, group_by: Sequence[str]) -> Leaderboard:
-    chosen = metric or headline_metric(data.runs)
-    having = [run for run in data.runs if Configuration({}, [run]).values(chosen)]
-    sign = 1 if is_less_better(chosen) else -1
-    ranked = sorted(configurations(having, group_by), key=lambda c: sign * (c.mean(chosen) or 0.0)) if having else []
-    versus = [None, *differences(ranked[0], ranked[1:], chosen)] if ranked else []
-    rows = [Row(c, c.mean(chosen) or 0.0, c.half_interval(chosen), other) for c, other in zip(ranked, versus)]
-    return Leaderboard(chosen, rows, data, len(data.runs) - len(having))
+def _leaderboard(data: SameData, asked: str | None, group_by: Sequence[str], ended: Sequence[Run]) -> Leaderboard:
+    having_some = {name for run in data.runs for name in run.metrics or () if run.value(name) is not None}
+    objective = objective_of(data.runs) if asked is None else None
+    metric = asked or (objective[0] if objective and objective[0] in having_some else ranking_metric(data.runs))
+    reported = reported_metric(metric, data.runs)
+    direction = objective[1] if objective and metric == objective[0] else direction_of(metric, data.runs)
+    experiments, repeats = replicates(data.runs)
+    having = [run for run in experiments if run.value(metric) is not None]
+    sign = 1 if direction == "minimize" else -1
+    ranked = configurations(having, group_by, ended) if having else []
+    # a configuration that lacks some of its seeds may owe its place to the others: it stands behind the complete ones
+    ranked.sort(key=lambda c: (bool(c.unfinished), sign * (c.mean(metric) or 0.0)))
+    versus = [None, *differences(ranked[0], ranked[1:], reported)] if ranked else []
+    rows = [Row(c, c.mean(metric) or 0.0, c.half_interval(metric), other) for c, other in zip(ranked, versus)]
+    without = sum(run.value(metric) is None for run in experiments)
+    return Leaderboard(metric, reported, direction or "maximize", rows, data, without, repeats, direction is not None)
 
 
-def headline_metric(runs: Sequence[Run]) -> str:
-    known: dict[str, Any] = {name: None for run in runs for name in run.metrics or ()}
-    return next((name for name in HEADLINES if name in known), next(iter(known)))
+def ranking_metric(runs: Sequence[Run]) -> str:
+    """The metric of validation by which most of the runs chose their checkpoints; another split's where they have none,
+    and the first headline of their task where they lack that metric.
+    """
+    known = {name: None for run in runs for name in run.metrics or () if run.value(name) is not None}
+    monitors = [name for name, _ in Counter(run.facts.monitor for run in runs).most_common()]
+    headlines = [name for run in runs for name in run.facts.headlines()]
+    for name in dict.fromkeys([*monitors, *headlines, "loss"]):
+        for key in (f"val/{name}", f"test/{name}", f"all/{name}"):
+            if key in known:
+                return key
+    splits = [name for name in known if "/" in name]
+    return next(iter([*splits, *known]), "val/loss")
+
+
+def reported_metric(metric: str, runs: Sequence[Run]) -> str:
+    """The metric of the evaluated split that stands beside one of validation; itself where no run has such a one."""
+    split, slash, name = metric.partition("/")
+    if split != "val" or not slash:
+        return metric
+    known = {key for run in runs for key in run.metrics or ()}
+    candidates = dict.fromkeys([*(f"{run.predicted_split}/{name}" for run in runs), f"test/{name}"])
+    return next((key for key in candidates if key in known), metric)
+
+
+def direction_of(metric: str, runs: Sequence[Run]) -> Direction | None:
+    """Which way a metric is better, as the runs declare it; None where none does.
+
+    Raises:
+        BadInput: they contradict each other.
+    """
+    if metric in COSTS:
+        return COSTS[metric].direction
+    said = {direction: run for run in runs if (direction := run.facts.direction(metric)) is not None}
+    if len(said) > 1:
+        places = " and ".join(f"{direction} by {run.folder.path}" for direction, run in said.items())
+        raise BadInput(f"{metric}: declared as {places}; compare them apart")
+    return next(iter(said), None)
+
+
+def objective_of(runs: Sequence[Run]) -> tuple[str, Direction] | None:
+    """The first objective of the sweep that all these runs are jobs of, and its direction; None where it has none."""
+    sweeps = {run.folder.path.parent for run in runs}
+    if len(sweeps) != 1:
+        return None
+    try:
+        objectives = json.loads((sweeps.pop() / "sweep.json").read_text(encoding="utf-8")).get("objectives") or []
+        direction = objectives[0]["direction"]
+        return (str(objectives[0]["metric"]), direction) if direction in ("minimize", "maximize") else None
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return None

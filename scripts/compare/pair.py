@@ -1,4 +1,4 @@
-"""Where the answers of two runs differ: by how much, on which examples, classes, hours and characters."""
+"""Where the predictions of two runs differ: by how much, on which examples, classes, hours and characters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rapidfuzz.distance import Levenshtein
 
 from datamodules.errors import BadInput
 from scripts.compare.configurations import Configuration
-from scripts.compare.leaderboard import headline_metric
+from scripts.compare.leaderboard import ranking_metric, reported_metric
 from scripts.compare.runs import Run, existing_run
 from scripts.compare.significance import Difference, differences
 from scripts.console.quantities import amount, signed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SHOWN = 10  # examples a side
-FEW = 100  # a column of more distinct targets holds texts or numbers, not classes
+FEW = 100  # rows of a table by series or class
 
 
 @dataclass
@@ -71,6 +71,8 @@ class Pair:
 
     def sentence(self) -> str:
         difference = self.difference
+        if difference.value is None:
+            return f"{self.metric}: a run has no finite value of it"
         if difference.half_interval is None:
             return f"{self.metric}: B − A = {signed(difference.value)}; the predictions do not tell its uncertainty"
         verdict = "a real difference" if difference.is_real else "not distinguishable"
@@ -83,11 +85,16 @@ class Pair:
 def pair(path_a: str, path_b: str, metric: str | None = None) -> Pair:
     """Compare two finished runs example by example.
 
+    Args:
+        path_a: a run folder.
+        path_b: another one.
+        metric: of the test split; that of the metric which chose the checkpoints when absent.
+
     Raises:
-        BadInput: a run has no predictions, or the runs answered different examples.
+        BadInput: a run has no predictions, or the runs predicted different examples or other targets.
     """
     a, b = existing_run(path_a), existing_run(path_b)
-    chosen = metric or headline_metric([a, b])
+    chosen = metric or reported_metric(ranking_metric([a, b]), [a, b])
     for run in (a, b):
         if chosen not in (run.metrics or {}):
             raise BadInput(f"--metric {chosen}: {run.folder.path} has {', '.join(run.metrics or {})}")
@@ -104,12 +111,13 @@ def pair(path_a: str, path_b: str, metric: str | None = None) -> Pair:
     has_margin = {"log_prob", "log_prob B"} <= set(table.columns)
     table = table.with_columns(gain=score, margin=table["log_prob"] - table["log_prob B"] if has_margin else score)
     examples = {f"{words[0]}, by the largest margins": _listed(table, 1), f"{words[1]}, likewise": _listed(table, -1)}
-    tables = {name: rows for name, rows in _breakdowns(table) if rows}
+    has_classes = any(info.reduction in ("macro_f1", "balanced_accuracy") for info in a.facts.info.values())
+    tables = {name: rows for name, rows in _breakdowns(table, has_classes) if rows}
     return Pair((a, b), chosen, difference, counts, examples, tables)
 
 
 def _joined(a: Run, b: Run) -> polars.DataFrame:
-    """A row an example: the columns of A, and those of B's answer with ` B` behind their name."""
+    """A row an example: the columns of A, and those of B's prediction with ` B` behind their name."""
     tables = []
     for run in (a, b):
         table = run.predictions()
@@ -117,22 +125,49 @@ def _joined(a: Run, b: Run) -> polars.DataFrame:
             raise BadInput(f"{run.folder.path}: no predictions.parquet to compare (evaluate must include test)")
         tables.append(table)
     first, second = tables
-    own = [name for name in second.columns if name == "id" or name in ("answer", "score", "log_prob")]
+    own = [name for name in second.columns if name == "id" or name in ("prediction", "score", "log_prob")]
     table = first.join(second.select(own), on="id", how="inner", suffix=" B", maintain_order="left")
     if not len(table):
-        raise BadInput(f"{b.folder.path}: answered none of the test examples of {a.folder.path}")
+        raise BadInput(f"{b.folder.path}: predicted none of the test examples of {a.folder.path}")
+    _same_truths(a, b)
     return table
+
+
+def _same_truths(a: Run, b: Run) -> None:
+    """Refuse runs with other targets for the same examples: their scores are not of the same question."""
+    tables = [run.examples for run in (a, b)]
+    if any(table is None or "truth" not in table.columns for table in tables):
+        return
+    first, second = (table.select("id", "truth") for table in tables if table is not None)
+    joined = first.join(second, on="id", how="inner", suffix=" B")
+    one, other = joined["truth"], joined["truth B"]
+    if one.dtype == polars.UInt64 or other.dtype == polars.UInt64:
+        differ = (
+            int((one.cast(polars.Float64) != other.cast(polars.Float64)).sum())
+            if one.dtype != other.dtype
+            else int((one != other).sum())
+        )
+    else:  # numbers, which other devices and scalers round in other ways
+        near = 1e-3 * max(float(one.std() or 0.0), 1e-12)  # type: ignore[arg-type]
+        differ = int(((one - other).abs() > near + 1e-4 * one.abs()).sum())
+    if differ:
+        raise BadInput(
+            f"{b.folder.path}: {differ:,} of {len(joined):,} examples have another target than in {a.folder.path}"
+            " (another direction, normalisation or unit); such runs cannot be paired"
+        )
 
 
 def _listed(table: polars.DataFrame, sign: int) -> list[dict[str, Any]]:
     one_sided = table.filter(polars.col("gain") * sign > 0)
     kept = one_sided.sort(polars.col("margin") * sign, descending=True, maintain_order=True).head(SHOWN)
     columns = [name for name in ("id", "text", "target") if name in kept.columns]
-    answers = {"answer": "A", "answer B": "B"} if "answer" in kept.columns else {"score": "A", "score B": "B"}
-    return kept.select(*columns, *(polars.col(old).alias(new) for old, new in answers.items())).to_dicts()
+    predictions = (
+        {"prediction": "A", "prediction B": "B"} if "prediction" in kept.columns else {"score": "A", "score B": "B"}
+    )
+    return kept.select(*columns, *(polars.col(old).alias(new) for old, new in predictions.items())).to_dicts()
 
 
-def _breakdowns(table: polars.DataFrame) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _breakdowns(table: polars.DataFrame, has_classes: bool) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     means = [
         polars.len().alias("examples"),
         polars.col("score").mean().alias("A"),
@@ -145,12 +180,12 @@ def _breakdowns(table: polars.DataFrame) -> Iterator[tuple[str, list[dict[str, A
             table.with_columns(polars.col(times[0]).dt.hour().alias("hour")).group_by("hour").agg(means).sort("hour")
         )
         yield "mean score by hour of the day", hours.to_dicts()
-    for column in ("series", "target"):
+    for column in ("series", *(["target"] if has_classes else [])):
         if column in table.columns and table[column].dtype == polars.String and table[column].n_unique() <= FEW:
             grouped = table.group_by(column).agg(means).sort("B − A", column)
             yield f"mean score by {'class' if column == 'target' else column}", grouped.to_dicts()
             return
-    if "answer B" in table.columns and table["target"].dtype == polars.String:
+    if not has_classes and "prediction B" in table.columns and table["target"].dtype == polars.String:
         yield "characters lost (wrong or missing)", _characters(table)
 
 
@@ -158,9 +193,9 @@ def _characters(table: polars.DataFrame) -> list[dict[str, Any]]:
     """Characters of the targets that one side loses more often than the other, the largest differences first."""
     total = Counter("".join(table["target"]))
     lost = [Counter[str](), Counter[str]()]
-    for side, column in enumerate(("answer", "answer B")):
-        for target, answer in zip(table["target"], table[column]):
-            for edit in Levenshtein.editops(target, answer or ""):
+    for side, column in enumerate(("prediction", "prediction B")):
+        for target, prediction in zip(table["target"], table[column]):
+            for edit in Levenshtein.editops(target, prediction or ""):
                 if edit.tag != "insert":
                     lost[side][target[edit.src_pos]] += 1
     by_difference = sorted(total, key=lambda c: (-abs(lost[0][c] - lost[1][c]), c))[:20]

@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING, Any
 from datamodules.errors import BadInput
 from datamodules.files.tables import reading
 from scripts.compare.finding import run_folders
+from scripts.config.override import parse_all
 from scripts.runs.folder import RunFolder
+from scripts.runs.metric_facts import KEY, MetricFacts
 
 if TYPE_CHECKING:
     import polars
 
+#: Column of predictions.parquet in runs made before 0.2.0 -> its name now.
+RENAMED_COLUMNS = {"answer": "prediction"}
+
 
 @dataclass
 class Run:
-    """One run folder, read."""
+    """One run folder, or the folder of an evaluation on other data, as read."""
 
     folder: RunFolder
     settings: dict[str, Any]  # flat: `module.hidden_size`
@@ -41,30 +46,60 @@ class Run:
     @property
     def overrides(self) -> dict[str, str]:
         """What a person typed: key -> value."""
-        words = (word.lstrip("+~").partition("=") for word in self.environment.get("overrides", ()))
-        return {key: value for key, _, value in words}
+        return {override.key: override.value or "" for override in parse_all(self.environment.get("overrides", ()))}
+
+    @property
+    def predicted_split(self) -> str:
+        """The split whose examples predictions.parquet holds."""
+        return str(self.environment.get("split", "test"))
+
+    @cached_property
+    def facts(self) -> MetricFacts:
+        """Facts about its metrics."""
+        config = {"task": {"_target_": self.settings.get("task._target_", "")}}
+        return MetricFacts.of_run(self.environment, config, str(self.folder.path))
+
+    def value(self, metric: str) -> float | None:
+        """A finite metric; None where there is none."""
+        import math
+
+        value = (self.metrics or {}).get(metric)
+        return float(value) if value is not None and math.isfinite(value) else None
 
     def predictions(self) -> polars.DataFrame | None:
-        """The answers to the test examples, if the run left any that can be read."""
+        """The predictions for the test examples, if the run left any that can be read."""
         import polars
 
         with suppress(BadInput), reading(self.folder.predictions_file, "predictions"):
-            return polars.read_parquet(self.folder.predictions_file)
+            return polars.read_parquet(self.folder.predictions_file).rename(RENAMED_COLUMNS, strict=False)
         return None
 
     @cached_property
     def examples(self) -> polars.DataFrame | None:
-        """The numbers and times of the predictions, and a number `id` for each example's name; None without names."""
+        """Numbers and times of the predictions, and a number `id` for the name of each example; None without names.
+
+        `truth` tells a target from another one: a hash of a text, a number as it is, the mean of several numbers.
+        """
         import polars
         from polars import selectors
 
-        names = polars.col("id").hash()
-        kept = selectors.numeric() | selectors.temporal() | selectors.by_name("series", "block", require_all=False)
-        lengths = (selectors.by_name("target", require_all=False) & selectors.string()).str.len_chars()
-        kept -= selectors.by_name("id", require_all=False)
         with suppress(BadInput), reading(self.folder.predictions_file, "predictions"):
             table = polars.scan_parquet(self.folder.predictions_file)
-            return table.select(names, kept, lengths.name.suffix("_length")).collect()
+            schema = table.collect_schema()
+            kept = selectors.numeric() | selectors.temporal() | selectors.by_name("series", "block", require_all=False)
+            kept -= selectors.by_name("id", "target", require_all=False)
+            own = []
+            if "references" in schema:  # several targets, of which `target` is the one nearest to the prediction
+                own.append(polars.col("references").list.sort().list.join("\n").hash().alias("truth"))
+            elif "target" in schema and "source_length" not in schema:  # else of a run made before 0.2.0
+                target, kind = polars.col("target"), schema["target"]
+                number = target.list.mean() if kind.is_nested() else target
+                own.append(target.hash().alias("truth") if kind == polars.String else number.alias("truth"))
+            if "target" in schema:
+                target, kind = polars.col("target"), schema["target"]
+                if kind == polars.String and "target_length" not in schema:
+                    own.append(target.str.len_chars().alias("target_length"))
+            return table.select(polars.col("id").hash(), kept, *own).collect()
         return None
 
 
@@ -82,6 +117,8 @@ def read_run(folder: RunFolder) -> Run:
         status = folder.status()
         environment = folder.environment() if folder.environment_file.exists() else {}
         metrics = folder.metrics()
+        if KEY in environment:
+            MetricFacts.from_json(environment[KEY], str(folder.environment_file))
     except Exception as error:  # a half-copied file must not hide the other runs
         return Run(folder, settings, status="unreadable", reason=" ".join(str(error).split()))
     if metrics is not None:
@@ -125,8 +162,8 @@ def flat(settings: Any, at: str = "") -> Iterator[tuple[str, Any]]:
         if key == "_target_":
             yield at, str(value).rpartition(".")[2]
             yield f"{at}._target_", value
-        elif not key.startswith("_"):
-            yield from flat(value, f"{at}.{key}" if at else key)
+        elif not str(key).startswith("_"):
+            yield from flat(value, f"{at}.{key}" if at else str(key))
 
 
 def counted(runs: Sequence[Run]) -> dict[str, int]:

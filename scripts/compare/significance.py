@@ -32,14 +32,16 @@ MOST_NUMBERS = 100_000_000  # of all examples and runs; beyond them only seeds a
 class Difference:
     """One configuration's metric less another's, with its 95 % interval."""
 
-    value: float
+    value: float | None  # None where a side has no finite value
     half_interval: float | None  # None where nothing is known of its uncertainty
     covers: tuple[str, ...]  # of "examples" and "seeds": what the interval accounts for
 
     @property
     def is_real(self) -> bool | None:
         """Whether the interval leaves zero out; None where there is no interval."""
-        return None if self.half_interval is None else abs(self.value) > self.half_interval
+        if self.half_interval is None or self.value is None:
+            return None
+        return abs(self.value) > self.half_interval
 
 
 def differences(leader: Configuration, others: Sequence[Configuration], metric: str) -> list[Difference]:
@@ -51,16 +53,18 @@ def differences(leader: Configuration, others: Sequence[Configuration], metric: 
 def _difference(
     leader: Configuration, other: Configuration, metric: str, spread: list[np.ndarray | None], position: int
 ) -> Difference:
-    ours, theirs = other.values(metric), leader.values(metric)
-    value = sum(ours) / len(ours) - sum(theirs) / len(theirs)
+    values, of_leader = other.values(metric), leader.values(metric)
+    if not values or not of_leader:
+        return Difference(None, None, ())
+    value = sum(values) / len(values) - sum(of_leader) / len(of_leader)
     squared_errors: list[tuple[float, float]] = []  # with their degrees of freedom
     covers = []
-    mine, best = spread[position], spread[0]
-    if mine is not None and best is not None:
-        squared_errors.append((float(np.var(mine - best, ddof=1)), math.inf))
+    resampled, best = spread[position], spread[0]
+    if resampled is not None and best is not None:
+        squared_errors.append((float(np.var(resampled - best, ddof=1)), math.inf))
         covers.append("examples")
-    if min(len(ours), len(theirs)) > 1:
-        squared_errors += [(variance(side) / len(side), len(side) - 1) for side in (ours, theirs)]
+    if min(len(values), len(of_leader)) > 1:
+        squared_errors += [(variance(side) / len(side), len(side) - 1) for side in (values, of_leader)]
         covers.append("seeds")
     if not covers:
         return Difference(value, None, ())

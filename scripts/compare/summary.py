@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.compare import output
-from scripts.compare.leaderboard import Comparison, Leaderboard, compare
+from scripts.compare.leaderboard import Comparison, compare
 from scripts.compare.runs import Run, read_runs
 from scripts.console.program_path import program
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-NAMED = 3  # configurations in a sentence
 
 
 def tell_results(sweep: Path) -> None:
@@ -29,7 +27,7 @@ def tell_results(sweep: Path) -> None:
 
 def tell_where(sweep: Path, comparison: Comparison, console: Console) -> None:
     """Write the report of a sweep, and print where it is and how to go on."""
-    lines = [f"winner:      {verdict(board)}" for board in comparison.leaderboards]
+    lines = [f"winner:      {output.verdict(board)}" for board in comparison.leaderboards]
     lines.append(f"runs:        {sweep}")
     if comparison.leaderboards:
         from scripts.compare.report.page import write_report
@@ -43,25 +41,6 @@ def tell_where(sweep: Path, comparison: Comparison, console: Console) -> None:
             f"predict:     {program('python')} scripts/predict.py {shlex.quote(str(best.folder.path))} {_example(best)}"
         )
     console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
-
-
-def verdict(board: Leaderboard) -> str:
-    """Which configuration is first, and whether that means anything."""
-    best, *others = board.rows
-    parts = [f"{best.configuration.name}, {board.metric} {output.with_interval(best.mean, best.half_interval)}"]
-    alike = [row.configuration.name for row in others if row.is_like_best]
-    unknown = [row for row in others if row.versus_best and row.versus_best.is_real is None]
-    behind = len(others) - len(alike) - len(unknown)
-    if alike:
-        more = f" and {len(alike) - NAMED} more" if len(alike) > NAMED else ""
-        parts.append(f"cannot be told from {', '.join(alike[:NAMED])}{more}")
-    if behind:
-        parts.append(f"better than {'the other' if behind == 1 else f'the other {behind}'}")
-    if unknown:
-        parts.append(f"nothing says whether it is better than {len(unknown)} of them")
-    if others and best.num_runs == 1:
-        parts.append("a run each: seed=1,2,3 would also tell chance in training")
-    return "; ".join(parts)
 
 
 def best_run(comparison: Comparison) -> Run | None:

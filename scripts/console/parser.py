@@ -14,6 +14,10 @@ def options_of(parser: argparse.ArgumentParser) -> list[str]:
     return [option for action in parser._actions for option in action.option_strings]
 
 
+def _raise(message: str) -> NoReturn:
+    raise ValueError(message)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse that takes no abbreviations and suggests the option that was meant."""
 
@@ -32,6 +36,17 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.refuse(unknown[0])
         return parsed
+
+    def named_run(self, arguments: list[str]) -> str | None:
+        """The argument `run` of a command line; None where its options are wrong."""
+        silent = argparse.ArgumentParser.parse_known_intermixed_args
+        error, self.error = self.error, _raise  # type: ignore[method-assign, assignment]
+        try:
+            return silent(self, [a for a in arguments if a not in ("-h", "--help")])[0].run
+        except ValueError:
+            return None
+        finally:
+            self.error = error  # type: ignore[method-assign]
 
     def refuse(self, argument: str) -> NoReturn:
         """End with the sentence for an argument that means nothing here."""

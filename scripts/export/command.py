@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 
 import lightning_modules
-from datamodules.errors import BadInput, did_you_mean
+from datamodules.errors import BadInput, did_you_mean, option_name
+from scripts.config import trust
 from scripts.console.parser import Parser
-from scripts.export import EXPORTING
 from scripts.runs.folder import RunFolder
 
 FORMATS = ("onnx", "torch_export", "safetensors")
@@ -37,18 +37,20 @@ def main() -> None:
         raise BadInput(f"--format {options.format}: no such format{near}; there are {', '.join(FORMATS)}")
     if options.length is not None and options.length < 1:
         raise BadInput(f"--length {options.length}: 1 or more is accepted")
+    trust.allow(options.allow)
     run = RunFolder.existing(options.run)
-    target = run.config()["task"]["_target_"]
-    if target not in EXPORTING:
-        raise BadInput(f"{run.path}: runs of the task {target.rpartition('.')[2].lower()} cannot be exported")
 
     lightning_modules.ANSWERS_ONLY = True  # before an architecture is imported
-    from scripts.export.folder import export
-    from scripts.runs.loading import load_module
+    from scripts.runs.loading import load_module, task_class
 
-    task = importlib.import_module(EXPORTING[target])
+    task = task_class(run.config(), str(run.config_file))
+    if task.exporter is None:
+        raise BadInput(f"{run.path}: runs of task={option_name(task)} cannot be exported (it names no exporter)")
+    from scripts.export.folder import export
+
+    exporter = importlib.import_module(task.exporter)
     output = Path(options.output) if options.output else run.path / "exports" / options.format
-    exported = export(load_module(run, options.allow), task, options.format, output, options.length, str(run.path))
+    exported = export(load_module(run), exporter, options.format, output, options.length, str(run.path))
     for (batch_size, length), difference in exported.differences.items():
         print(f"batch {batch_size:>3}, length {length:>3}: largest difference {difference:.2g}", file=sys.stderr)
     for remark in exported.remarks:

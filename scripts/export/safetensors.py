@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from datamodules import specs
 from datamodules.errors import BadInput
 from datamodules.files.nesting import check_size
-from scripts.export import EXPORTING
+from lightning_modules.training.stored_config import upgraded
 
 PACKAGES = ("safetensors",)
 
@@ -42,14 +42,15 @@ def write(
 
 def load(folder: Path) -> nn.Module:
     """The network of an exported folder, ready to answer; only classes of this project are built."""
-    from scripts.runs.loading import built, of_a_stranger
+    from scripts.runs.loading import build_trusted, of_a_stranger
 
+    file = folder / "settings.json"
     with of_a_stranger(str(folder)):
-        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-        check_size(settings, str(folder / "settings.json"))
-        module = built(settings, settings["spec"])
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        check_size(settings, str(file))
+        module = build_trusted(upgraded(settings), settings["spec"], str(file))
         module.load_state_dict(weights_of(folder / "model.safetensors"))
-    return importlib.import_module(EXPORTING[settings["task"]["_target_"]]).network(module).eval()
+    return importlib.import_module(str(module.task.exporter)).network(module).eval()
 
 
 def weights_of(path: Path) -> dict[str, Tensor]:

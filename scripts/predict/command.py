@@ -9,48 +9,84 @@ python scripts/predict.py RUN --label Russian --count 10 --temperature 0.8 --see
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import sys
 from types import ModuleType
 
 import lightning_modules
+from datamodules.errors import BadInput, option_name
+from scripts.config import trust
 from scripts.console.loading import loading
 from scripts.console.parser import Parser
 from scripts.runs.folder import RunFolder
 
-#: Task -> the module that answers for it.
-ANSWERING = {
-    "lightning_modules.tasks.classification.task.Classification": "scripts.predict.classification",
-    "lightning_modules.tasks.forecasting.task.Forecasting": "scripts.predict.forecasting",
-    "lightning_modules.tasks.generation.task.Generation": "scripts.predict.generation",
-    "lightning_modules.tasks.transcription.task.Transcription": "scripts.predict.transcription",
-    "lightning_modules.tasks.transduction.task.Transduction": "scripts.predict.transduction",
-}
-
 
 def main() -> int:
-    first = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
-    answering = _answering(RunFolder.existing(first)) if first else None
+    lightning_modules.ANSWERS_ONLY = True  # before an architecture is imported
+    trust.allow(_allowed(sys.argv[1:]))
+    found = _run_and_options(sys.argv[1:])
+    if found is None:
+        _parser().parse_args()
+        return 2
+    predictor, options = found
+    with loading():
+        from scripts.runs.loading import load_module
 
+        module = load_module(RunFolder.existing(options.run))
+    return predictor.answer(module, options)
+
+
+def _parser() -> Parser:
     parser = Parser(prog="predict.py", description=__doc__)
     parser.add_argument("run", metavar="RUN", help="the folder of a finished run; its task decides about more options")
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="what to answer; - for the lines of standard input")
     parser.add_argument("--json", action="store_true", help="a JSON object a line")
     parser.add_allow()
-    if answering is None:
-        parser.parse_args()
-        return 2
-    answering.add_options(parser)
-    options = parser.parse_args()
+    return parser
 
-    lightning_modules.ANSWERS_ONLY = True  # before an architecture is imported
+
+def _allowed(arguments: list[str]) -> list[str]:
+    parser = Parser(prog="predict.py", add_help=False)
+    parser.add_allow()
+    return parser.parse_known_args(arguments)[0].allow
+
+
+def _run_and_options(arguments: list[str]) -> tuple[ModuleType, argparse.Namespace] | None:
+    """The predictor of the run's task, and the options that it takes; None where no run is named.
+
+    Which options take a value is only known once the run is: each argument that is the folder of a run is tried, and
+    is the run if the options of its task leave it as such (`--top-k 3 RUN` names RUN).
+
+    Raises:
+        BadInput: the first argument that is no option is no run folder.
+    """
+    words = [word for word in arguments if not word.startswith("-")]
+    for word in words:
+        if not RunFolder.is_one(word):
+            continue
+        predictor = predictor_of(RunFolder.existing(word))
+        parser = _parser()
+        predictor.add_options(parser)
+        if parser.named_run(arguments) == word or word == words[-1]:
+            return predictor, parser.parse_args(arguments)
+    if words:
+        RunFolder.existing(words[0])
+    return None
+
+
+def predictor_of(run: RunFolder) -> ModuleType:
+    """The module that predicts with runs of this one's task.
+
+    Raises:
+        BadInput: the task is not to be trusted, or names no predictor.
+    """
     with loading():
-        from scripts.runs.loading import load_module
+        from scripts.runs.loading import task_class
 
-        module = load_module(RunFolder.existing(options.run), options.allow)
-    return answering.answer(module, options)
-
-
-def _answering(run: RunFolder) -> ModuleType:
-    target = run.config()["task"]["_target_"]
-    return importlib.import_module(ANSWERING[target])
+        task = task_class(run.config(), str(run.config_file))
+        if task.predictor is None:
+            raise BadInput(
+                f"{run.path}: task={option_name(task)} names no predictor; scripts/evaluate.py evaluates its runs"
+            )
+        return importlib.import_module(task.predictor)

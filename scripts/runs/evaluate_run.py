@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from pkgutil import resolve_name
 from typing import Any
 
 from datamodules.base import SequenceDataModule
 from datamodules.errors import BadInput
 from lightning_modules.training.instantiate import build
+from scripts.config import trust
 from scripts.config.signatures import target_problems
 from scripts.runs.evaluation import Evaluation
 from scripts.runs.folder import RunFolder
-from scripts.runs.loading import load_module, trusted
+from scripts.runs.loading import load_module
 from scripts.runs.training import make_trainer
 
 log = logging.getLogger(__name__)
 
 
-def evaluate(run: RunFolder, config: dict[str, Any], split: str, allowed: Collection[str] = ()) -> Evaluation:
+def evaluate(run: RunFolder, config: dict[str, Any], split: str) -> Evaluation:
     """The best checkpoint of a run on a part of the data that `config` names, encoded as the run encodes it.
 
     Raises:
         BadInput: the run, its settings or the data cannot be used, or the part is empty.
     """
-    module = load_module(run, allowed)
-    trusted(config["datamodule"], SequenceDataModule, allowed)
-    found = target_problems(config["datamodule"], "datamodule") + target_problems(config["trainer"], "trainer")
+    stored = run.config()
+    trust.check_stored({group: stored.get(group) for group in ("datamodule", "trainer")}, str(run.config_file))
+    module = load_module(run)
+    found = trust.check_kinds({group: config[group] for group in ("datamodule", "trainer")})
+    found += target_problems(config["datamodule"], "datamodule") + target_problems(config["trainer"], "trainer")
     if config.get("decoding"):
-        trusted(config["decoding"], type(module.task.decoding), allowed)
+        if type(module.task.decoding) is not resolve_name(config["decoding"]["_target_"]):
+            found.append(f"decoding._target_={config['decoding']['_target_']}: not how this task decodes")
         found += target_problems(config["decoding"], "decoding")
     if found:
         raise BadInput("\n".join(found))

@@ -8,12 +8,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from datamodules import specs
 from datamodules.base import SequenceDataModule
 from datamodules.errors import BadInput
 from lightning_modules.base import SequenceModule
 from lightning_modules.training import checkpoint_io
 from scripts.runs.folder import RunFolder
+from scripts.runs.loading import stored_spec
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Start:
         state = checkpoint_io.load(run.checkpoints / "best.ckpt")
         self.run = run
         self.weights: dict[str, Tensor] = state["state_dict"]
-        self.spec = specs.from_dict(state["spec"])
+        self.spec = stored_spec(state["config"], state["spec"], str(run.path))
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> Start | None:

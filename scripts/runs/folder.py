@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LARGEST = 2**63  # of a whole number among metrics
 #: What is read of environment.json, and what each is.
-TOLD: dict[str, type] = {"overrides": list, "data": dict, "fingerprint": str}
+TOLD: dict[str, type] = {"overrides": list, "data": dict, "fingerprint": str, "metrics": dict}
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class RunFolder:
             hint = f"; it holds runs, such as {folder.path / inside[0]}" if inside else ""
             raise BadInput(f"{path}: not a run folder (no config.yaml in it){hint}")
         return folder
+
+    @staticmethod
+    def is_one(path: str | Path) -> bool:
+        """Whether a run folder is at `path`."""
+        return RunFolder(Path(path).expanduser()).config_file.is_file()
 
     @property
     def config_file(self) -> Path:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from datamodules.errors import BadInput
+from scripts.config import trust
 from scripts.runs.folder import RunFolder
-from scripts.runs.loading import all_trusted
 
 
 def with_members(config: dict[str, Any]) -> dict[str, Any]:
@@ -24,6 +24,6 @@ def with_members(config: dict[str, Any]) -> dict[str, Any]:
     for path in module["runs"]:
         run = RunFolder.existing(path)
         settings = run.config()
-        all_trusted(settings)
+        trust.check_stored({key: settings[key] for key in ("module", "task")}, str(run.config_file))
         members.append({key: settings[key] for key in ("module", "task")})
     return {**config, "module": {**module, "members": members}}

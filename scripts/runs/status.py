@@ -9,10 +9,10 @@ from typing import Any
 from pytorch_lightning.utilities import rank_zero_only
 
 from lightning_modules.training.callbacks.interruption import Interrupted
-from scripts.runs.directions import is_less_better
 from scripts.runs.events import read_events
 from scripts.runs.folder import RunFolder
 from scripts.runs.hyperparameters import write_hyperparameters
+from scripts.runs.metric_facts import MetricFacts
 from scripts.runs.tensorboard import RunLogger
 
 #: What exceptions are called that end a run which is not worth finishing: ours, Optuna's.
@@ -62,8 +62,9 @@ def writes_tensorboard(config: dict[str, Any]) -> bool:
 def best_so_far(folder: RunFolder) -> dict[str, float]:
     """The best value of each validation metric among the curves."""
     curves, _ = read_events(folder.path)
+    facts = MetricFacts.of_run(folder.environment(), folder.config(), str(folder.path))
     return {
-        tag: (min if is_less_better(tag) else max)(value for _, value in curve)
+        tag: (min if facts.direction(tag) == "minimize" else max)(value for _, value in curve)
         for tag, curve in curves.items()
         if tag.startswith("val/")
     }

@@ -32,6 +32,7 @@ from scripts.runs.fine_tuning import Start
 from scripts.runs.folder import RunFolder
 from scripts.runs.launcher_env import rank
 from scripts.runs.members import with_members
+from scripts.runs.metric_facts import MetricFacts
 from scripts.runs.resume import checkpoint_to_go_on_from
 from scripts.runs.status import record_status
 
@@ -129,6 +130,7 @@ def _fit(
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
     last = checkpoint_to_go_on_from(folder, overrides) if resume else None
     facts: dict[str, Any] = {"overrides": overrides, "fingerprint": datamodule.fingerprint, "data": datamodule.report}
+    facts["metrics"] = MetricFacts.of_task(module.task, checkpoints.monitor).as_json()
     if last is not None:
         facts["before"] = _same_data(folder, datamodule)
         log.info("goes on from %s", last)

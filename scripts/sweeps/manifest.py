@@ -47,6 +47,7 @@ class Manifest:
     space: dict[str, str]  # what makes two sweeps the same
     command: list[str] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
+    objectives: list[dict[str, str]] = field(default_factory=list)  # metric and direction, where a person gave them
 
     @property
     def path(self) -> Path:
@@ -69,6 +70,7 @@ class Manifest:
             "format": FORMAT,
             "command": self.command,
             "space": self.space,
+            **({"objectives": self.objectives} if self.objectives else {}),
             "jobs": [asdict(job) for job in self.jobs],
         }
         write_whole(self.path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
@@ -91,7 +93,7 @@ class Manifest:
                 f"sweep.name={name}: there is another sweep of that name in {self.folder}: {'; '.join(changes)};"
                 " take another sweep.name, or the same settings to go on"
             )
-        self.jobs = then.jobs
+        self.jobs, self.objectives = then.jobs, then.objectives
         for job in self.jobs:
             if self.run_folder(job).metrics() is not None:
                 job.state = "finished"
@@ -107,6 +109,7 @@ class _Content:
     space: dict[str, str]
     jobs: list[Job]
     command: list[str] = field(default_factory=list)
+    objectives: list[dict[str, str]] = field(default_factory=list)
 
 
 def _read(path: Path) -> _Content:

@@ -13,7 +13,7 @@ from scripts.compare.summary import tell_where
 from scripts.console.tables import table
 from scripts.console.wide import wide_console
 from scripts.sweeps.search.study import Search
-from scripts.sweeps.search.winner import at_boundaries, command, sought, winners, write_experiment
+from scripts.sweeps.search.winner import at_boundaries, command, sweep_objectives, winners, write_experiment
 from scripts.sweeps.sweep import Sweep
 
 
@@ -47,7 +47,7 @@ def tell(sweep: Sweep) -> None:
 
 
 def _tell_winners(sweep: Sweep, console: Console) -> None:
-    by = sought(sweep)
+    by = sweep_objectives(sweep)
     best = winners(sweep, by) if by else []
     if not best or not sweep.space.axes:
         return

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from scripts.runs.metric_facts import MetricFacts
 from scripts.sweeps.composition import Composer
 from scripts.sweeps.manifest import Job, Manifest
-from scripts.sweeps.search.objectives import Objective
 from scripts.sweeps.search.space import Space
 from scripts.sweeps.settings import SweepSettings
 
@@ -48,7 +48,7 @@ class Sweep:
     plan: Plan
     metric: str | None  # that jobs report
     prunes: bool = False
-    own: Objective | None = None  # of the task, once a job's settings were looked at
+    metric_facts: MetricFacts | None = None  # of the task, once a job's settings were looked at
     stopped_by: signal.Signals | None = None
 
     @property

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lightning_modules.training import checkpoint_io
-from tests.commands import run
+from tests.commands import run, run_process
 
 SMALL = [
     "datamodule=energy", "module=mlp", "module.hidden_size=8", "datamodule.lookback=24", "datamodule.stride=31",
@@ -37,7 +37,8 @@ def test_a_plain_run_goes_on_from_a_compiled_one_of_two_processes(tmp_path: Path
 
 def test_without_a_compiler_it_is_a_sentence(tmp_path: Path) -> None:
     none = {"CXX": "no-such-compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
-    done = run("train.py", *SMALL, "trainer=cpu", "compile=true", f"runs_dir={tmp_path}", status=2, variables=none)
+    words = [*SMALL, "trainer=cpu", "compile=true", f"runs_dir={tmp_path}"]
+    done = run_process("train.py", *words, status=2, variables=none)
     assert done.stderr.splitlines()[-1].startswith("compile=true: torch.compile does not work here (")
     assert done.stderr.splitlines()[-1].endswith("compile=false needs none")
     assert "Traceback" not in done.stderr

@@ -32,7 +32,7 @@ def test_it_answers_with_the_mean_of_log_probabilities(members: list[str], names
     torch.testing.assert_close(joint(batch), expected)
     metrics = json.loads((Path(folder) / "metrics.json").read_text())
     answers = polars.read_parquet(Path(folder) / "predictions.parquet")
-    assert metrics["test/accuracy"] == pytest.approx((answers["target"] == answers["answer"]).mean())
+    assert metrics["test/accuracy"] == pytest.approx((answers["target"] == answers["prediction"]).mean())
     assert run("predict.py", folder, "Suzuki").stdout.startswith("> Suzuki")
 
 

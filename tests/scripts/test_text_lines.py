@@ -112,7 +112,7 @@ def test_lines_that_ctc_cannot_fit_are_named_before_training(tmp_path: Path) -> 
     assert {"train/lines", "val/lines", "test/lines"} <= figures(folder)
     metrics = json.loads((folder / "metrics.json").read_text())
     assert sum(metrics[f"{part}/infeasible"] for part in ("train", "val", "test")) == 1
-    assert set(polars.read_parquet(folder / "predictions.parquet").columns) >= {"id", "target", "answer", "score"}
+    assert set(polars.read_parquet(folder / "predictions.parquet").columns) >= {"id", "target", "prediction", "score"}
     assert torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["spec"]["kind"] == "written_lines"
 
 

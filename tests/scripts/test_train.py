@@ -59,9 +59,9 @@ def test_predictions_hold_every_test_example_and_agree_with_the_metrics(trained,
     folder, _, _ = trained
     table = polars.read_parquet(folder / "predictions.parquet")
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert set(table.columns) >= {"id", "text", "target", "answer", "score"}
+    assert set(table.columns) >= {"id", "text", "target", "prediction", "score"}
     assert table["score"].mean() == pytest.approx(metrics["test/accuracy"])
-    assert (table["target"] == table["answer"]).mean() == pytest.approx(metrics["test/accuracy"])
+    assert (table["target"] == table["prediction"]).mean() == pytest.approx(metrics["test/accuracy"])
     file, line = table["id"][0].split(":")
     assert (names_folder / file).read_text().splitlines()[int(line) - 1] == table["text"][0]
 
@@ -169,7 +169,7 @@ def test_a_multirun_ends_with_a_leaderboard_and_the_sweep_folder(names_folder: P
     assert done.stdout == f"{sweep}\n"
     assert len(list(sweep.glob("*/metrics.json"))) == 4
     assert "test/accuracy" in done.stderr
-    assert "winner:      GRU, test/accuracy 0." in done.stderr
+    assert "winner:      GRU, val/accuracy 0." in done.stderr
     assert "better than the other" in done.stderr or "cannot be told from Majority" in done.stderr
     assert f"report:      {sweep / 'report.html'}" in done.stderr
     assert (sweep / "report.html").is_file()

@@ -37,7 +37,7 @@ def read(output: str) -> list[dict]:
     ("words", "sentence"),
     [
         (["datamodule=text_pairs", "module=gru"], "module=gru does not write; task=transduction needs one that does"),
-        (["module=seq2seq"], "module=seq2seq writes a sequence of its own; task=classification asks for none"),
+        (["module=seq2seq"], "module=seq2seq decodes a sequence of its own; task=classification asks for none"),
         (
             ["datamodule=text_pairs", "module=transformer", "module.decoder_layers=0"],
             "module=transformer does not write",

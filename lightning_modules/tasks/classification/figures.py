@@ -26,7 +26,7 @@ def confusion_figure(matrix: np.ndarray, classes: Sequence[str]) -> Figure:
     ticks = range(len(classes))
     axes.set_xticks(ticks, classes, rotation=90)
     axes.set_yticks(ticks, classes)
-    axes.set_xlabel("answer")
+    axes.set_xlabel("prediction")
     axes.set_ylabel("target")
     for row, column in zip(*np.nonzero(share >= 0.005)):
         colour = "white" if share[row, column] > 0.6 else "black"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from lightning_modules.tasks.classification.figures import confusion_figure
+from lightning_modules.tasks.metric_info import MetricInfo
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,6 +21,14 @@ class ClassificationMetrics(nn.Module):
     Macro-F1 is the mean over the classes that occur as target or as answer; balanced accuracy is the mean recall of
     the classes that occur as target.
     """
+
+    INFO: ClassVar[dict[str, MetricInfo]] = {
+        "accuracy": MetricInfo("maximize", headline=True, columns=("score",)),
+        "top_3_accuracy": MetricInfo("maximize", columns=("in_top_3",)),
+        "macro_f1": MetricInfo("maximize", headline=True, columns=("target", "prediction"), reduction="macro_f1"),
+        "balanced_accuracy": MetricInfo("maximize", columns=("target", "prediction"), reduction="balanced_accuracy"),
+        "loss": MetricInfo("minimize", columns=("log_prob",), scale=-1),
+    }
 
     def __init__(self, classes: tuple[str, ...]) -> None:
         super().__init__()

@@ -33,6 +33,9 @@ class Classification(Task):
 
     batch_type = TokenBatch
     input_kinds = frozenset({"steps", "tokens"})
+    spec_classes = (LabelledText,)
+    predictor = "scripts.predict.classification"
+    exporter = "scripts.export.classification"
     monitor = "accuracy"
     mode = "max"
     class_weight: Tensor | None
@@ -101,18 +104,26 @@ class Classification(Task):
     def loss_weight(self, batch: TokenBatch) -> float | Tensor:
         return len(batch) if self.class_weight is None else self.class_weight[batch.classes].sum()
 
-    def metrics(self) -> nn.Module:
-        from lightning_modules.tasks.classification.metrics import ClassificationMetrics
+    @classmethod
+    def metrics_class(cls) -> type[nn.Module]:
+        from lightning_modules.tasks.classification.metrics import (
+            ClassificationMetrics,  # torchmetrics is not needed to predict
+        )
 
-        return ClassificationMetrics(self.classes)
+        return ClassificationMetrics
+
+    def metrics(self) -> nn.Module:
+        return self.metrics_class()(self.classes)
 
     def columns(self, output: Tensor, batch: TokenBatch) -> dict[str, Any]:
         answers = output.argmax(dim=1).tolist()
         targets = batch.classes.tolist()
+        top = output.topk(min(3, len(self.classes)), dim=1).indices.tolist()
         return {
             "target": [self.classes[i] for i in targets],
-            "answer": [self.classes[i] for i in answers],
+            "prediction": [self.classes[i] for i in answers],
             "score": [float(a == t) for a, t in zip(answers, targets)],
+            "in_top_3": [float(t in best) for best, t in zip(top, targets)],
             "log_prob": output.log_softmax(dim=1).gather(1, batch.classes.unsqueeze(1)).squeeze(1).tolist(),
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torchmetrics import Metric
 from datamodules.batching.batches import WindowBatch
 from datamodules.series.spec import ForecastSeries
 from lightning_modules.layers.quantiles import median_of, pinball
+from lightning_modules.tasks.metric_info import MetricInfo
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,6 +52,17 @@ class ForecastMetrics(nn.Module):
     the training part.  `coverage` is the share of truths between the outermost quantiles.  Each is the mean over
     series, of the mean over a series' forecasts.
     """
+
+    INFO: ClassVar[dict[str, MetricInfo]] = {
+        "smape": MetricInfo("minimize", headline=True, columns=("score",), group_by="series", scale=-1),
+        "smape_article": MetricInfo("minimize", columns=("score",), group_by="series", scale=-0.25),
+        "mae": MetricInfo("minimize", headline=True, columns=("absolute_error",), group_by="series"),
+        "mse": MetricInfo("minimize", headline=True, columns=("squared_error",), group_by="series"),
+        "rmse": MetricInfo("minimize", columns=("squared_error",), group_by="series", transform="sqrt"),
+        "mase": MetricInfo("minimize", headline=True),
+        "pinball": MetricInfo("minimize", headline=True),
+        "coverage": MetricInfo("maximize"),
+    }
 
     def __init__(
         self, spec: ForecastSeries, units: Literal["original", "scaled"], quantiles: tuple[float, ...] = ()

@@ -53,6 +53,9 @@ class Forecasting(Task):
 
     batch_type = WindowBatch
     input_kinds = frozenset({"steps", "window"})
+    spec_classes = (ForecastSeries,)
+    predictor = "scripts.predict.forecasting"
+    exporter = "scripts.export.forecasting"
     autoregressive = "possible"
     monitor = "smape"
     mode = "min"
@@ -301,10 +304,14 @@ class Forecasting(Task):
             return functional.huber_loss(output, target, delta=self.huber_delta)
         return pinball(output, target, self.levels).mean()
 
-    def metrics(self) -> nn.Module:
-        from lightning_modules.tasks.forecasting.metrics import ForecastMetrics
+    @classmethod
+    def metrics_class(cls) -> type[nn.Module]:
+        from lightning_modules.tasks.forecasting.metrics import ForecastMetrics  # torchmetrics is not needed to predict
 
-        return ForecastMetrics(self.spec, self.units, self.quantiles)
+        return ForecastMetrics
+
+    def metrics(self) -> nn.Module:
+        return self.metrics_class()(self.spec, self.units, self.quantiles)
 
     def columns(self, output: Tensor, batch: WindowBatch) -> dict[str, Any]:
         from lightning_modules.tasks.forecasting.metrics import smape
@@ -312,11 +319,17 @@ class Forecasting(Task):
         assert batch.future is not None
         middle = self.median(output)
         target, answer = (batch.original(values) for values in (batch.future, middle))
-        told = {"target": target, "answer": answer}
+        told = {"target": target, "prediction": answer}
         if self.quantiles:
             for level, values in zip(self.quantiles, output.unbind(dim=-1)):
                 if level != 0.5:
                     told[f"quantile_{level:g}"] = batch.original(values)
         single = target[0].numel() == 1
         columns = {name: (values.flatten() if single else values.flatten(1)).tolist() for name, values in told.items()}
-        return {**columns, "score": (-smape(answer, target).mean(dim=(1, 2))).tolist()}
+        error = answer - target if self.units == "original" else middle - batch.future
+        return {
+            **columns,
+            "score": (-smape(answer, target).mean(dim=(1, 2))).tolist(),
+            "absolute_error": error.abs().mean(dim=(1, 2)).tolist(),
+            "squared_error": error.square().mean(dim=(1, 2)).tolist(),
+        }

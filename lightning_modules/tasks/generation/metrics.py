@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
 from lightning_modules.layers.symbols import IGNORE_INDEX, log_likelihood
+from lightning_modules.tasks.metric_info import MetricInfo
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from datamodules.batching.batches import TokenBatch
     from lightning_modules.tasks.generation.output import NextSymbols
+
+
+PER_SYMBOL = ("log_prob", "num_symbols")  # columns of predictions.parquet
 
 
 class GenerationMetrics(Metric):
@@ -27,6 +31,14 @@ class GenerationMetrics(Metric):
         classes: of the texts; may be none.
         of_characters: whether symbols are characters.
     """
+
+    INFO: ClassVar[dict[str, MetricInfo]] = {
+        "loss": MetricInfo("minimize", True, ("log_prob", "num_symbols"), "ratio", scale=-1),
+        "perplexity": MetricInfo("minimize", True),
+        "bits_per_character": MetricInfo(
+            "minimize", True, ("log_prob", "num_symbols"), "ratio", scale=-1 / math.log(2)
+        ),
+    }
 
     full_state_update = False
     nats: Tensor

@@ -39,6 +39,8 @@ class Generation(Task):
 
     batch_type = TokenBatch
     input_kinds = frozenset({"steps"})
+    spec_classes = (LabelledText, UnlabelledText)
+    predictor = "scripts.predict.generation"
     causal = True
     monitor = "loss"
     mode = "min"
@@ -113,10 +115,16 @@ class Generation(Task):
         """Nats a symbol, ends of texts among them."""
         return cross_entropy(output.scores, output.targets, self.label_smoothing)
 
-    def metrics(self) -> nn.Module:
-        from lightning_modules.tasks.generation.metrics import GenerationMetrics
+    @classmethod
+    def metrics_class(cls) -> type[nn.Module]:
+        from lightning_modules.tasks.generation.metrics import (
+            GenerationMetrics,  # torchmetrics is not needed to predict
+        )
 
-        return GenerationMetrics(self.classes, of_characters=self.spec.codec.tokens == "characters")
+        return GenerationMetrics
+
+    def metrics(self) -> nn.Module:
+        return self.metrics_class()(self.classes, of_characters=self.spec.codec.tokens == "characters")
 
     def columns(self, output: NextSymbols, batch: TokenBatch) -> dict[str, Any]:
         codec = self.spec.codec
@@ -125,9 +133,10 @@ class Generation(Task):
         guesses = output.scores.argmax(dim=2).masked_fill(output.targets == IGNORE_INDEX, 0)
         return {
             "target": [codec.decode(row) for row in batch.tokens.tolist()],
-            "answer": [codec.decode(i for i in row if i != self.eos_id) for row in guesses.tolist()],
+            "prediction": [codec.decode(i for i in row if i != self.eos_id) for row in guesses.tolist()],
             "score": (total / counts).tolist(),
             "log_prob": total.tolist(),
+            "num_symbols": counts.tolist(),
         }
 
     # ------------------------------------------------------------------ writing

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from datamodules.files.encoding import read_text
 from datamodules.line_images.normalization import normalized_text
-from datamodules.text.labelled_files import read_text
 from datamodules.text.vocabulary import Vocabulary
 
 MOST_STATES = 60_000  # contexts; the rarest of a large text are left to shorter ones

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torchmetrics import Metric
 from datamodules.line_images.normalization import visible
 from lightning_modules.tasks.autoregressive import Seq2SeqOutput
 from lightning_modules.tasks.edit_distance import Fold, folded
+from lightning_modules.tasks.metric_info import MetricInfo
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,6 +33,13 @@ class TranscriptionMetrics(Metric):
     cer = edits of characters / characters of the truth; wer the same for words between spaces.  `infeasible` counts
     lines that have fewer steps than their text needs, which no network could read.
     """
+
+    INFO: ClassVar[dict[str, MetricInfo]] = {
+        "cer": MetricInfo("minimize", True, ("edits", "target_length"), "ratio"),
+        "wer": MetricInfo("minimize", True, ("word_edits", "target_words"), "ratio"),
+        "exact_match": MetricInfo("maximize", columns=("exact",)),
+        "infeasible": MetricInfo("minimize"),
+    }
 
     full_state_update = False
     edits: Tensor

@@ -21,7 +21,7 @@ from lightning_modules.layers.symbols import Symbols, num_targets
 from lightning_modules.tasks.autoregressive import Seq2SeqOutput, generate
 from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.beam_search import GenerationConfig
-from lightning_modules.tasks.edit_distance import Fold, edits
+from lightning_modules.tasks.edit_distance import Fold, edit_columns
 from lightning_modules.tasks.transcription.decoding import Decoding
 from lightning_modules.tasks.transcription.output import Steps
 
@@ -47,6 +47,9 @@ class Transcription(Task):
 
     batch_type = LineBatch
     input_kinds = frozenset({"steps", "image"})
+    spec_classes = (LineImageSpec,)
+    predictor = "scripts.predict.transcription"
+    exporter = "scripts.export.transcription"
     autoregressive = "possible"
     monitor = "cer"
     mode = "min"
@@ -189,20 +192,26 @@ class Transcription(Task):
         mean = self.log_likelihood(output, batch).cpu() / lengths.clamp(min=1)
         return list(zip(texts, mean.exp().clamp(max=1.0).tolist()))
 
-    def metrics(self) -> nn.Module:
-        from lightning_modules.tasks.transcription.metrics import TranscriptionMetrics
+    @classmethod
+    def metrics_class(cls) -> type[nn.Module]:
+        from lightning_modules.tasks.transcription.metrics import (
+            TranscriptionMetrics,  # torchmetrics is not needed to predict
+        )
 
-        return TranscriptionMetrics(self)
+        return TranscriptionMetrics
+
+    def metrics(self) -> nn.Module:
+        return self.metrics_class()(self)
 
     def truth(self, batch: LineBatch) -> list[str]:
         """What the lines of a batch say."""
         return [text_of(row[:n]) for row, n in zip(batch.codepoints.tolist(), batch.target_lengths.tolist())]
 
     def columns(self, output: Steps | Seq2SeqOutput, batch: LineBatch) -> dict[str, Any]:
-        targets, answers = self.truth(batch), self.read(output)
-        wrong = [edits(target, answer, self.fold) for target, answer in zip(targets, answers)]
-        scores = [1 - count / max(1, len(target)) for count, target in zip(wrong, targets)]
-        return {"target": targets, "answer": answers, "score": scores, "edits": wrong}
+        targets, predictions = self.truth(batch), self.read(output)
+        counted = edit_columns(targets, predictions, self.fold)
+        scores = [1 - count / max(1, len(target)) for count, target in zip(counted["edits"], targets)]
+        return {"target": targets, "prediction": predictions, "score": scores, **counted}
 
     def data_figures(self, trainer: Any) -> dict[str, Callable[[], Any]]:
         from lightning_modules.tasks.transcription.figures import lines_figure

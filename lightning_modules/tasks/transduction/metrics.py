@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from rapidfuzz.distance import Levenshtein
@@ -12,6 +12,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from lightning_modules.tasks.edit_distance import edits, nearest
+from lightning_modules.tasks.metric_info import MetricInfo
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what it would take from packages that are not here
@@ -34,6 +35,13 @@ class TransductionMetrics(Metric):
     cer = edits of characters / characters of that target; wer the same for words between spaces.  bleu is sacrebleu's
     (13a, Post 2018), 0 to 100, against all targets.
     """
+
+    INFO: ClassVar[dict[str, MetricInfo]] = {
+        "cer": MetricInfo("minimize", True, ("edits", "target_length"), "ratio"),
+        "wer": MetricInfo("minimize", True, ("word_edits", "target_words"), "ratio"),
+        "exact_match": MetricInfo("maximize", True, columns=("exact",)),
+        "bleu": MetricInfo("maximize", True),
+    }
 
     full_state_update = False
     counts: Tensor

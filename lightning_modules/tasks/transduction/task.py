@@ -14,7 +14,7 @@ from lightning_modules.layers.symbols import Symbols, num_targets
 from lightning_modules.tasks.autoregressive import Seq2SeqOutput, generate
 from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.beam_search import GenerationConfig
-from lightning_modules.tasks.edit_distance import edits, nearest
+from lightning_modules.tasks.edit_distance import edit_columns, nearest
 
 LONGER = 10  # symbols that a text may be longer than every one of the training part
 
@@ -33,6 +33,8 @@ class Transduction(Task):
 
     batch_type = PairBatch
     input_kinds = frozenset({"steps"})
+    spec_classes = (PairedTexts,)
+    predictor = "scripts.predict.transduction"
     autoregressive = "always"
     monitor = "cer"
     mode = "min"
@@ -87,19 +89,27 @@ class Transduction(Task):
         """What was written, as texts."""
         return [self.spec.target.decode(ids) for ids in output.ids]
 
-    def metrics(self) -> nn.Module:
-        from lightning_modules.tasks.transduction.metrics import TransductionMetrics
+    @classmethod
+    def metrics_class(cls) -> type[nn.Module]:
+        from lightning_modules.tasks.transduction.metrics import (
+            TransductionMetrics,  # torchmetrics is not needed to predict
+        )
 
-        return TransductionMetrics(self)
+        return TransductionMetrics
+
+    def metrics(self) -> nn.Module:
+        return self.metrics_class()(self)
 
     def columns(self, output: Seq2SeqOutput, batch: PairBatch) -> dict[str, Any]:
-        answers, references = self.texts(output), batch.truths()
-        targets = [nearest(answer, texts) for answer, texts in zip(answers, references)]
+        predictions, references = self.texts(output), batch.truths()
+        targets = [nearest(prediction, texts) for prediction, texts in zip(predictions, references)]
+        counted = edit_columns(targets, predictions)
         return {
             "target": targets,
-            "answer": answers,
-            "score": [1 - edits(a, b) / max(1, len(b)) for a, b in zip(answers, targets)],
-            "exact": [float(answer == target) for answer, target in zip(answers, targets)],
+            "prediction": predictions,
+            "references": [list(texts) for texts in references],
+            "score": [1 - count / max(1, len(target)) for count, target in zip(counted["edits"], targets)],
+            **counted,
             "source_length": batch.lengths.tolist(),
             "log_prob": output.log_probs,
         }

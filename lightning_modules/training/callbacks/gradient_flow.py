@@ -15,7 +15,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from datamodules.batching.loader import Block
-from datamodules.errors import BadInput
+from datamodules.errors import BadInput, option_name
 from lightning_modules.layers.encoding import valid_steps
 from lightning_modules.layers.recurrent import reversed_steps
 
@@ -52,7 +52,7 @@ class GradientFlow(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage == "fit" and pl_module.input_kind != "steps":
-            name = type(pl_module).__name__.lower()
+            name = option_name(type(pl_module))
             raise BadInput(f"callbacks=gradient_flow: module={name} has no steps; one that reads steps is accepted")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -101,7 +101,7 @@ def step_gradients(module: Any, batch: Any) -> Tensor:
     with torch.random.fork_rng(devices), torch.enable_grad(), _as_it_is(module), _watching(module) as seen:
         loss = module.loss(batch)
         if not seen:
-            name = type(module).__name__.lower()
+            name = option_name(type(module))
             raise BadInput(f"callbacks=gradient_flow: module={name} reads its steps in a way of its own")
         x, lengths = seen[0]  # (B, T, D), (B,)
         (gradient,) = torch.autograd.grad(loss, x)

@@ -51,29 +51,13 @@ def _board(comparison: Comparison, board: Leaderboard) -> Iterable[str]:
     yield f"<h2>{escape(board.data.title)}</h2>"
     if apart:
         yield f'<p class="quiet">{escape(apart)}</p>'
-    yield f'<p class="lead">{escape(verdict(board))}</p>'
+    yield f'<p class="lead">{escape(output.verdict(board))}</p>'
     yield _table(board, colours)
     yield "".join(f'<p class="note">{escape(line)}</p>' for line in output.notes(board))
     yield from _section("Learning curves", learning_curves(board, colours))
     yield from _section("What it costs", cost_charts(board, colours))
     yield from _section("What it depends on", setting_charts(board, colours))
     yield from _section("Figures", _figures(board))
-
-
-def verdict(board: Leaderboard) -> str:
-    """Who won, and whether it matters, in a sentence."""
-    best = board.rows[0]
-    like = [name_of(row.configuration) for row in board.rows if row.is_like_best]
-    untested = [row for row in board.rows[1:] if row.versus_best and row.versus_best.is_real is None]
-    said = f"Best: {name_of(best.configuration)}, {board.metric} {output.with_interval(best.mean, best.half_interval)}."
-    if len(board.rows) == 1:
-        return said
-    if like:
-        named = ", ".join(like[:5]) + (f" and {len(like) - 5} more" if len(like) > 5 else "")
-        return f"{said} Not distinguishable from it: {named}."
-    if untested:
-        return f"{said} Whether the difference is real cannot be told; more seeds would."
-    return f"{said} Its lead is real: every other configuration's interval of the difference leaves zero out."
 
 
 def _colours(board: Leaderboard) -> dict[int, str]:

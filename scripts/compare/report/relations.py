@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scripts.compare.configurations import Configuration
-from scripts.compare.leaderboard import Leaderboard, Row, is_less_better
-from scripts.compare.output import COSTS, with_interval
+from scripts.compare.leaderboard import Leaderboard, Row
+from scripts.compare.output import with_interval
 from scripts.compare.report.charts import Axis, Chart, pareto_front
 from scripts.console.quantities import amount
+from scripts.runs.costs import COSTS
 
-X_LABELS = {"params": "parameters", "fit_seconds": "training time in seconds"}
 MOST_WORDS = 12  # values of a setting that a chart has room for
 MOST_CHARTS = 12
 
 
 def cost_charts(board: Leaderboard, colours: dict[int, str]) -> Iterator[tuple[str, str]]:
     """(caption, SVG): the metric against parameters and training time, with the Pareto front."""
-    for cost, x_label in X_LABELS.items():
+    for cost, x_label in ((name, cost.axis) for name, cost in COSTS.items() if cost.axis):
         found = [(i, row, row.average(cost) or 0.0) for i, row in enumerate(board.rows)]
         placed = [(i, row, value) for i, row, value in found if value > 0 and not row.configuration.is_baseline]
         levels = [row for _, row, value in found if row.configuration.is_baseline]
@@ -31,12 +31,12 @@ def cost_charts(board: Leaderboard, colours: dict[int, str]) -> Iterator[tuple[s
             Axis.around(values + _near(levels, values), ""),
         )
         _levels(chart, levels)
-        front = pareto_front([(value, row.mean) for _, row, value in placed], is_less_better(board.metric))
+        front = pareto_front([(value, row.mean) for _, row, value in placed], board.direction == "minimize")
         chart.line([(costs[p], values[p]) for p in front], "front", "Pareto front", "line")
         for place in sorted(range(len(placed)), key=lambda p: p not in front):
             i, row, value = placed[place]
             shown = with_interval(row.mean, row.half_interval)
-            title = f"{row.configuration.name}: {shown}, {COSTS[cost][1](value)}"
+            title = f"{row.configuration.name}: {shown}, {COSTS[cost].shown(value)}"
             chart.dot(value, row.mean, colours[i], title, row.half_interval, hollow=place not in front)
             if place in front or len(placed) <= 12:
                 chart.name(value, row.mean, row.configuration.name)

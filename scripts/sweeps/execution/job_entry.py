@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.sweeps.execution.job_spec import Facts, JobSpec
 from scripts.sweeps.execution.resources import visible_gpus
-from scripts.sweeps.search.objectives import own_objective
+from scripts.sweeps.search.objectives import task_facts
 
 
 def run(spec: JobSpec, pipe: connection.Connection) -> None:
@@ -30,7 +30,7 @@ def facts_of(settings: list[dict[str, Any]]) -> Facts:
     for one in settings:
         check(one)
     on_gpu = any(one["trainer"].get("accelerator", "auto") in ("auto", "gpu", "cuda") for one in settings)
-    return Facts(own_objective(settings[0]), visible_gpus() if on_gpu else [])
+    return Facts(task_facts(settings[0]), visible_gpus() if on_gpu else [])
 
 
 def examine(settings: list[dict[str, Any]], pipe: connection.Connection) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.sweeps.search.objectives import Objective
+from scripts.runs.metric_facts import MetricFacts
 
 
 @dataclass
@@ -27,5 +27,5 @@ class JobSpec:
 class Facts:
     """What can be said about settings only where torch is loaded."""
 
-    own: Objective  # of the task
+    metrics: MetricFacts  # of the task
     gpus: list[str]  # that jobs may be given

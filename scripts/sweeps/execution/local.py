@@ -35,7 +35,7 @@ def run(sweep: Sweep) -> None:
     except BaseException:
         pool.close()
         raise
-    pool.resources, sweep.own = _resources(settings, facts.gpus), facts.own
+    pool.resources, sweep.metric_facts = _resources(settings, facts.gpus), facts.metrics
     over = [job for job in sweep.manifest.jobs if job.done]
     if over:
         log.info("goes on with %s: %d of %d jobs are over", sweep.settings.name, len(over), sweep.plan.total)

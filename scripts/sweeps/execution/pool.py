@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass, replace
-from multiprocessing import connection
+from multiprocessing import connection, forkserver
 from typing import Any
 
 from scripts.sweeps.execution import job_entry
@@ -95,13 +95,8 @@ class Pool:
 
     def close(self) -> None:
         """End the server of processes, which may still be loading."""
-        from multiprocessing import forkserver
-
-        server = getattr(forkserver._forkserver, "_forkserver_pid", None)
-        if server is not None and not self.running:
-            with contextlib.suppress(ProcessLookupError, ChildProcessError):
-                os.kill(server, signal.SIGKILL)
-                os.waitpid(server, 0)
+        if not self.running:
+            stop_fork_server()
 
     def start(self, job: Job, spec: JobSpec) -> bool:
         """Whether there was a place for the job."""
@@ -197,3 +192,14 @@ class Pool:
         if state in ("failed", "interrupted") and running.told_to_stop is not None:
             state, reason = ("failed", running.stopped_because) if running.stopped_because else ("interrupted", "")
         return JobFinished(running.job, state, reason, metrics, time.monotonic() - running.started)
+
+
+def stop_fork_server() -> None:
+    """End the server that jobs are forked from, without waiting until it has loaded; a later sweep starts another."""
+    server = forkserver._forkserver  # type: ignore[attr-defined]
+    if server._forkserver_pid is None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(server._forkserver_pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError, FileNotFoundError):  # somebody else waited for it
+        server._stop()

@@ -1,4 +1,4 @@
-"""What a search looks for, and which way is better."""
+"""What a search optimises, and in which direction."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from datamodules.errors import BadInput
-from scripts.runs.directions import is_less_better
+from scripts.runs.costs import COSTS
+from scripts.runs.metric_facts import MetricFacts
 from scripts.sweeps.search.space import Space
 from scripts.sweeps.settings import SweepSettings
-
-COSTS = ("params", "fit_seconds", "peak_memory_mb", "steps", "epochs")
-BENEFITS = ("samples_per_second",)
 
 
 @dataclass(frozen=True)
@@ -22,47 +20,74 @@ class Objective:
     direction: str  # minimize, maximize
 
 
-def own_objective(run: dict[str, Any]) -> Objective:
-    """The metric of validation by which the task of a run chooses."""
+def task_facts(run: dict[str, Any]) -> MetricFacts:
+    """Facts about the metrics of a run, from its settings alone; the task is imported."""
     from hydra.utils import get_class
 
-    task = get_class(run["task"]["_target_"])
-    return Objective(f"val/{task.monitor}", "minimize" if task.mode == "min" else "maximize")
+    monitors = [
+        settings.get("monitor")
+        for settings in (run.get("callbacks") or {}).values()
+        if settings and str(settings.get("_target_", "")).endswith(".Checkpoints")
+    ]
+    return MetricFacts.of_class(get_class(run["task"]["_target_"]), next(iter(monitors), None))
 
 
-def objectives(settings: SweepSettings, run: dict[str, Any], own: Objective | None = None) -> list[Objective]:
-    """What the settings ask for, or else the task's own metric of validation.
+def task_objective(facts: MetricFacts) -> Objective:
+    """The metric of validation by which the runs of a sweep choose their checkpoints."""
+    return Objective(f"val/{facts.monitor}", facts.direction(facts.monitor) or "maximize")
+
+
+def objectives(settings: SweepSettings, run: dict[str, Any], facts: MetricFacts | None = None) -> list[Objective]:
+    """What the settings ask for, or else the metric of validation by which runs choose their checkpoints.
 
     Args:
         settings: of the sweep.
         run: settings of one of its jobs.
-        own: its `own_objective`, where it is known already.
+        facts: its `task_facts`, where they are known already.
 
     Raises:
         BadInput: an objective that a search may not look at, or directions that do not fit.
     """
-    own = own or own_objective(run)
-    asked = settings.objective or own.metric
+    facts = facts or task_facts(run)
+    asked = settings.objective or task_objective(facts).metric
     metrics = asked if isinstance(asked, list) else [asked]
-    given: Any = settings.direction or [_direction(metric, own) for metric in metrics]
+    for metric in metrics:
+        _check(metric, run["evaluate"])
+    given: Any = settings.direction or [_direction(metric, facts) for metric in metrics]
     directions: list[str] = given if isinstance(given, list) else [given] * len(metrics)
     if len(directions) != len(metrics):
         raise BadInput(f"sweep.direction={directions}: one for each of {len(metrics)} objectives is needed")
-    for metric in metrics:
-        part = metric.partition("/")[0] if "/" in metric else None
-        if part not in (None, "train", "val") or (part is None and metric not in (*COSTS, *BENEFITS)):
-            known = ", ".join((*COSTS, *BENEFITS))
-            hint = "it would be fitted on the test part; val/..." if part == "test" else f"val/..., train/..., {known}"
-            raise BadInput(
-                f"sweep.objective={metric}: {'' if part == 'test' else 'no such metric; '}{hint} is accepted"
-            )
-        if part and part not in run["evaluate"]:
-            raise BadInput(f"sweep.objective={metric}: evaluate={run['evaluate']} leaves it out; add {part}")
     return [Objective(metric, direction) for metric, direction in zip(metrics, directions)]
 
 
-def refuse_what_makes_no_search(settings: SweepSettings, space: Space, sought: list[Objective]) -> None:
-    """Settings that contradict each other.
+def _check(metric: str, evaluated: list[str]) -> None:
+    """Refuse an objective of the test split, one that does not exist, or one of a split that is not evaluated."""
+    split = metric.partition("/")[0] if "/" in metric else None
+    if split == "test":
+        raise BadInput(f"sweep.objective={metric}: it would be fitted on the test split; val/... is accepted")
+    if split not in (None, "train", "val") or (split is None and metric not in COSTS):
+        raise BadInput(f"sweep.objective={metric}: no such metric; val/..., train/..., {', '.join(COSTS)} is accepted")
+    if split and split not in evaluated:
+        raise BadInput(f"sweep.objective={metric}: evaluate={evaluated} leaves it out; add {split}")
+
+
+def _direction(metric: str, facts: MetricFacts) -> str:
+    """The declared direction of a metric.
+
+    Raises:
+        BadInput: its class declares none.
+    """
+    direction = facts.direction(metric)
+    if direction is None:
+        raise BadInput(
+            f"sweep.objective={metric}: its class declares no direction; sweep.direction=minimize or"
+            " sweep.direction=maximize says it"
+        )
+    return direction
+
+
+def check_search(settings: SweepSettings, space: Space, goals: list[Objective]) -> None:
+    """Refuse settings of a search that contradict each other.
 
     Raises:
         BadInput: there are some.
@@ -77,18 +102,12 @@ def refuse_what_makes_no_search(settings: SweepSettings, space: Space, sought: l
             raise BadInput(f"seed={axis.words}: a search looks for settings; sweep.seeds=N gives each several seeds")
         if settings.sampler == "grid" and axis.interval is not None:
             raise BadInput(f"{axis.key}={axis.words}: sweep.sampler=grid needs a list; choice(...) or range(...)")
-    pruner, metric = settings.pruner, sought[0].metric
+    pruner, metric = settings.pruner, goals[0].metric
     if pruner == "none":
         return
-    if len(sought) > 1:
+    if len(goals) > 1:
         raise BadInput(f"sweep.pruner={pruner}: several objectives give no order to prune by; none is accepted")
     if not metric.startswith("val/"):
         raise BadInput(f"sweep.pruner={pruner}: {metric} is not known before the end of a run; val/... is")
     if pruner == "wilcoxon" and (settings.seeds or 1) < 2:
         raise BadInput("sweep.pruner=wilcoxon: it compares seed by seed; give sweep.seeds=N, two or more")
-
-
-def _direction(metric: str, own: Objective) -> str:
-    if metric == own.metric:
-        return own.direction
-    return "minimize" if metric in COSTS or is_less_better(metric) else "maximize"

@@ -15,7 +15,7 @@ from datamodules.errors import BadInput
 from scripts.config.naming import short_name
 from scripts.sweeps.manifest import Job, Manifest
 from scripts.sweeps.search import optuna_parts
-from scripts.sweeps.search.objectives import objectives, refuse_what_makes_no_search
+from scripts.sweeps.search.objectives import check_search, objectives
 from scripts.sweeps.search.space import Space
 from scripts.sweeps.settings import SweepSettings
 
@@ -61,7 +61,7 @@ class Search:
         self.objectives = objectives(settings, run)
         self.first_seed: int = run["seed"]
         self.num_seeds = settings.seeds or 1
-        refuse_what_makes_no_search(settings, space, self.objectives)
+        check_search(settings, space, self.objectives)
         self.distributions = {axis.key: optuna_parts.distribution(axis) for axis in space.axes}
         self.study = self._study(f"{run['name']}/{settings.name}")
         self.live: list[Trial] = []

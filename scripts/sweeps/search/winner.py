@@ -34,10 +34,10 @@ class Winner:
     num_seeds: int
 
 
-def sought(sweep: Sweep) -> list[Objective]:
+def sweep_objectives(sweep: Sweep) -> list[Objective]:
     """What decides: a search's objectives, or the task's own metric of validation.  Empty where runs lack it."""
     try:
-        return objectives(sweep.settings, sweep.composer.settings([]), sweep.own)
+        return objectives(sweep.settings, sweep.composer.settings([]), sweep.metric_facts)
     except BadInput:
         return []
 

@@ -72,7 +72,10 @@ def test_every_display_order_that_a_text_has_is_given_back(text: str, base) -> N
 def test_lines_of_a_hebrew_book_come_back() -> None:
     """Words, Latin names, numbers and brackets in random order: nearly all have one reading order alone."""
     rng = random.Random(3)
-    hebrew, others = "שלום עולם ספר ילד הודיעה חברת מחיר".split(), ["IBM", "(1948)", "3.5", "12-15", "Paris", "10%"]
+    hebrew, others = (
+        ["שלום", "עולם", "ספר", "ילד", "הודיעה", "חברת", "מחיר"],
+        ["IBM", "(1948)", "3.5", "12-15", "Paris", "10%"],
+    )
     same = 0
     for _ in range(400):
         words = [rng.choice(hebrew) if rng.random() < 0.75 else rng.choice(others) for _ in range(rng.randint(1, 9))]

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from datamodules.errors import BadInput
-from datamodules.line_images.groups import PreferredGroups, groups_of
-from datamodules.line_images.splits import official_splits, split_lines
+from datamodules.line_images.groups import groups_of
 from datamodules.line_images.records import LineRecord
+from datamodules.line_images.splits import split_lines
 
 RECORDS = [
     LineRecord(f"{folder}/{book}{page:02d}_{line}.png", "x", bytes, "")
@@ -26,7 +26,7 @@ def test_a_group_is_what_the_pattern_matches(split_by, pattern: str, count: int)
 def test_a_group_never_stands_on_two_sides() -> None:
     groups = groups_of(RECORDS, "prefix", "[^_]+")
     split = split_lines(groups, None, None, 0.1, 0.2, seed=4)
-    sides = [{groups[i] for i in part} for part in split.parts().values()]
+    sides = [{groups[i] for i in part} for part in split.positions().values()]
     assert [len(side) for side in sides] == [14, 2, 4]
     assert len(set.union(*sides)) == 20
 

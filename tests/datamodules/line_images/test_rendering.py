@@ -64,12 +64,15 @@ def test_right_to_left_words_stand_in_display_order() -> None:
 @pytest.mark.skipif(not HAS_RAQM, reason="Pillow without raqm draws Arabic letters unjoined")
 def test_arabic_letters_are_joined() -> None:
     renderer = Renderer(words=["مرحبا"], max_words=1)
-    image, text = renderer.line(0)
+    _, text = renderer.line(0)
     assert text == "مرحبا"
     face_number, size = renderer._faces_of(0)[0]
     font = renderer._face(face_number, size).font
     apart = sum(font.getlength(letter) for letter in text)
-    assert renderer._set_whole([text], renderer._face(face_number, size), size, random.Random(0))[1][0][1].ink.shape[1] < apart
+    assert (
+        renderer._set_whole([text], renderer._face(face_number, size), size, random.Random(0))[1][0][1].ink.shape[1]
+        < apart
+    )
 
 
 def test_bits_of_an_index_are_the_fonts_that_have_a_word() -> None:

@@ -1,9 +1,13 @@
+"""Every layout that labelled texts come in, and what cannot be used as a sentence."""
+
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars
 import pytest
@@ -11,15 +15,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datamodules.errors import BadInput
+from datamodules.files.records import TableFormat
 from datamodules.text.labelled_files import read_labelled
+from datamodules.text.labelled_tables import LabelledFormat
+from datamodules.text.labelled_texts import LabelledTexts
 from tests.conftest import PROJECT
 
-line = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=12).filter(str.strip)
+line = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=12).filter(
+    lambda text: text.strip() and not text.startswith('"')
+)
 any_fixture = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 
 
-def read(path: Path, **columns: str):
-    return read_labelled(path, columns.get("text", "text"), columns.get("label", "label"))
+def read(path: Path, **form: Any) -> LabelledTexts:
+    return read_labelled(path, LabelledFormat(**form))
+
+
+def written(folder: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    return folder
 
 
 @any_fixture
@@ -28,42 +44,131 @@ def test_a_folder_is_read_whatever_its_line_ends_and_byte_order_mark(tmp_path, l
     text = ends.join(lines) + ends
     (tmp_path / "Greek.txt").write_bytes(("\ufeff" * bom + text).encode())
     (tmp_path / "Irish.txt").write_text("Byrne", encoding="utf-8")
-    got = read(tmp_path)
-    assert got.texts == [*lines, "Byrne"]
-    assert got.labels == ["Greek"] * len(lines) + ["Irish"]
-    assert got.places[-1] == "Irish.txt:1"
+    found = read(tmp_path)
+    assert found.texts == [*lines, "Byrne"]
+    assert found.labels == ["Greek"] * len(lines) + ["Irish"]
+    assert found.places[-1] == "Irish.txt:1"
 
 
 @any_fixture
 @given(rows=st.lists(st.tuples(line, st.sampled_from(["a", "b"])), min_size=1, max_size=8))
-def test_csv_tsv_and_parquet_hold_the_same(tmp_path, rows) -> None:
+def test_csv_tsv_parquet_and_json_hold_the_same(tmp_path, rows) -> None:
     with (tmp_path / "t.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("label", "text"), *[(label, text) for text, label in rows]])
     rows_of_tabs = "".join(f"{text}\t{label}\n" for text, label in rows)
     (tmp_path / "t.tsv").write_text("text\tlabel\n" + rows_of_tabs, encoding="utf-8")
+    objects = [{"text": text, "label": label, "meta": {"n": 1}} for text, label in rows]
+    (tmp_path / "t.jsonl").write_text("\n".join(json.dumps(one) for one in objects), encoding="utf-8")
+    (tmp_path / "t.json").write_text(json.dumps({"version": 1, "data": objects}), encoding="utf-8")
     polars.DataFrame(rows, schema=["text", "label"], orient="row").write_parquet(tmp_path / "t.parquet")
-    for name in ("t.csv", "t.tsv", "t.parquet"):
-        got = read(tmp_path / name)
-        assert list(zip(got.texts, got.labels)) == rows, name
+    for name in ("t.csv", "t.tsv", "t.parquet", "t.jsonl", "t.json"):
+        found = read(tmp_path / name)
+        assert list(zip(found.texts, found.labels)) == rows, name
 
 
 def test_blank_lines_are_left_out_and_counted(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x\n\n  \ny\n")
-    got = read(tmp_path)
-    assert (got.texts, got.blank, got.places) == (["x", "y"], 2, ["a.txt:1", "a.txt:4"])
+    found = read(tmp_path)
+    assert (found.texts, found.blank, found.places) == (["x", "y"], 2, ["a.txt:1", "a.txt:4"])
+
+
+def test_columns_by_name_number_and_found(tmp_path: Path) -> None:
+    rows = "".join(f"spam {i},{i % 2}\n" for i in range(8))
+    table = written(tmp_path, {"a.csv": "review,sentiment\n" + rows, "b.csv": rows, "c.csv": "v1,v2\n" + rows})
+    for name, form in {
+        "a.csv": {},
+        "b.csv": {},
+        "c.csv": {},
+    }.items():
+        found = read(table / name, **form)
+        assert (found.texts[0], found.labels[:2]) == ("spam 0", ["0", "1"]), name
+        assert "label from column" in found.notes[-1]
+    swapped = read(table / "c.csv", text_column="2", label_column="v1")
+    assert swapped.texts[:2] == ["0", "1"]
+    with pytest.raises(BadInput, match=r"datamodule\.label_column=3: .* has 2 columns"):
+        read(table / "a.csv", label_column="3")
+    with pytest.raises(
+        BadInput, match=r"no column 'sentimnt' \(did you mean 'sentiment'\?\); it has review, sentiment"
+    ):
+        read(table / "a.csv", label_column="sentimnt")
+    with pytest.raises(BadInput, match=r"b\.csv has no header, so columns are numbers: .*first row: 1: 'spam 0'"):
+        read(table / "b.csv", text_column="review")
+    written(tmp_path, {"d.csv": "id,a,b\n1,x,y\n"})
+    with pytest.raises(BadInput, match=r"datamodule\.text_column is needed: .* has id, a, b"):
+        read(table / "d.csv")
+
+
+def test_official_splits_by_column_and_by_files(tmp_path: Path) -> None:
+    written(tmp_path, {"t.csv": "text,label,split\na,x,train\nb,y,dev\nc,x,test\n"})
+    assert read(tmp_path / "t.csv").splits == ["train", "val", "test"]
+    assert read(tmp_path / "t.csv", split_column="none").splits == [""] * 3
+    written(tmp_path, {"u.csv": "text,label,part\na,x,train\nb,y,held out\n"})
+    with pytest.raises(BadInput, match=r"u\.csv:3: 'held out' in column 'part' .* train, val .* and test are accepted"):
+        read(tmp_path / "u.csv", split_column="part")
+    files = {"train.csv": "text,label\na,x\n", "valid.csv": "text,label\nb,y\n", "sst_test.tsv": "text\tlabel\nc\tx\n"}
+    parts = read(written(tmp_path / "files", files))
+    assert dict(zip(parts.texts, parts.splits)) == {"a": "train", "b": "val", "c": "test"}
+    assert "official splits: " in parts.notes[-1]
+    reviews = {
+        "train/pos/1.txt": "good",
+        "train/neg/1.txt": "bad",
+        "test/pos/1.txt": "fine\ntwo",
+        "test/neg/2.txt": "no",
+    }
+    folders = read(written(tmp_path / "reviews", {**reviews, "README": "about", "vocab": "x"}))
+    assert sorted(zip(folders.splits, folders.labels)) == [(s, c) for s in ("test", "train") for c in ("neg", "pos")]
+    assert "fine\ntwo" in folders.texts and "train/neg/1.txt" in folders.places
+    assert any(note == "left out: vocab" for note in folders.notes)
+
+
+def test_columns_of_the_training_file_hold_for_its_siblings(tmp_path: Path) -> None:
+    files = {"train.txt": "".join(f"i feel {i};{'ab'[i % 2]}\n" for i in range(9)), "test.txt": "so, so;a\n"}
+    found = read(written(tmp_path, files))
+    assert found.texts[0] == "so, so" and set(found.labels) == {"a", "b"}
+
+
+def test_folders_of_texts_suffixes_and_label_lines(tmp_path: Path) -> None:
+    groups = read(written(tmp_path / "groups", {"alt.atheism/49960": "Hi\nthere", "sci.space/1": "rocket"}))
+    assert (groups.texts, groups.labels) == (["Hi\nthere", "rocket"], ["alt.atheism", "sci.space"])
+    polarity = read(written(tmp_path / "p", {"rt.neg": "bad\n", "rt.pos": "good\nfine\n", "README.txt": "about"}))
+    assert (polarity.labels, polarity.notes) == (["neg", "pos", "pos"], ["left out: README.txt"])
+    lines = written(
+        tmp_path, {"cooking.txt": "__label__a how to\n\n__label__b what\n", "two.txt": "__label__a __label__b x\n"}
+    )
+    found = read(lines / "cooking.txt")
+    assert (found.texts, found.labels, found.blank) == (["how to", "what"], ["a", "b"], 2)
+    with pytest.raises(BadInput, match=r"two\.txt:1: 2 labels"):
+        read(lines / "two.txt")
+
+
+def test_a_collection_without_suffix_or_header(tmp_path: Path) -> None:
+    content = 'ham\tGo until\nspam\tFree "entry\nham\t"hi" he\nham\tok\nspam\twin\n'
+    found = read(written(tmp_path, {"SMSSpamCollection": content}) / "SMSSpamCollection")
+    assert found.texts[:3] == ["Go until", 'Free "entry', '"hi" he']
+    assert found.labels[:2] == ["ham", "spam"]
+
+
+def test_rows_without_label_are_refused_or_left_out_and_counted(tmp_path: Path) -> None:
+    table = written(tmp_path, {"t.csv": "text,label\na,\nb,x\n"}) / "t.csv"
+    with pytest.raises(BadInput, match=r"t\.csv:2: no label in column 'label'; datamodule\.empty_labels=leave_out"):
+        read(table)
+    found = read(table, empty_labels="leave_out")
+    assert (found.texts, found.unlabelled) == (["b"], 1)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("t.csv", b"", "t.csv: empty; the first line names the columns"),
-        ("t.csv", b"txt,label\na,b\n", "no column 'text' (did you mean 'txt'?)"),
+        ("t.csv", b"", "no row in it; a text and its label are needed"),
         ("t.csv", b"text,label\na,b\nc\n", "t.csv line 3: 1 cells where the header has 2"),
-        ("t.csv", b"text,label\na,\n", "t.csv line 2: no label in column 'label'"),
+        ("t.csv", b"text,label\nfoo, bar,x\n", "t.csv line 2: 3 cells where the header has 2 (separator ',')"),
         ("t.csv", b"text,label\nM\xfcller,German\n", "t.csv line 2: byte 0xfc is not utf-8"),
-        ("t.tsv", b"text\tlabel\n", "no labelled text in it"),
+        ("t.tsv", b"text\tlabel\n", "no row in it"),
         ("t.parquet", b"PAR1 or not", "not a Parquet file that can be read"),
-        ("t.json", b"{}", "neither a folder of <Label>.txt nor a table"),
+        ("t.json", b'{"a": 1}', "a JSON array of objects is accepted"),
+        ("t.jsonl", b'{"text": "a", "label": "b"}\n{oops\n', "t.jsonl line 2: no JSON"),
+        ("t.jsonl", b"[1]\n", "entry 1: a JSON object with keys is accepted, not list"),
+        ("t.txt", b"hello\nworld\n", "one column, so no label; datamodule=plain_text reads texts without labels"),
     ],
 )
 def test_bad_tables_are_a_sentence_with_file_and_line(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
@@ -77,28 +182,28 @@ def test_bad_tables_are_a_sentence_with_file_and_line(tmp_path: Path, name: str,
 def test_bad_folders_are_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no such file or folder"):
         read(tmp_path / "nowhere")
-    with pytest.raises(BadInput, match=r"no <Label>\.txt in this folder"):
+    with pytest.raises(BadInput, match=r"no <Label>\.txt, no table and no folders of texts in this folder"):
         read(tmp_path)
-    (tmp_path / "table.csv").write_text("text,label\n")
-    with pytest.raises(BadInput, match=r"it holds table\.csv: give that file's path"):
+    written(tmp_path, {"table.csv": "text,label\na,b\n"})
+    assert read(tmp_path).texts == ["a"]
+    written(tmp_path, {"other.csv": "text,label\na,b\n"})
+    with pytest.raises(BadInput, match=r"several tables \(other\.csv, table\.csv\); give the path of one of them"):
         read(tmp_path)
     (tmp_path / "Greek.txt").write_bytes(b"Alexakis\nM\xe4kel\xe4\n")
     with pytest.raises(BadInput, match=r"Greek\.txt line 2: byte 0xe4 is not utf-8"):
         read(tmp_path)
-    got = read_labelled(tmp_path, "text", "label", encoding="latin-1")
-    assert got.texts[1] == "Mäkelä"
-    with pytest.raises(BadInput, match="no such encoding"):
-        read_labelled(tmp_path, "text", "label", encoding="latin-99")
+    found = read(tmp_path, table=TableFormat("latin-1"))
+    assert found.texts[1] == "Mäkelä" and found.notes == ["left out: other.csv, table.csv"]
 
 
 @any_fixture
-@given(content=st.binary(max_size=200), suffix=st.sampled_from([".csv", ".tsv", ".parquet", ".txt"]))
+@given(content=st.binary(max_size=200), suffix=st.sampled_from([".csv", ".tsv", ".parquet", ".txt", ".json", ".jsonl"]))
 def test_any_bytes_are_read_or_refused_in_a_sentence(tmp_path, content, suffix) -> None:
     path = tmp_path / f"x{suffix}"
     path.write_bytes(content)
     try:
-        got = read(tmp_path if suffix == ".txt" else path)
-        assert len(got.texts) == len(got.labels) == len(got.places) > 0
+        found = read(tmp_path if suffix == ".txt" else path)
+        assert len(found.texts) == len(found.labels) == len(found.places) == len(found.splits) > 0
     except BadInput as error:
         assert str(error)
     finally:
@@ -110,15 +215,16 @@ import sys
 from pathlib import Path
 from datamodules.errors import BadInput
 from datamodules.text.labelled_files import read_labelled
+from datamodules.text.labelled_tables import LabelledFormat
 
 whole, torn = map(Path, sys.argv[1:])
 content, refused = whole.read_bytes(), 0
 for place in range(4, len(content), 3):
     torn.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
     try:
-        read_labelled(torn, "text", "label")
+        read_labelled(torn, LabelledFormat("text", "label"))
     except BadInput as error:
-        assert str(error).startswith(str(torn))
+        assert str(torn) in str(error), error
         refused += 1
 print(refused)
 """

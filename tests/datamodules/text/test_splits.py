@@ -13,9 +13,9 @@ examples = st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from(["x
 def test_parts_hold_every_example_once_and_share_no_group(pairs, val_fraction, test_fraction, seed) -> None:
     groups, labels = [g for g, _ in pairs], [c for _, c in pairs]
     split = split_groups(groups, labels, val_fraction, test_fraction, seed)
-    everything = np.concatenate(list(split.parts().values()))
+    everything = np.concatenate(list(split.positions().values()))
     assert sorted(everything.tolist()) == list(range(len(pairs)))
-    sides = [{groups[i] for i in part} for part in split.parts().values()]
+    sides = [{groups[i] for i in part} for part in split.positions().values()]
     assert not (sides[0] & sides[1] | sides[0] & sides[2] | sides[1] & sides[2])
     assert leaked(groups, split) == 0
 
@@ -24,7 +24,7 @@ def test_parts_are_stratified_and_seeded() -> None:
     labels = ["big"] * 800 + ["small"] * 40
     groups = [f"g{i}" for i in range(840)]
     split = split_groups(groups, labels, 0.1, 0.2, seed=0)
-    counts = {part: Counter(labels[i] for i in at) for part, at in split.parts().items()}
+    counts = {part: Counter(labels[i] for i in at) for part, at in split.positions().items()}
     assert counts["test"] == {"big": 160, "small": 8}
     assert counts["val"] == {"big": 80, "small": 4}
     again = split_groups(groups, labels, 0.1, 0.2, seed=0)

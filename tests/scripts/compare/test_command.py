@@ -18,12 +18,16 @@ CLASSES = {"text": ["ab", "cd", "ef", "gh"], "target": ["x", "x", "y", "y"]}
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     for seed in (1, 2):
-        write_run(folder / f"gru{seed}", [1.0, 1.0, 1.0, 0.0], seed=seed, columns={**CLASSES, "answer": list("xxyx")})
+        write_run(
+            folder / f"gru{seed}", [1.0, 1.0, 1.0, 0.0], seed=seed, columns={**CLASSES, "prediction": list("xxyx")}
+        )
         write_run(
             folder / f"lstm{seed}", [1.0, 0.0, 0.0, 1.0], seed=seed, module="LSTM",
-            columns={**CLASSES, "answer": list("xyxy")},
+            columns={**CLASSES, "prediction": list("xyxy")},
         )  # fmt: skip
-    write_run(folder / "majority", [1.0, 1.0, 0.0, 0.0], module="Majority", columns={**CLASSES, "answer": list("xxxx")})
+    write_run(
+        folder / "majority", [1.0, 1.0, 0.0, 0.0], module="Majority", columns={**CLASSES, "prediction": list("xxxx")}
+    )
     write_run(folder / "failed", status={"status": "failed", "reason": "no memory left"})
     return folder
 
@@ -76,7 +80,8 @@ def test_a_pair_of_readers_shows_the_characters(tmp_path: Path) -> None:
     targets = [f"line {i}" for i in range(200)]
     for name, lost in (("a", "i"), ("b", "e")):
         answers = [text.replace(lost, "") for text in targets]
-        write_run(tmp_path / name, [0.0] * 200, columns={"target": targets, "answer": answers})
+        columns = {"target": targets, "prediction": answers}
+        write_run(tmp_path / name, [0.0] * 200, columns=columns, task="transcription.task.Transcription")
     printed = json.loads(run("compare.py", "--pair", tmp_path / "a", tmp_path / "b", "--json").stdout)
     rows = printed["characters lost (wrong or missing)"]
     assert {row["character"]: (row["A"], row["B"]) for row in rows} == {"'i'": (200, 0), "'e'": (0, 200)}

@@ -88,11 +88,12 @@ def test_examples_of_a_block_are_drawn_together(tmp_path: Path) -> None:
 
 
 def test_ratios_and_errors_are_read_off_the_columns_that_make_them(tmp_path: Path) -> None:
+    task = "transcription.task.Transcription"
     targets = ["x" * 10, "x" * 20, "x" * 10]
     edits = {"edits": [1, 0, 3], "target": targets}
     zero = {"edits": [0, 0, 0], "target": targets}
-    a = configuration(tmp_path / "a", [1.0, 1.0, 1.0], columns=zero, metrics={"test/cer": 0.0})
-    b = configuration(tmp_path / "b", [0.0, 1.0, 0.0], columns=edits, metrics={"test/cer": 0.1})
+    a = configuration(tmp_path / "a", [1.0, 1.0, 1.0], columns=zero, metrics={"test/cer": 0.0}, task=task)
+    b = configuration(tmp_path / "b", [0.0, 1.0, 0.0], columns=edits, metrics={"test/cer": 0.1}, task=task)
     (found,) = differences(a, [b], "test/cer")
     assert found.value == pytest.approx(0.1)
     assert found.covers == ("examples",)
@@ -118,7 +119,7 @@ def test_metrics_of_classes_are_drawn_anew_as_a_whole(tmp_path: Path, metric: st
 
     sides = []
     for name, answer in zip("ab", answers):
-        columns = {side: ["abc"[i] for i in values] for side, values in (("target", targets), ("answer", answer))}
+        columns = {side: ["abc"[i] for i in values] for side, values in (("target", targets), ("prediction", answer))}
         reported = {f"test/{metric}": value(np.arange(120), answer)}
         scores = (answer == targets).astype(float)
         sides.append(configuration(tmp_path / name, scores, columns=columns, metrics=reported))

@@ -53,8 +53,8 @@ EXPORTED = [
 
 def untrained(name: str, names_folder: Path, *words: str, workload: str = "names-classification") -> SequenceModule:
     config = small_settings(name, workload, str(names_folder), words)
-    description = datamodule_for(config).description
-    module = build(config["module"], task=build(config["task"], description=description))
+    spec = datamodule_for(config).spec
+    module = build(config["module"], task=build(config["task"], spec=spec))
     module.config = config
     for parameter in module.parameters():
         if not parameter.abs().sum():  # a first forecast of 0 would be equal to any other

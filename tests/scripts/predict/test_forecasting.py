@@ -46,7 +46,7 @@ def test_the_run_has_its_report_and_its_pictures(folder: Path) -> None:
     figures = {path.name for path in (folder / "figures").iterdir()}
     assert {"test_forecasts.png", "test_error_by_hour.png", "test_error_by_step.png"} <= figures
     predictions = polars.read_parquet(folder / "predictions.parquet")
-    assert {"id", "series", "time", "target", "answer", "score"} <= set(predictions.columns)
+    assert {"id", "series", "time", "target", "prediction", "score"} <= set(predictions.columns)
     assert len(predictions["target"][0]) == 12
     assert json.loads((folder / "metrics.json").read_text())["test/smape"] < 2
 

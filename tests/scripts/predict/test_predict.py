@@ -128,7 +128,7 @@ def test_nothing_that_a_run_names_is_executed(folder: Path, tmp_path: Path) -> N
         state["config"]["module"]["_target_"] = target
         torch.save(state, path)
         done = run("predict.py", bad, "Tanaka", status=2)
-        assert done.stderr.startswith(f"the run names {target}")
+        assert done.stderr.startswith(f"{path}: module: it names {target}")
         assert "Traceback" not in done.stderr
 
 

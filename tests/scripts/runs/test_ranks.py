@@ -18,7 +18,7 @@ from scripts.config.composing import compose
 from scripts.console import logs
 from scripts.runs import training
 from scripts.runs.folder import RunFolder
-from tests.commands import run
+from tests.commands import run_process
 
 SMALL = [
     "module.hidden_size=8", "trainer.max_epochs=4", "datamodule.batch_size=10", "datamodule.evaluation_batch_size=3",
@@ -37,7 +37,7 @@ def test_two_processes_in_a_sweep_train_as_one(names_folder: Path, tmp_path: Pat
     alone = tmp_path / "alone"
     settings = compose(*SMALL, "logger=none", f"datamodule.data_dir={names_folder}")
     expected = training.train(settings, RunFolder(alone), [])
-    done = run(
+    done = run_process(
         "train.py", "-m", "seed=1,2", *TWO, *SMALL, f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}",
         "sweep.name=both",
     )  # fmt: skip
@@ -51,13 +51,13 @@ def test_two_processes_in_a_sweep_train_as_one(names_folder: Path, tmp_path: Pat
             assert got[key] == pytest.approx(value, abs=1e-5), key
     one, two = (polars.read_parquet(folder / "predictions.parquet") for folder in (alone, job))
     assert one["id"].to_list() == two["id"].to_list()
-    assert one["answer"].to_list() == two["answer"].to_list()
+    assert one["prediction"].to_list() == two["prediction"].to_list()
     assert len([p for p in job.iterdir() if p.name.startswith("events.")]) == 1
     assert {p.name for p in sweep.iterdir()} == {".lock", "seed=1", "seed=2", "sweep.json", "experiment", "report.html"}
 
 
 def test_under_torchrun_the_first_process_writes(names_folder: Path, tmp_path: Path) -> None:
-    done = run(
+    done = run_process(
         "train.py", *TWO, *SMALL, f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", "logger=none",
         torchrun=2,
     )  # fmt: skip

@@ -86,7 +86,7 @@ def test_a_recursive_forecast_feeds_itself() -> None:
     answers = network(batch)
     one = batch
     for step in range(3):
-        expected = network.once(one)[:, :1]
+        expected = network.forward_once(one)[:, :1]
         assert torch.allclose(answers[:, step : step + 1], expected, atol=1e-6)
         one = type(batch)(torch.cat([one.past[:, 1:], expected], dim=1), one.series, one.first + 1, one.calendar, 1)
 
@@ -129,7 +129,9 @@ def test_quantiles_come_out_in_their_place() -> None:
     assert network(batch).shape == (len(batch), 3, 1, 3)
     network.loss(batch).backward()
     columns = network.task.columns(network(batch), batch)
-    assert set(columns) == {"target", "answer", "quantile_0.1", "quantile_0.9", "score"}
+    assert set(columns) == {
+        "target", "prediction", "quantile_0.1", "quantile_0.9", "score", "absolute_error", "squared_error",
+    }  # fmt: skip
     assert len(columns["target"][0]) == 3
 
 

@@ -116,7 +116,10 @@ def test_a_truth_with_characters_that_the_reader_does_not_know_counts_as_wrong()
     assert task.truth(batch) == ["aβ"]
     output = saying("a")
     columns = task.columns(output, batch)
-    assert columns == {"target": ["aβ"], "answer": ["a"], "score": [0.5], "edits": [1]}
+    assert columns == {
+        "target": ["aβ"], "prediction": ["a"], "score": [0.5], "exact": [0.0],
+        "edits": [1], "target_length": [2], "word_edits": [1], "target_words": [1],
+    }  # fmt: skip
 
 
 def test_confidence_is_the_probability_of_the_text_for_each_character() -> None:

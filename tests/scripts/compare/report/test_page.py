@@ -41,8 +41,8 @@ def made_sweep(folder: Path) -> Path:
 
 def test_everything_stands_in_one_file(tmp_path: Path) -> None:
     page = report(made_sweep(tmp_path))
-    assert "Best: GRU" in page
-    for heading in ("Learning curves", "What it costs", "What it depends on", "Pictures", "Environment"):
+    assert "GRU hidden_size=" in page
+    for heading in ("Learning curves", "What it costs", "What it depends on", "Figures", "Environment"):
         assert f"<h3>{heading}</h3>" in page or f"<h2>{heading}</h2>" in page
     assert "no &lt;memory&gt; left" in page
     assert not re.search(r"(src|href)=.(?!data:)|url\(|@import|<script|<link", page), "nothing from elsewhere"

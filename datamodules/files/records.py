@@ -1,0 +1,183 @@
+"""Tables of text cells from one file: CSV and its kin, Parquet, JSON lines or a JSON array.
+
+table = read_table(Path("reviews.csv"), TableFormat())
+table.columns   # ["text", "label"], or None where the file names none
+table.rows      # cells of each row
+table.places    # "reviews.csv:2", ...
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from datamodules.errors import BadInput, did_you_mean
+from datamodules.files.delimited import read_delimited
+from datamodules.files.encoding import read_text, without_compression
+from datamodules.files.tables import reading
+
+DELIMITED_SUFFIXES = (".csv", ".tsv", ".tab")
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+TABLE_SUFFIXES = (*DELIMITED_SUFFIXES, *JSON_SUFFIXES, ".parquet")
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """What a person said of a delimited file; None where it is to be found."""
+
+    encoding: str | None = None
+    separator: str | None = None
+    quoted: bool | None = None
+    header: bool | None = None
+
+
+@dataclass
+class Table:
+    """N rows of text cells, and where each stands (`file:line`)."""
+
+    path: Path
+    columns: list[str] | None  # None where the file has no names for them
+    rows: list[list[str]]
+    places: list[str]
+    notes: list[str] = field(default_factory=list)  # what a person should know about how it was read
+
+    @property
+    def width(self) -> int:
+        return len(self.columns) if self.columns is not None else max(map(len, self.rows), default=0)
+
+    def cells(self, position: int) -> list[str]:
+        """The cells of a column."""
+        return [row[position] for row in self.rows]
+
+    def position(self, column: str, key: str) -> int:
+        """Index of a column that is given by name or by number (from 1).
+
+        Raises:
+            BadInput: there is none; the sentence names `key`, the configuration key that it came from.
+        """
+        if self.columns is not None and column in self.columns:
+            return self.columns.index(column)
+        if column.isdecimal():
+            if 1 <= int(column) <= self.width:
+                return int(column) - 1
+            raise BadInput(f"datamodule.{key}={column}: {self.path} has {self.width} columns (they count from 1)")
+        if self.columns is None:
+            raise BadInput(
+                f"datamodule.{key}={column}: {self.path} has no header, so columns are numbers:"
+                f" datamodule.{key}=1 is the first{self.preview()}"
+            )
+        raise BadInput(
+            f"datamodule.{key}={column}: {self.path} has no column '{column}'{did_you_mean(column, self.columns)};"
+            f" it has {', '.join(self.columns)}"
+        )
+
+    def preview(self) -> str:
+        """The first row, for sentences."""
+        if not self.rows:
+            return ""
+        shown = ", ".join(
+            f"{number}: '{cell[:30]}{'...' if len(cell) > 30 else ''}'" for number, cell in enumerate(self.rows[0], 1)
+        )
+        return f" (first row: {shown})"
+
+
+def read_table(path: Path, form: TableFormat, names: Sequence[str] = ()) -> Table:
+    """Every row of a file as text; its kind is told by its suffix, `.gz`, `.bz2` and `.xz` aside.
+
+    Args:
+        path: the file.
+        form: of a delimited one.
+        names: column names that are expected.
+
+    Raises:
+        BadInput: it cannot be read, or a row has more or fewer cells than the others.
+    """
+    suffix = Path(without_compression(path.name)).suffix.lower()
+    if suffix == ".parquet":
+        return _read_parquet(path)
+    if suffix in JSON_SUFFIXES:
+        return _read_json(path, form.encoding, lines=suffix != ".json")
+    return _read_delimited(path, form, names)
+
+
+def _read_delimited(path: Path, form: TableFormat, names: Sequence[str]) -> Table:
+    is_table = Path(without_compression(path.name)).suffix.lower() in DELIMITED_SUFFIXES
+    read = read_delimited(
+        path,
+        encoding=form.encoding,
+        separator=form.separator,
+        quoted=form.quoted,
+        header=form.header,
+        names=names,
+        undecided=is_table,  # lines of a .txt have no header
+    )
+    width = read.width
+    for line, row in zip(read.lines, read.rows):
+        extra = row[width:]
+        if len(row) < width or any(cell.strip() for cell in extra):
+            expected = "the header has" if read.header is not None else "most rows have"
+            raise BadInput(
+                f"{path} line {line}: {len(row)} cells where {expected} {width} ({read.dialect.describe()});"
+                ' a cell that holds the separator stands in quotation marks: "..."'
+            )
+    notes = [f"{path.name}: {read.dialect.describe()}"] if not read.dialect.is_plain(path) else []
+    kept = [i for i in range(width) if (read.header or [""] * width)[i] or any(row[i].strip() for row in read.rows)]
+    if len(kept) < width:
+        notes.append(f"{path.name}: {width - len(kept)} columns without name and cells left out")
+    header = None if read.header is None else [read.header[i] for i in kept]
+    rows = [[row[i] for i in kept] for row in read.rows]
+    return Table(path, header, rows, [f"{path.name}:{line}" for line in read.lines], notes)
+
+
+def _read_parquet(path: Path) -> Table:
+    import polars
+
+    with reading(path, "a Parquet file"):
+        table = polars.read_parquet(path)
+        columns = [table[name].cast(polars.String, strict=False).fill_null("").to_list() for name in table.columns]
+    rows = [list(row) for row in zip(*columns)]
+    return Table(path, list(table.columns), rows, [f"{path.name}:{number}" for number in range(1, len(rows) + 1)])
+
+
+def _read_json(path: Path, encoding: str | None, lines: bool) -> Table:
+    text = read_text(path, encoding)
+    numbered = list(enumerate(text.split("\n"), 1)) if lines else []
+    objects: list[tuple[int, Any]] = []
+    try:
+        if lines:
+            for number, line in numbered:
+                if line.strip():
+                    objects.append((number, json.loads(line)))
+        else:
+            loaded = json.loads(text)
+            if isinstance(loaded, dict):  # {"data": [...]}
+                lists = [value for value in loaded.values() if isinstance(value, list)]
+                loaded = lists[0] if len(lists) == 1 else loaded
+            if not isinstance(loaded, list):
+                raise BadInput(f"{path}: a JSON array of objects is accepted, or one object a line in a .jsonl file")
+            objects = list(enumerate(loaded, 1))
+    except json.JSONDecodeError as error:
+        if not lines and error.msg == "Extra data":  # one object a line under the name .json
+            return _read_json(path, encoding, lines=True)
+        place = number if lines else error.lineno
+        raise BadInput(f"{path} line {place}: no JSON ({error.msg})") from None
+    columns: dict[str, None] = {}
+    for number, one in objects:
+        if not isinstance(one, dict):
+            raise BadInput(f"{path} entry {number}: a JSON object with keys is accepted, not {type(one).__name__}")
+        columns.update(dict.fromkeys(one))
+    rows = [[_cell(one.get(name), path, number, name) for name in columns] for number, one in objects]
+    return Table(path, list(columns), rows, [f"{path.name}:{number}" for number, _ in objects])
+
+
+def _cell(value: Any, path: Path, number: int, name: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

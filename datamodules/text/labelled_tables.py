@@ -1,0 +1,171 @@
+"""Labelled texts of one table: which column holds the text, which the label, and which the official split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from datamodules.errors import BadInput
+from datamodules.files.encoding import read_text, without_compression
+from datamodules.files.records import TABLE_SUFFIXES, Table, TableFormat, read_table
+from datamodules.text.labelled_texts import LabelledTexts
+from datamodules.text.official_splits import SPLIT_COLUMN, is_split_column, split_of_cell
+
+#: Column names that are looked for, the first found wins.
+TEXT_NAMES = (
+    "text", "sentence", "review", "content", "message", "tweet", "comment", "utterance", "question", "query",
+    "document", "headline", "title", "body", "description", "post", "name", "surname", "word", "sms",
+)  # fmt: skip
+LABEL_NAMES = (
+    "label", "class", "category", "target", "sentiment", "language", "lang", "gender", "intent", "topic", "polarity",
+    "emotion", "rating", "stars", "score", "tag", "type", "label_text", "coarse_label",
+)  # fmt: skip
+FASTTEXT_PREFIX = "__label__"
+NO_COLUMN = "none"
+
+
+@dataclass(frozen=True)
+class LabelledFormat:
+    """What a person said of labelled files: columns by name or number, None where they are to be found.
+
+    Args:
+        text_column, label_column, split_column: of a table; `split_column=none` takes no official split from one.
+        table: of delimited files.
+        empty_labels: `refuse` a row without label, or `leave_out` and count it.
+    """
+
+    text_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
+    table: TableFormat = field(default_factory=TableFormat)
+    empty_labels: Literal["refuse", "leave_out"] = "refuse"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names that a header may hold."""
+        given = [column for column in (self.text_column, self.label_column, self.split_column) if column]
+        return (*(name for name in given if not name.isdecimal()), *TEXT_NAMES[:1], *LABEL_NAMES[:1])
+
+
+def read_labelled_table(path: Path, form: LabelledFormat) -> LabelledTexts:
+    """The labelled texts of a CSV, TSV, Parquet or JSON file, or of lines that begin with `__label__`.
+
+    Raises:
+        BadInput: a column cannot be found, a label is missing, a split word is not known.
+    """
+    if _is_fasttext(path, form.table.encoding):
+        return _read_fasttext(path, form.table.encoding)
+    table = read_table(path, form.table, form.names)
+    if not table.rows:
+        raise BadInput(f"datamodule.data_dir={path}: no row in it; a text and its label are needed")
+    if table.width < 2:
+        hint = (
+            "datamodule=plain_text reads texts without labels" if _is_text(path) else "two columns or more are needed"
+        )
+        raise BadInput(f"datamodule.data_dir={path}: one column, so no label; {hint}{table.preview()}")
+    text, label, notes = _text_and_label(table, form)
+    split = _split_position(table, form, {text, label})
+    read = LabelledTexts(notes=[*table.notes, *notes])
+    if split is not None:
+        read.notes.append(f"official splits from column '{_name(table, split)}' (datamodule.split_column=none: not)")
+    label_name = _name(table, label)
+    for row, place in zip(table.rows, table.places):
+        found = row[label].strip()
+        if not found:
+            if form.empty_labels == "refuse":
+                raise BadInput(
+                    f"{path.parent / place}: no label in column '{label_name}';"
+                    " datamodule.empty_labels=leave_out leaves such rows out"
+                )
+            read.unlabelled += 1
+            continue
+        official = split_of_cell(row[split], place, _name(table, split)) if split is not None else ""
+        read.add(row[text], found, place, official)
+    return read
+
+
+def with_found_columns(path: Path, form: LabelledFormat) -> LabelledFormat:
+    """The format with the columns of this table, so that its sibling files are read alike."""
+    if _is_fasttext(path, form.table.encoding):
+        return form
+    table = read_table(path, form.table, form.names)
+    if not table.rows or table.width < 2:
+        return form
+    text, label, _ = _text_and_label(table, form)
+    return replace(form, text_column=_name(table, text), label_column=_name(table, label))
+
+
+def _text_and_label(table: Table, form: LabelledFormat) -> tuple[int, int, list[str]]:
+    """Positions of the two columns, and a note where they were guessed."""
+    text = None if form.text_column is None else table.position(form.text_column, "text_column")
+    label = None if form.label_column is None else table.position(form.label_column, "label_column")
+    lower = [name.strip().lower() for name in table.columns or ()]
+    found = []
+    if text is None:
+        text = next((lower.index(n) for n in TEXT_NAMES if n in lower and lower.index(n) != label), None)
+        found.append("text")
+    if label is None:
+        label = next((lower.index(n) for n in LABEL_NAMES if n in lower and lower.index(n) != text), None)
+        found.append("label")
+    if (text is None or label is None) and table.width == 2:
+        if text is None and label is None:
+            counts = [len(set(table.cells(position))) for position in (0, 1)]
+            if 2 * min(counts) <= max(counts):
+                label = counts.index(min(counts))
+                text = 1 - label
+        else:
+            text, label = (1 - label if text is None else text), (1 - text if label is None else label)  # type: ignore[operator]
+    if text is None or label is None:
+        missing = "text_column" if text is None else "label_column"
+        columns = ", ".join(table.columns) if table.columns is not None else f"{table.width} columns without names"
+        raise BadInput(
+            f"datamodule.{missing} is needed: {table.path} has {columns}; name one or give its number, for example"
+            f" datamodule.{missing}={table.columns[-1] if table.columns else table.width}{table.preview()}"
+        )
+    if text == label:
+        raise BadInput(f"datamodule.text_column and datamodule.label_column name the same column of {table.path}")
+    usual = found and (_name(table, text), _name(table, label)) != (TEXT_NAMES[0], LABEL_NAMES[0])
+    note = f"text from column '{_name(table, text)}', label from column '{_name(table, label)}'"
+    return text, label, [note] if usual else []
+
+
+def _split_position(table: Table, form: LabelledFormat, taken: set[int]) -> int | None:
+    if form.split_column == NO_COLUMN:
+        return None
+    if form.split_column is not None:
+        return table.position(form.split_column, "split_column")
+    lower = [name.strip().lower() for name in table.columns or ()]
+    if SPLIT_COLUMN not in lower or lower.index(SPLIT_COLUMN) in taken:
+        return None
+    position = lower.index(SPLIT_COLUMN)
+    return position if is_split_column(table.cells(position)) else None
+
+
+def _name(table: Table, position: int) -> str:
+    return table.columns[position] if table.columns is not None else str(position + 1)
+
+
+def _is_text(path: Path) -> bool:
+    return Path(without_compression(path.name)).suffix.lower() not in TABLE_SUFFIXES
+
+
+def _is_fasttext(path: Path, encoding: str | None) -> bool:
+    return _is_text(path) and read_text(path, encoding).lstrip().startswith(FASTTEXT_PREFIX)
+
+
+def _read_fasttext(path: Path, encoding: str | None) -> LabelledTexts:
+    """Lines of `__label__NAME text` (fastText, Joulin et al. 2017)."""
+    read = LabelledTexts()
+    text = read_text(path, encoding)
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            read.blank += 1
+            continue
+        words = line.split()
+        labels = [word for word in words if word.startswith(FASTTEXT_PREFIX)]
+        if len(labels) != 1:
+            raise BadInput(f"{path}:{number}: {len(labels)} labels ({FASTTEXT_PREFIX}NAME); one a text is accepted")
+        rest = line.replace(labels[0], "", 1).strip()
+        read.add(rest, labels[0].removeprefix(FASTTEXT_PREFIX), f"{path.name}:{number}")
+    return read

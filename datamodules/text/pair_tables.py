@@ -1,0 +1,156 @@
+"""Pairs of one table: which column is the source, which the target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datamodules.errors import BadInput
+from datamodules.files.encoding import read_text, without_compression
+from datamodules.files.records import TABLE_SUFFIXES, Table, TableFormat, read_table
+from datamodules.text.labelled_tables import NO_COLUMN
+from datamodules.text.official_splits import SPLIT_COLUMN, is_split_column, split_of_cell
+
+#: Column names of source and target that are looked for, in this order.
+PAIR_NAMES = (
+    ("source", "target"), ("src", "tgt"), ("src", "trg"), ("input", "output"), ("input", "target"),
+    ("word", "pronunciation"), ("word", "phonemes"), ("word", "phones"), ("word", "ipa"), ("grapheme", "phoneme"),
+    ("graphemes", "phonemes"), ("question", "answer"), ("text", "summary"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PairFormat:
+    """What a person said of files of pairs: columns by name or number, None where they are to be found.
+
+    Args:
+        source_column, target_column, split_column: of a table; of parallel files, the suffixes (`en`, `fr`).
+        table: of delimited files.
+        at_first_space: lines without a separator are a word, then its symbols (a pronunciation lexicon).
+    """
+
+    source_column: str | None = None
+    target_column: str | None = None
+    split_column: str | None = None
+    table: TableFormat = field(default_factory=TableFormat)
+    at_first_space: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names that a header may hold."""
+        given = [column for column in (self.source_column, self.target_column, self.split_column) if column]
+        return (*(name for name in given if not name.isdecimal()), *PAIR_NAMES[0])
+
+
+@dataclass
+class ReadPairs:
+    """Columns of equal length: sources and targets as read, where each stands (`file:line`), its official split."""
+
+    sources: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    splits: list[str] = field(default_factory=list)  # "train", "val", "test", or "" where the data has none
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, source: str, target: str, place: str, split: str = "") -> None:
+        self.sources.append(source)
+        self.targets.append(target)
+        self.places.append(place)
+        self.splits.append(split)
+
+    def extend(self, other: ReadPairs, split: str) -> None:
+        self.sources += other.sources
+        self.targets += other.targets
+        self.places += other.places
+        self.splits += [split] * len(other)
+        self.notes += [note for note in other.notes if note not in self.notes]
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+
+def read_pair_table(path: Path, form: PairFormat) -> ReadPairs:
+    """The pairs of a CSV, TSV, Parquet or JSON file, of lines with a tab, or of a pronunciation lexicon.
+
+    Raises:
+        BadInput: a column cannot be found, or a split word is not known.
+    """
+    if _is_lexicon(path, form):
+        return _read_lexicon(path, form.table.encoding)
+    table = read_table(path, form.table, form.names)
+    if not table.rows:
+        columns = f" (columns: {', '.join(table.columns)})" if table.columns else ""
+        raise BadInput(f"datamodule.data_dir={path}: no pair in it{columns}")
+    if table.width < 2:
+        suffix = Path(without_compression(path.name)).suffix
+        hint = "" if suffix in TABLE_SUFFIXES else "; datamodule.target_file=FILE names a parallel file of targets"
+        raise BadInput(
+            f"datamodule.data_dir={path}: one column; a source and a target are needed{hint}{table.preview()}"
+        )
+    source, target, notes = _source_and_target(table, form)
+    split = _split_position(table, form, {source, target})
+    read = ReadPairs(notes=[*table.notes, *notes])
+    if split is not None:
+        read.notes.append(f"official splits from column {split + 1} (datamodule.split_column=none: not)")
+    for row, place in zip(table.rows, table.places):
+        official = "" if split is None else split_of_cell(row[split], place, form.split_column or SPLIT_COLUMN)
+        read.add(row[source], row[target], place, official)
+    return read
+
+
+def _source_and_target(table: Table, form: PairFormat) -> tuple[int, int, list[str]]:
+    """Positions of the two columns, and a note where they were found by other than their usual names."""
+    source = None if form.source_column is None else table.position(form.source_column, "source_column")
+    target = None if form.target_column is None else table.position(form.target_column, "target_column")
+    if source is not None and target is not None:
+        return source, target, []
+    lower = [name.strip().lower() for name in table.columns or ()]
+    for names in PAIR_NAMES if source is None and target is None else ():
+        if all(name in lower for name in names):
+            source, target = (lower.index(name) for name in names)
+            break
+    if table.width == 2 and (source is None or target is None):
+        if source is None:
+            source = 0 if target is None else 1 - target
+        target = 1 - source
+    if source is None or target is None:
+        missing = "source_column" if source is None else "target_column"
+        columns = ", ".join(table.columns) if table.columns is not None else f"{table.width} columns without names"
+        raise BadInput(
+            f"datamodule.{missing} is needed: {table.path} has {columns}; a name or a number, for example"
+            f" datamodule.{missing}={1 if source is None else 2}{table.preview()}"
+        )
+    shown = [f"'{table.columns[i]}'" if table.columns is not None else f"{i + 1}" for i in (source, target)]
+    usual = [lower[i] if lower else "" for i in (source, target)] == list(PAIR_NAMES[0])
+    return source, target, [] if usual else [f"source from column {shown[0]}, target from column {shown[1]}"]
+
+
+def _split_position(table: Table, form: PairFormat, taken: set[int]) -> int | None:
+    if form.split_column == NO_COLUMN:
+        return None
+    if form.split_column is not None:
+        return table.position(form.split_column, "split_column")
+    lower = [name.strip().lower() for name in table.columns or ()]
+    if SPLIT_COLUMN not in lower or lower.index(SPLIT_COLUMN) in taken:
+        return None
+    position = lower.index(SPLIT_COLUMN)
+    return position if is_split_column(table.cells(position)) else None
+
+
+def _is_lexicon(path: Path, form: PairFormat) -> bool:
+    """Whether a file, which is no table by its suffix, separates a word from its symbols by space alone."""
+    suffix = Path(without_compression(path.name)).suffix.lower()
+    if not form.at_first_space or form.table.separator is not None or suffix in TABLE_SUFFIXES:
+        return False
+    return "\t" not in read_text(path, form.table.encoding)
+
+
+def _read_lexicon(path: Path, encoding: str | None) -> ReadPairs:
+    """Lines of a word, space, and its symbols between spaces."""
+    read = ReadPairs(notes=[f"{path.name}: a word, then its symbols between spaces"])
+    text = read_text(path, encoding)
+    for number, line in enumerate(text.split("\n"), 1):
+        word, *symbols = line.split(maxsplit=1) if line.strip() else [""]
+        if word and not word.startswith((";;;", "#")):
+            read.add(word, symbols[0] if symbols else "", f"{path.name}:{number}")
+    return read
