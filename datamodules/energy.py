@@ -1,13 +1,15 @@
-"""Hourly load, and any other regular series.
+"""Series of any regular step: load, generation, prices, weather.
 
 python scripts/train.py datamodule=energy                                            # made-up regions
 python scripts/train.py datamodule=energy datamodule.data_dir=data/energy            # a folder of *_hourly.csv
 python scripts/train.py datamodule=energy datamodule.data_dir=ETTh1.csv datamodule.series=columns
+python scripts/train.py datamodule=energy datamodule.data_dir=load.csv 'datamodule.future_covariates=[temperature]'
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -17,16 +19,26 @@ from torch import Tensor
 
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import WindowBatch
-from datamodules.batching.splits import check_fractions, format_sizes
+from datamodules.batching.splits import SPLITS, check_fractions, format_sizes
 from datamodules.errors import BadInput
-from datamodules.series.calendar import Calendar, calendar_features, hour_of_day
-from datamodules.series.cleaning import CleanSeries, Duplicates, Gaps, Outliers, cleaned, report_line
-from datamodules.series.reading import RawSeries, SeriesOf, find_files, read_series
-from datamodules.series.scaling import Scaler, fitted_scaler
+from datamodules.series.calendar import Calendar, calendar_features, hour_of_day, read_holidays
+from datamodules.series.cleaning import CleaningConfig, CleanSeries, Duplicates, Gaps, Outliers, clean
+from datamodules.series.clock import Clock
+from datamodules.series.config import ReadingConfig, SeriesOf
+from datamodules.series.frequency import Frequency, check_duration, duration_rows
+from datamodules.series.reading import FileReport, RawSeries, find_files, read_series
+from datamodules.series.report import MOST_LINES, found_lines, role_line, series_lines
+from datamodules.series.resampling import Resampling
+from datamodules.series.scaling import Scaler, fit_scaler
+from datamodules.series.season import default_lookback, default_season, naive_error
 from datamodules.series.source import WindowSource
-from datamodules.series.spec import ForecastSeries
-from datamodules.series.splits import SplitBy, boundaries, window_parts
-from datamodules.series.synthetic import synthetic_load
+from datamodules.series.spec import ForecastSeries, config_of_run
+from datamodules.series.splits import SplitBy, boundaries, window_splits
+from datamodules.series.synthetic import SYNTHETIC_COVARIATE, synthetic_load
+from datamodules.series.timeline import Timeline, build_timeline
+from datamodules.series.zones import Style
+
+MOST_CHECKED = 20_000_000  # values in which outliers are looked for
 
 
 class Energy(SequenceDataModule):
@@ -34,15 +46,19 @@ class Energy(SequenceDataModule):
 
     Args:
         data_dir: a folder, a glob or one file of CSV, TSV or Parquet tables; made-up load when absent.
-        time_column, value_columns, time_format: of the tables; see `read_series`.
-        series: `files`: a file is one series (of all its value columns); `columns`: each column is one.
-        duplicates, gaps, max_gap, outliers: see `cleaned`.
+        time_column, time_format, timezone, id_column, hour_columns, target_columns, past_covariates,
+            future_covariates, series, separator, decimal, thousands, encoding, skip_rows, missing_values: how tables
+            are read; see `ReadingConfig`.
+        duplicates, gaps, max_gap, outliers, resample: see `CleaningConfig`.
         calendar: features of the time: `ordinal` (hour, weekday, month, day of year), `cyclic` or `none`.
-        holidays: a country whose holidays are one more feature.
+        holidays: one more feature: a country, or `{country, subdivision, file}`.
         scaler: `minmax`, `standard`, `robust` or `none`, for each series and column.
-        scaler_fit: `train`: on the training part; `all`: on everything, as the source article does.
-        lookback, horizon: rows of a window.
-        stride: every so many windows are trained on; all are judged.
+        scaler_fit: `train`: on the training split; `all`: on everything.
+        lookback, horizon: rows of a window, or durations (`7d`, `24h`); `lookback` null: 7 days of steps below a day, 8
+            weeks of days, 24 months.
+        stride: every so many windows are trained on; all are evaluated.
+        season: rows or a duration of the naive forecast that MASE compares with; null: a day, a year of months.
+        short_series: series too short for a window are left out by name (`leave_out`) or an `error`.
         split_by, val_fraction, test_fraction, split_rows: see `boundaries`.
         batch_size, evaluation_batch_size, seed, drop_last: see `SequenceDataModule`.
     """
@@ -53,21 +69,35 @@ class Energy(SequenceDataModule):
     def __init__(
         self,
         data_dir: str | None = None,
-        time_column: str | None = None,
-        value_columns: list[str] | None = None,
+        time_column: str | list[str] | None = None,
         time_format: str | None = None,
+        timezone: str | None = None,
+        id_column: str | None = None,
+        hour_columns: list[str] | None = None,
+        target_columns: list[str] | None = None,
+        past_covariates: list[str] | None = None,
+        future_covariates: list[str] | None = None,
         series: SeriesOf = "files",
+        separator: str | None = None,
+        decimal: Literal[".", ","] | None = None,
+        thousands: str | None = None,
+        encoding: str | None = None,
+        skip_rows: Annotated[int, Ge(0)] | None = None,
+        missing_values: list[str] | None = None,
         duplicates: Duplicates = "mean",
         gaps: Gaps = "interpolate",
-        max_gap: Annotated[int, Ge(1)] = 6,
+        max_gap: int | str = "6h",
         outliers: Outliers = "keep",
+        resample: dict[str, str] | None = None,
         calendar: Calendar = "cyclic",
-        holidays: str | None = None,
+        holidays: str | dict[str, Any] | None = None,
         scaler: Scaler = "standard",
         scaler_fit: Literal["train", "all"] = "train",
-        lookback: Annotated[int, Gt(0)] = 168,
-        horizon: Annotated[int, Gt(0)] = 1,
+        lookback: int | str | None = None,
+        horizon: int | str = 1,
         stride: Annotated[int, Gt(0)] = 1,
+        season: int | str | None = None,
+        short_series: Literal["leave_out", "error"] = "leave_out",
         split_by: SplitBy = "rows",
         val_fraction: Annotated[float, Ge(0), Lt(1)] = 0.1,
         test_fraction: Annotated[float, Ge(0), Lt(1)] = 0.1,
@@ -81,19 +111,27 @@ class Energy(SequenceDataModule):
         check_fractions(val_fraction, test_fraction)
         if split_rows is not None and (len(split_rows) != 3 or min(split_rows) < 0):
             raise BadInput(f"datamodule.split_rows={split_rows}: three numbers of rows: training, validation, test")
+        for key, value in (("max_gap", max_gap), ("lookback", lookback), ("horizon", horizon), ("season", season)):
+            check_duration(value, f"datamodule.{key}", least=0 if key == "max_gap" else 1)
         self.data_dir = data_dir
-        self.reading: dict[str, Any] = {
-            "time_column": time_column,
-            "value_columns": list(value_columns) if value_columns else None,
-            "time_format": time_format,
-            "series": series,
-        }
-        self.cleaning: dict[str, Any] = {
-            "duplicates": duplicates,
-            "gaps": gaps,
-            "max_gap": max_gap,
-            "outliers": outliers,
-        }
+        self.reading = ReadingConfig(
+            time_column=time_column if isinstance(time_column, str) or time_column is None else tuple(time_column),
+            time_format=time_format,
+            timezone=timezone,
+            id_column=id_column,
+            hour_columns=_names(hour_columns),
+            target_columns=_names(target_columns),
+            past_covariates=_names(past_covariates) or (),
+            future_covariates=_names(future_covariates) or (),
+            series=series,
+            separator="\t" if separator in ("\\t", "tab") else separator,
+            decimal=decimal,
+            thousands=thousands,
+            encoding=encoding,
+            skip_rows=skip_rows,
+            missing_values=_names(missing_values) or (),
+        )
+        self.cleaning = CleaningConfig(duplicates, gaps, max_gap, outliers, Resampling.parse(resample))
         self.calendar: Calendar = calendar
         self.holidays = holidays
         self.scaler: Scaler = scaler
@@ -101,6 +139,8 @@ class Energy(SequenceDataModule):
         self.lookback = lookback
         self.horizon = horizon
         self.stride = stride
+        self.season = season
+        self.short_series = short_series
         self.split_by: SplitBy = split_by
         self.val_fraction = val_fraction
         self.test_fraction = test_fraction
@@ -108,69 +148,164 @@ class Energy(SequenceDataModule):
 
     def load(self) -> None:
         known = self.pretrained_spec
-        if known is not None:  # windows, features and scaling as the run has them
-            self.lookback, self.horizon = known.lookback, known.horizon
-            self.calendar, self.holidays = known.calendar, known.holidays
-        raw = self._read()
-        digest = hashlib.sha256()
-        for one in raw:
-            digest.update(one.name.encode() + one.times.tobytes() + one.values.tobytes())
-        self.fingerprint = digest.hexdigest()
-        places = [str(one.path or one.name) for one in raw]
-        series = []
-        while raw:  # each is let go when it is clean
-            series.append(cleaned(raw.pop(0), **self.cleaning))
-        if len({one.step for one in series}) > 1:
-            steps = ", ".join(f"{one.name} {one.step} s" for one in series)
-            raise BadInput(f"datamodule.data_dir={self.data_dir}: series of several frequencies ({steps})")
-
+        raw, reports = self._read()
+        places = {one.name: str(one.path or one.name) for one in raw}
+        series = self._clean(raw)
+        frequency = self._frequency(series, places)
+        self._fix_sizes(frequency)
+        self._holidays = known.holidays if known is not None else read_holidays(self.holidays)
         bounds = [self._bounds(len(one)) for one in series]
-        parts = [window_parts(one, self.lookback, self.horizon, b, self.stride) for one, b in zip(series, bounds)]
-        self._refuse_short(places, series, parts)
+        splits = [window_splits(one, self._lookback, self._horizon, b, self.stride) for one, b in zip(series, bounds)]
+        series, bounds, splits, short = self._without_short(places, series, bounds, splits)
         starts = np.cumsum([0] + [len(one) for one in series])
         self.indices = {
-            part: torch.from_numpy(np.concatenate([p[part] + start for p, start in zip(parts, starts)]))
-            for part in ("train", "val", "test")
+            split: torch.from_numpy(np.concatenate([p.pop(split) + start for p, start in zip(splits, starts)]))
+            for split in SPLITS
         }
-        if not len(self.indices["train"]):
+        if not len(self.indices["train"]) and known is None:
             raise BadInput("datamodule: no window to train on; a smaller lookback, val_fraction or test_fraction helps")
         scaling = [self._scaling(one, b[0]) for one, b in zip(series, bounds)]
-        self.spec = known or self._described(series, bounds, scaling)
-        self.source = self._source(series, scaling)
-        self._times = np.concatenate([one.times for one in series])
+        naive = [self._naive(one, b[0], scale) for one, b, (_, scale) in zip(series, bounds, scaling)]
+        self.spec = known or self._fit_spec(series, bounds, scaling, naive, reports)
         self._starts = starts
         self._names = [one.name for one in series]
-        self.report = self._report(series)
+        self._styles = [one.style for one in series]
+        self.report = self._report(series, bounds, reports, short)
+        self.source = self._source(series, scaling, naive)
 
     def example_columns(self, indices: Tensor) -> dict[str, list]:
         rows = indices.numpy()
         series = np.searchsorted(self._starts, rows, side="right") - 1
-        stamps = np.datetime_as_string(self._times[rows], unit="m")
+        segment = np.searchsorted(self._segment_start, rows, side="right") - 1
+        times = self._clock_times[rows + self._segment_shift[segment]]
+        stamps = np.empty(len(rows), dtype=object)
+        for style in set(self._styles):
+            those = np.array([self._styles[s] == style for s in range(len(self._styles))])[series]
+            stamps[those] = self._written(style, times[those])
         return {
             "id": [f"{self._names[s]} {stamp}" for s, stamp in zip(series.tolist(), stamps.tolist())],
             "series": [self._names[s] for s in series.tolist()],
-            "time": self._times[rows].astype("datetime64[us]").tolist(),
+            "time": times.astype("datetime64[us]").tolist(),
         }
 
     # ------------------------------------------------------------------ steps of load
 
-    def _read(self) -> list[RawSeries]:
+    def _read(self) -> tuple[list[RawSeries], list[FileReport]]:
         if self.data_dir is None:
-            return synthetic_load()
-        return read_series(find_files(self.data_dir), **self.reading)
+            wanted = self.reading.covariates
+            if set(wanted) - {SYNTHETIC_COVARIATE}:
+                raise BadInput(
+                    f"datamodule: made-up load has one covariate, {SYNTHETIC_COVARIATE}; data_dir names files"
+                )
+            return synthetic_load(with_temperature=bool(wanted)), []
+        return read_series(find_files(self.data_dir), self.reading_config())
+
+    def reading_config(self) -> ReadingConfig:
+        """How files are read: as asked for, or, for a finished run, as it reads its own.
+
+        Raises:
+            BadInput: the settings ask for other targets or covariates than the run has.
+        """
+        known = self.pretrained_spec
+        if known is None:
+            return self.reading
+        run = known.reading_config
+        for key in ("target_columns", "past_covariates", "future_covariates", "series"):
+            asked, has = getattr(self.reading, key), getattr(run, key)
+            if asked != has and not (key == "target_columns" and asked in (None, known.columns)):
+                held = has if isinstance(has, str) else f"[{','.join(has or (known.columns if key[0] == 't' else ()))}]"
+                shown = asked if isinstance(asked, str) else f"[{','.join(asked or ())}]"
+                raise BadInput(f"datamodule.{key}={shown}: the run was trained with {held}; another needs training")
+        return config_of_run(self.reading, known)
+
+    def _clean(self, raw: list[RawSeries]) -> list[CleanSeries]:
+        """Clean series; each raw one is let go, and stamps that several share are sorted once."""
+        series: list[CleanSeries] = []
+        timelines: dict[int, tuple[np.ndarray, Timeline]] = {}
+        digest = hashlib.sha256()
+        check = sum(len(one.times) * len(one.columns) for one in raw) <= MOST_CHECKED
+        self._checked_outliers = check
+        while raw:
+            one, line = raw.pop(0), None
+            values = one.values()
+            digest.update(one.name.encode())
+            if id(one.times) not in timelines:
+                digest.update(one.times.tobytes())
+            digest.update(np.ascontiguousarray(values).data)
+            if self.cleaning.resample is None:  # else the stamps change
+                kept = timelines.get(id(one.times))
+                line = kept[1] if kept else build_timeline(one)
+                timelines = {id(one.times): (one.times, line)}  # the array is held, so its id stays its own
+            series.append(clean(one, values, self.cleaning, line, check))
+        self.fingerprint = digest.hexdigest()
+        return series
+
+    def _frequency(self, series: list[CleanSeries], places: dict[str, str]) -> Frequency:
+        """The step that all series have.
+
+        Raises:
+            BadInput: they have several, or another one than the run.
+        """
+        known = self.pretrained_spec
+        wanted = known.frequency if known is not None else series[0].frequency
+        for one in series:
+            if one.frequency != wanted:
+                if known is not None:
+                    raise BadInput(
+                        f"{places[one.name]}: rows are {one.frequency} apart; the run was trained on steps of {wanted}"
+                        f" (datamodule.resample={{{wanted}: mean}} where the file's are finer)"
+                    )
+                raise BadInput(
+                    f"datamodule.data_dir={self.data_dir}: series of several steps ({series[0].name} {wanted},"
+                    f" {one.name} {one.frequency}); datamodule.resample={{1h: mean}} gives them one"
+                )
+        return wanted
+
+    def _fix_sizes(self, frequency: Frequency) -> None:
+        """Look-back, horizon and season in rows.
+
+        Raises:
+            BadInput: they are not those of the finished run.
+        """
+        known = self.pretrained_spec
+        lookback = default_lookback(frequency) if self.lookback is None else self.lookback
+        self._lookback = duration_rows(lookback, frequency, "datamodule.lookback")
+        self._horizon = duration_rows(self.horizon, frequency, "datamodule.horizon")
+        season = default_season(frequency) if self.season is None else self.season
+        self._season = duration_rows(season, frequency, "datamodule.season")
+        if known is None:
+            return
+        given = {"lookback": self._lookback, "horizon": self._horizon, "calendar": self.calendar, "scaler": self.scaler}
+        for key, value in given.items():
+            if value != getattr(known, key):
+                raise BadInput(
+                    f"datamodule.{key}={value}: the run was trained with {getattr(known, key)}; another needs training"
+                )
 
     def _bounds(self, rows: int) -> tuple[int, int, int]:
         fractions = self.val_fraction, self.test_fraction
-        return boundaries(rows, self.lookback, self.horizon, self.split_by, *fractions, self.split_rows)
+        return boundaries(rows, self._lookback, self._horizon, self.split_by, *fractions, self.split_rows)
 
-    def _refuse_short(self, places: list[str], series: list[CleanSeries], parts: list[dict[str, np.ndarray]]) -> None:
-        needed = self.lookback + self.horizon
-        for place, one, windows in zip(places, series, parts):
-            if not any(len(part) for part in windows.values()):
-                raise BadInput(
-                    f"{place}: {len(one):,} rows, in {one.report['segments']} unbroken stretches; a"
-                    f" window needs {needed:,} (datamodule.lookback={self.lookback} + horizon={self.horizon})"
-                )
+    def _without_short(
+        self, places: dict[str, str], series: list[CleanSeries], bounds: list, splits: list[dict[str, np.ndarray]]
+    ) -> tuple[list[CleanSeries], list, list, list[str]]:
+        """Those with a window, and sentences about those without one.
+
+        Raises:
+            BadInput: none has one, or short series are an error.
+        """
+        needed = self._lookback + self._horizon
+        short = [not any(len(split) for split in one.values()) for one in splits]
+        sentences = [
+            f"{places[one.name]}: series '{one.name}' has {len(one):,} rows, in {one.report['segments']} unbroken"
+            f" stretches; a window needs {needed:,} (datamodule.lookback={self._lookback} + horizon={self._horizon})"
+            for one, is_short in zip(series, short)
+            if is_short
+        ]
+        if sentences and (all(short) or self.short_series == "error"):
+            raise BadInput(sentences[0])
+        kept = [i for i, is_short in enumerate(short) if not is_short]
+        return [series[i] for i in kept], [bounds[i] for i in kept], [splits[i] for i in kept], sentences
 
     def _scaling(self, one: CleanSeries, end_of_training: int) -> tuple[np.ndarray, np.ndarray]:
         """Offset and scale (K,): the run's, or fitted on the training rows that are no interpolation."""
@@ -178,62 +313,117 @@ class Energy(SequenceDataModule):
         if known is not None and known.scaling(one.name) is not None:
             return known.scaling(one.name)
         rows = len(one) if self.scaler_fit == "all" or known is not None else end_of_training
-        usable = one.values[:rows][~one.filled[:rows]]
+        usable = one.values[:rows]
+        if one.filled[:rows].any():
+            usable = usable[~one.filled[:rows]]
         if not len(usable):
-            raise BadInput(f"series {one.name}: no row in the training part to fit the scaler on")
-        return fitted_scaler(usable, known.scaler if known is not None else self.scaler)
+            raise BadInput(f"series {one.name}: no row in the training split to fit the scaler on")
+        return fit_scaler(usable, known.scaler if known is not None else self.scaler)
 
-    def _described(self, series: list[CleanSeries], bounds: list, scaling: list) -> ForecastSeries:
-        day = max(1, 86_400 // series[0].step)
-        naive = []
-        for one, (end, _, _) in zip(series, bounds):
-            values = np.where(one.filled[:end, None], np.nan, one.values[:end])  # a filled row comes from a later one
-            change = np.abs(values[day:] - values[:-day])
-            known = ~np.isnan(change).any(axis=1)
-            naive.append(tuple(change[known].mean(axis=0).tolist()) if known.any() else (np.nan,) * values.shape[1])
-        features = calendar_features(series[0].times[:1], self.calendar, self.holidays).shape[1]
+    def _fit_spec(
+        self, series: list[CleanSeries], bounds: list, scaling: list, naive: list, reports: list[FileReport]
+    ) -> ForecastSeries:
+        covariates = [
+            one.covariates[: b[0] if self.scaler_fit == "train" else len(one)] for one, b in zip(series, bounds)
+        ]
+        features = calendar_features(series[0].times[:1], self.calendar, self._holidays).shape[1]
+        names = series[0].covariate_names
+        offset, scale = fit_scaler(np.concatenate(covariates), "standard") if names else (np.zeros(0), np.zeros(0))
+        day_first = next((r.day_first for r in reports if r.day_first is not None), None)
+        reading = {**self.reading.to_dict(), "day_first": day_first}
         return ForecastSeries(
             names=tuple(one.name for one in series),
             columns=series[0].columns,
             offset=tuple(tuple(offset.tolist()) for offset, _ in scaling),
             scale=tuple(tuple(scale.tolist()) for _, scale in scaling),
             naive_error=tuple(naive),
-            lookback=self.lookback,
-            horizon=self.horizon,
-            step=series[0].step,
+            lookback=self._lookback,
+            horizon=self._horizon,
+            step=str(series[0].frequency),
             calendar=self.calendar,
             calendar_size=features,
-            holidays=self.holidays,
+            holidays=self._holidays,
             scaler=self.scaler,
-            reading={**self.reading, **self.cleaning},
+            reading={**reading, **self.cleaning.to_dict()},
             synthetic=self.data_dir is None,
+            season=self._season,
+            past_covariates=self.reading.past_covariates,
+            future_covariates=self.reading.future_covariates,
+            covariate_offset=tuple(offset.tolist()),
+            covariate_scale=tuple(scale.tolist()),
+            trained_until=tuple(str(one.times[max(b[0] - 1, 0)]) for one, b in zip(series, bounds)),
         )
 
-    def _source(self, series: list[CleanSeries], scaling: list) -> WindowSource:
-        values = [((one.values - offset) / scale).astype(np.float32) for one, (offset, scale) in zip(series, scaling)]
-        numbers = np.repeat(np.arange(len(series)), [len(one) for one in series])
+    def _naive(self, one: CleanSeries, end_of_training: int, scale: np.ndarray) -> tuple[float, ...]:
+        """(K,) error of the seasonal naive forecast: the run's, or that of the training rows; of all rows, where a
+        finished run never saw the series."""
+        known = self.pretrained_spec
+        if known is None:
+            return naive_error(one, end_of_training, self._season, scale)
+        row = known.row_of(one.name)
+        return known.naive_error[row] if row >= 0 else naive_error(one, len(one), known.season, scale)
+
+    def _source(self, series: list[CleanSeries], scaling: list, naive: list) -> WindowSource:
+        """The tensors; each clean series is let go when its rows are in them."""
+        clock = Clock(regular=self.cleaning.gaps != "ignore" and self.cleaning.duplicates != "keep")
+        for number, one in enumerate(series):
+            clock.add(one, number)
+        wall, times, first_rows, shifts, numbers = clock.finish()
+        self._clock_times, self._segment_start, self._segment_shift = times, first_rows, shifts
+        run_series = torch.tensor([self.spec.row_of(one.name) for one in series])
+        rows, columns = sum(len(one) for one in series), len(series[0].columns)
+        values = torch.empty(rows, columns)
+        covariates = torch.empty(rows, len(self.spec.covariates)) if self.spec.covariates else None
+        row = 0
+        for number, (offset, scale) in enumerate(scaling):
+            one = series[number]
+            end = row + len(one)
+            values[row:end] = torch.from_numpy((one.values - offset) / scale)
+            if covariates is not None:
+                covariates[row:end] = torch.from_numpy(self.spec.scaled_covariates(one.covariates))
+            series[number] = None  # type: ignore[call-overload]
+            row = end
         offset, scale = (torch.tensor(np.stack(table), dtype=torch.float32) for table in zip(*scaling))
-        times = np.concatenate([one.times for one in series])
         return WindowSource(
-            torch.from_numpy(np.concatenate(values)),
-            torch.from_numpy(calendar_features(times, self.calendar, self.holidays)),
+            values,
+            torch.from_numpy(calendar_features(wall, self.spec.calendar, self.spec.holidays)),
+            torch.from_numpy(hour_of_day(wall)),
+            torch.from_numpy(first_rows),
+            torch.from_numpy(shifts),
             torch.from_numpy(numbers),
-            torch.tensor([self.spec.row_of(one.name) for one in series]),
+            run_series,
             offset,
             scale,
-            torch.from_numpy(hour_of_day(times)),
-            self.lookback,
-            self.horizon,
+            self._lookback,
+            self._horizon,
+            covariates,
+            torch.tensor(naive, dtype=torch.float32),
         )
 
-    def _report(self, series: list[CleanSeries]) -> dict:
+    def _written(self, style: Style, times: np.ndarray) -> list[str]:
+        if style.zone is None and style.local is None:
+            return np.datetime_as_string(times, unit="m").tolist()
+        return style.write(times)
+
+    def _report(self, series: list[CleanSeries], bounds: list, reports: list[FileReport], short: list[str]) -> dict:
         sizes = self.split_sizes()
         where = "made-up load, synthetic (no data_dir given)" if self.data_dir is None else self.data_dir
         rows = sum(len(one) for one in series)
         lines = [
-            f"data: {where}: {len(series)} series, {rows:,} rows; windows of {self.lookback} + {self.horizon} rows:"
-            f" {format_sizes(sizes)}"
+            f"{where}: {len(series):,} series, {rows:,} rows of {series[0].frequency}; windows of"
+            f" {self._lookback:,} + {self._horizon:,} rows: {format_sizes(sizes)}",
+            role_line(series, self.reading),
+            *found_lines(reports),
+            *[f"left out: {sentence}" for sentence in short[:MOST_LINES]],
+            *series_lines(series, [bound[0] for bound in bounds]),
         ]
-        lines += [f"data: {report_line(one.report)}" for one in series]
-        reports = [one.report for one in series]
-        return {"source": where, "synthetic": self.data_dir is None, "parts": sizes, "series": reports, "lines": lines}
+        if not self._checked_outliers:
+            lines.append(f"outliers not looked for in more than {MOST_CHECKED:,} values")
+        return {
+            "source": where, "synthetic": self.data_dir is None, "splits": sizes, "left_out": short,
+            "series": [one.report for one in series], "lines": [f"data: {line}" for line in lines],
+        }  # fmt: skip
+
+
+def _names(values: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(str(value) for value in values)

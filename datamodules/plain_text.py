@@ -42,7 +42,7 @@ class PlainText(SequenceDataModule):
         min_count: tokens that are rarer in the training split are unknown ones; 2 for words, else 1, when absent.
         max_length: a line of more tokens is refused by file and line.
         val_fraction, test_fraction: of the stretches or lines.
-        split_seed: of the parts of lines.
+        split_seed: of the splits of lines.
         batch_size, evaluation_batch_size, seed, drop_last: see `SequenceDataModule`.
     """
 

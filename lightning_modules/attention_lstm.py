@@ -18,9 +18,9 @@ from lightning_modules.tasks.base import Task
 
 
 class AttentionLSTM(LSTM):
-    """The last state asks, all states answer: each state becomes tanh(W [context, state]) (Luong et al. 2015, eq. 5).
+    """Attention over the states, each of which becomes tanh(W [context, state]) (Luong et al. 2015, eq. 5).
 
-    The weights of the steps stay in the encoding, for pictures.
+    The weights of the steps stay in the encoding, for figures.
 
     Args:
         task: what it is trained for.

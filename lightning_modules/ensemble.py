@@ -22,8 +22,8 @@ from lightning_modules.training.instantiate import build
 class Ensemble(SequenceModule):
     """Members that are averaged, or whose encodings are joined.
 
-    `average`: each member answers by itself and learns from its own loss, as if alone (the training loss is their
-    sum); the answer is the mean of theirs (of log-probabilities, where classes are asked for).  `join`: the members'
+    `average`: each member has its own output and learns from its own loss, as if alone (the training loss is their
+    sum); the output is the mean of theirs (of log-probabilities for classes).  `join`: the members'
     summaries, one after the other, go into one output layer.
 
     Args:

@@ -1,4 +1,4 @@
-"""Finished runs that answer together: nothing is trained.
+"""The average of finished runs: nothing is trained.
 
 python scripts/train.py module=ensemble_of_runs module.runs=[RUN,RUN]
 """
@@ -20,9 +20,9 @@ from lightning_modules.training.instantiate import build
 
 
 class EnsembleOfRuns(Baseline):
-    """The mean of what the networks of finished runs answer (of log-probabilities, where classes are asked for).
+    """The mean of the outputs of finished runs (of log-probabilities for classes).
 
-    The runs have seen the same data, with the same split: else a member would be judged on what it was trained on.
+    The runs have seen the same data, with the same split: else a member would be evaluated on what it was trained on.
 
     Args:
         task: what all of them were trained for.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from datamodules.batching.batches import WindowBatch
 from lightning_modules.base import SequenceModule
+from lightning_modules.layers.linear_skip import CovariateSkip
 from lightning_modules.tasks.forecasting.task import Forecasting
 
 
@@ -17,7 +18,7 @@ class Linear(SequenceModule):
     """y = last + W_s (x - last) + b_s, with weights of its own for each series s and column.
 
     With task.relative_to=last it is NLinear; `window` and `none` are understood too.  A series that the run never saw
-    gets the mean of the weights.
+    gets the mean of the weights.  Covariates have one map for all series.
 
     Args:
         task: forecasting, direct or recursive.
@@ -31,17 +32,21 @@ class Linear(SequenceModule):
     def __init__(self, task: Forecasting, per_series: bool = True) -> None:
         super().__init__(task, encoding_size=1)
         task.remove_head()
-        outputs = task.answered * task.numbers
+        outputs = task.output_steps * task.num_quantiles
         sets = len(task.spec.names) if per_series else 1
         self.weight = nn.Parameter(torch.zeros(sets, task.num_columns, outputs, task.lookback))
         self.bias = nn.Parameter(torch.zeros(sets, task.num_columns, outputs))
+        sizes = task.covariate_values, task.output_steps, task.num_columns, task.num_quantiles
+        self.covariate_map = CovariateSkip(*sizes) if task.num_covariates else None
 
     def forward_once(self, batch: WindowBatch) -> Tensor:
-        x = self.task.relative(batch.past, batch)  # (B, L, K)
+        x = self.task.normalize(batch.past, batch)  # (B, L, K)
         weight = torch.cat([self.weight, self.weight.mean(dim=0, keepdim=True)])
         bias = torch.cat([self.bias, self.bias.mean(dim=0, keepdim=True)])
         every = torch.einsum("blk,skol->bsko", x, weight) + bias  # by the weights of every series: a single product
         chosen = torch.where(batch.series < 0, len(weight) - 1, batch.series.clamp(max=len(self.weight) - 1))
-        answer = every[torch.arange(x.shape[0], device=x.device), chosen]  # (B, K, H Q)
-        answer = answer.view(x.shape[0], self.task.num_columns, self.task.answered, -1).transpose(1, 2)
-        return self.task.finished(answer, batch)
+        output = every[torch.arange(x.shape[0], device=x.device), chosen]  # (B, K, H Q)
+        output = output.view(x.shape[0], self.task.num_columns, self.task.output_steps, -1).transpose(1, 2)
+        if self.covariate_map is not None:
+            output = output + self.covariate_map(self.task.covariates_of(batch))
+        return self.task.finish(output, batch)

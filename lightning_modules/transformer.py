@@ -23,23 +23,23 @@ from lightning_modules.tasks.base import Task
 
 
 class Transformer(SequenceModule):
-    """Steps that read one another, whatever their distance; padding is never read.
+    """Self-attention between all steps, whatever their distance; padding is masked.
 
-    Where a task asks for what comes next, a step reads itself and those before it.  With decoder layers it
+    For a causal task a step attends to itself and those before it.  With decoder layers it
     decodes: each new step attends to those before it and to all encoder states.
 
     Args:
         task: what it is trained for.
         hidden_size: features of a step's state.
         num_layers: attention and feed-forward layers.
-        decoder_layers: of these that write; when absent, `num_layers` for a task that can only be answered by writing,
+        decoder_layers: layers of the decoder; when absent, `num_layers` for a task whose output is always decoded,
             none for another.
         num_heads: attention heads; they share `hidden_size` between them.
         feed_forward_size: width of the feed-forward networks; 4 times `hidden_size` when absent.
         dropout: of the input, of attention weights and of each residual branch.
         positions: `sinusoidal` or `learned`.
         max_length: steps that learned positions are made for.
-        norm: layer norm before (`pre`) or after (`post`, the paper's) each residual branch.
+        norm: layer norm before (`pre`) or after (`post`, as Vaswani et al. 2017) each residual branch.
         kernel_size: steps that a convolution before the layers sees, of what is read; 0 for none.
     """
 

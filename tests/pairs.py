@@ -43,6 +43,7 @@ FILES = {"names_folder": ("names-classification", "names-generation"), "pairs_fi
 
 #: Settings that make an architecture small.
 SMALL = {
+    "cnn": ["module.hidden_size=6", "module.num_layers=2", "module.dropout=0.1"],
     "rnn": ["module.hidden_size=12"],
     "lstm": [
         "module.hidden_size=12", "module.bidirectional=true", "module.num_layers=2", "module.residual=true",

@@ -49,20 +49,23 @@ class PairBatch:
 class WindowBatch:
     """Windows of series: what is known, and what is asked for.
 
-    L rows are known (the look-back), H are asked for (the horizon); K columns, F features of the calendar.  Features
-    of the calendar are looked up only where a network asks for them.
+    L rows are known (the look-back), H are asked for (the horizon); K targets, C covariates, F features of the
+    calendar.  Calendar and covariates are looked up only where a network asks for them.
     """
 
     past: Tensor  # (B, L, K) scaled
     series: Tensor  # (B,) int64, which series; -1 one that the run never saw
     first: Tensor  # (B,) int64, row of the first target in `calendar`
-    calendar: Tensor  # (N, F)
+    calendar: Tensor  # (T, F)
     horizon: int  # H
     future: Tensor | None = None  # (B, H, K) scaled
-    hours: Tensor | None = None  # (N,) hour of the day of each row
+    hours: Tensor | None = None  # (T,) hour of the day of each row of the calendar
     offset: Tensor | None = None  # (B, K) original = scaled * scale + offset
     scale: Tensor | None = None  # (B, K)
     joined: Callable[[], Tensor] | None = None  # -> (N, K + F) values and calendar side by side, where they are kept so
+    row: Tensor | None = None  # (B,) int64, row of the first target in `joined` and `covariates`
+    covariates: Tensor | None = None  # (N, C) scaled: those known up to now, then those known ahead
+    naive_error: Tensor | None = None  # (B, K) of the seasonal naive forecast, original units
 
     lengths: ClassVar[None] = None  # every window is whole
 
@@ -83,11 +86,23 @@ class WindowBatch:
         """(B, steps, K + F) the last known rows with their features; the caller's own to change."""
         if self.joined is None:
             return torch.cat([self.past[:, -steps:], self.past_calendar(steps)], dim=2)
-        return windows_of(self.joined(), self.first - steps, steps)
+        assert self.row is not None
+        return windows_of(self.joined(), self.row - steps, steps)
 
     def future_calendar(self) -> Tensor:
         """(B, H, F) features of the rows asked for."""
         return windows_of(self.calendar, self.first, self.horizon)
+
+    def past_covariates(self, steps: int) -> Tensor:
+        """(B, steps, C) covariates of the last known rows."""
+        assert self.covariates is not None and self.row is not None
+        return windows_of(self.covariates, self.row - steps, steps)
+
+    def future_covariates(self, count: int, steps: int | None = None) -> Tensor:
+        """(B, H, count) the last `count` covariates, those known ahead, of the rows asked for or the first `steps`."""
+        assert self.covariates is not None and self.row is not None
+        steps = self.horizon if steps is None else steps
+        return windows_of(self.covariates, self.row, steps)[..., self.covariates.shape[1] - count :]
 
     def future_hours(self) -> Tensor:
         """(B, H) hour of the day of the rows asked for."""

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import Literal
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from datamodules.errors import BadInput, did_you_mean
 
 Calendar = Literal["none", "ordinal", "cyclic"]
+#: `country` and `subdivision` of the package `holidays`, and `dates` (YYYY-MM-DD) of a file.
+Holidays = dict[str, Any]
 
 
-def calendar_features(times: np.ndarray, kind: Calendar, holidays: str | None = None) -> np.ndarray:
+def calendar_features(times: np.ndarray, kind: Calendar, holidays: Holidays | None = None) -> np.ndarray:
     """Features of each time stamp, (N, F) float32.
 
     Args:
-        times: (N,) datetime64[s].
-        kind: `ordinal`: hour, weekday, month and day of the year, each from 0 to 1 (what the source article's min-max
-            scaler makes of them); `cyclic`: three harmonics of the day, a column for each weekday, two harmonics of
-            the year; `none`.
-        holidays: a country of the package `holidays` (`US`, `DE` ...), whose holidays become a column.
+        times: (N,) datetime64[s], wall time.
+        kind: `ordinal`: hour, weekday, month and day of the year, each from 0 to 1 (what a min-max scaler makes of
+            them); `cyclic`: three harmonics of the day, a column for each weekday, two harmonics of the year; `none`.
+        holidays: of `read_holidays`; they become a column.
 
     Raises:
         BadInput: no such country, or the package is missing.
@@ -64,18 +68,64 @@ def _waves(turns: np.ndarray, harmonics: int) -> np.ndarray:
     return np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(len(turns), -1)
 
 
-def _is_holiday(days: np.ndarray, country: str) -> np.ndarray:
+def _is_holiday(days: np.ndarray, holidays: Holidays) -> np.ndarray:
     distinct, inverse = np.unique(days, return_inverse=True)
-    those = set(holidays_of(country, sorted({int(str(day)[:4]) for day in distinct})))
+    those = set(holidays_of(holidays, sorted({int(str(day)[:4]) for day in distinct})))
     return np.array([str(day) in those for day in distinct], dtype=np.int16)[inverse]
 
 
-def holidays_of(country: str, years: Iterable[int]) -> list[str]:
-    """The days of a country's holidays in these years, such as 2024-12-25, in order.
+def read_holidays(setting: str | dict[str, Any] | None) -> Holidays | None:
+    """`datamodule.holidays`: a country, or `{country, subdivision, file}`; the dates of a file are read.
 
     Raises:
-        BadInput: no such country, or the package is missing.
+        BadInput: another key, no such country or file, or a line that is no date.
     """
+    if setting is None:
+        return None
+    given: dict[str, Any] = {"country": setting} if isinstance(setting, str) else dict(setting)
+    for key in given:
+        if key not in ("country", "subdivision", "file", "dates"):
+            raise BadInput(
+                f"datamodule.holidays.{key}: country, subdivision and file are accepted"
+                f"{did_you_mean(key, ['country', 'subdivision', 'file'])}"
+            )
+    if not given.get("country") and not given.get("file") and not given.get("dates"):
+        raise BadInput("datamodule.holidays: a country (DE) or a file of dates is needed")
+    file = given.pop("file", None)
+    if file is not None:
+        given["dates"] = _dates_of(Path(str(file)).expanduser())
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _dates_of(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeError) as error:
+        raise BadInput(f"datamodule.holidays.file={path}: cannot be read ({error})") from None
+    dates = []
+    for number, line in enumerate(lines, 1):
+        cell = re.split(r"[,;\t]", line)[0].strip().strip('"')
+        try:
+            dates.append(date.fromisoformat(cell[:10]).isoformat())
+        except ValueError:
+            if cell and number > 1 and not cell.startswith("#"):
+                raise BadInput(f"{path}:{number}: '{cell}' is no date like 2024-12-25") from None
+    if not dates:
+        raise BadInput(f"datamodule.holidays.file={path}: no date in it; one a line, like 2024-12-25, is needed")
+    return dates
+
+
+def holidays_of(setting: Holidays, years: Iterable[int]) -> list[str]:
+    """The holidays of these years, such as 2024-12-25, in order.
+
+    Raises:
+        BadInput: no such country or subdivision, or the package is missing.
+    """
+    wanted = set(years)
+    days = {day for day in setting.get("dates", ()) if int(day[:4]) in wanted}
+    country, subdivision = setting.get("country"), setting.get("subdivision")
+    if country is None:
+        return sorted(days)
     try:
         import holidays
     except ImportError:
@@ -83,4 +133,12 @@ def holidays_of(country: str, years: Iterable[int]) -> list[str]:
     known = holidays.list_supported_countries()
     if country not in known:
         raise BadInput(f"datamodule.holidays={country}: no such country{did_you_mean(country, known)}")
-    return sorted(day.isoformat() for day in holidays.country_holidays(country, years=list(years)))
+    if subdivision is not None and subdivision not in known[country]:
+        raise BadInput(
+            f"datamodule.holidays.subdivision={subdivision}: none of {country}"
+            f"{did_you_mean(subdivision, known[country])};"
+            f" it has {', '.join(known[country]) or 'none'}"
+        )
+    of_part = {} if subdivision is None else {"subdiv": subdivision}
+    found = holidays.country_holidays(country, years=sorted(wanted), **of_part)
+    return sorted(days | {day.isoformat() for day in found})

@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from datamodules.errors import BadInput
+from datamodules.series.frequency import Frequency, duration_rows
+from datamodules.series.outliers import suspected_outliers
 from datamodules.series.reading import RawSeries
+from datamodules.series.resampling import Resampling, resampled
+from datamodules.series.timeline import Timeline, build_timeline
+from datamodules.series.zones import Style
 
 Duplicates = Literal["mean", "first", "last", "error", "keep"]
 Gaps = Literal["interpolate", "drop", "error", "ignore"]
 Outliers = Literal["keep", "mask"]
 
-MIXED_RUN = 12  # so many equal steps in a row that are not the usual one are no gaps
-OUTLIER_DEVIATIONS = 10.0
-OUTLIER_SHARE = 0.2
-OUTLIER_DAYS = 2
 SHOWN = 5
+LISTED = 100  # stamps of a report
+
+
+@dataclass(frozen=True)
+class CleaningConfig:
+    """What is done about repeated, missing and strange rows.
+
+    Args:
+        duplicates: repeated stamps become one row (their `mean`, the `first`, the `last` in the file), are an
+            `error`, or are kept as if they followed one another.  A cell that is empty gives way to one that is not.
+        gaps: missing rows are interpolated linearly where at most `max_gap` are missing in a row and cut the series
+            in two where more are; always cut it (`drop`: no window spans one); are an `error`; or are ignored.
+        max_gap: rows or a duration (`6h`); one row at least.
+        outliers: values that can hardly be meant are listed and kept, or listed and taken for missing (`mask`).
+        resample: a step and `mean` or `sum`.
+    """
+
+    duplicates: Duplicates = "mean"
+    gaps: Gaps = "interpolate"
+    max_gap: int | str = "6h"
+    outliers: Outliers = "keep"
+    resample: Resampling | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        how = self.resample
+        return {**asdict(self), "resample": None if how is None else {how.step: how.how}}
 
 
 @dataclass
 class CleanSeries:
-    """A series in order of time, N rows and K columns.
+    """A series in order of time: N rows, K targets, C covariates.
 
     Rows of one `segment` follow one another without a gap.  A `filled` row was no row of the file: it is interpolated
     between its neighbours, so it must not be forecast, nor be the last thing that a forecast knows.
@@ -36,194 +62,251 @@ class CleanSeries:
     values: np.ndarray  # (N, K) float64
     filled: np.ndarray  # (N,) bool
     segment: np.ndarray  # (N,) int32, rising
-    step: int  # seconds from a row to the next
+    frequency: Frequency
+    covariate_names: tuple[str, ...] = ()
+    covariates: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))  # (N, C) float64
+    ahead_times: np.ndarray = field(default_factory=lambda: np.zeros(0, "datetime64[s]"))  # (A,) after the last row
+    ahead_covariates: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))  # (A, C), NaN where missing
+    zone: str | None = None  # whose wall time the calendar is read in
+    style: Style = field(default_factory=Style)
     report: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.times)
 
+    def stamps_after(self, row: int, count: int) -> np.ndarray:
+        """(count,) datetime64[s] of the steps that follow row `row`."""
+        return self.frequency.stamps(self.times[row], np.arange(1, count + 1))
 
-def cleaned(
+
+def clean(
     raw: RawSeries,
-    duplicates: Duplicates = "mean",
-    gaps: Gaps = "interpolate",
-    max_gap: int = 6,
-    outliers: Outliers = "keep",
+    values: np.ndarray,
+    config: CleaningConfig,
+    timeline: Timeline | None = None,
+    check_outliers: bool = True,
 ) -> CleanSeries:
     """A regular series, with a report of all that was found and done.
 
     Args:
         raw: the rows of a file.
-        duplicates: repeated stamps become one row (their `mean`, the `first`, the `last` in the file), are an
-            `error`, or are kept as if they followed one another (as the source article has it).
-        gaps: missing rows are interpolated linearly where at most `max_gap` are missing in a row and cut the series
-            in two where more are; always cut it (`drop`: no window spans one); are an `error`; or are ignored (as the
-            source article has it).
-        max_gap: rows.
-        outliers: values that can hardly be meant are listed and kept, or listed and taken for missing (`mask`).
+        values: (N, K + C) of `raw.values`.
+        config: what is done.
+        timeline: of these stamps, where it is known already.
+        check_outliers: look for them.
 
     Raises:
-        BadInput: an error was asked for, or rows at two frequencies are mixed.
+        BadInput: an error was asked for, or rows at two steps are mixed.
     """
-    order = np.argsort(raw.times, kind="stable")
-    reordered = int((np.diff(raw.times) < np.timedelta64(0)).sum())
-    times, values, rows = raw.times[order], raw.values[order], order
-    step = _step(raw, times, rows)
+    num_targets = len(raw.columns)
+    num_rows = len(raw.times)
+    incomplete = 0
+    if config.resample is not None:
+        raw, values, incomplete = resampled(raw, values, config.resample)
+        timeline = None
+    line = timeline or build_timeline(raw)
+    values = values if line.order is None else values[line.order]
+    times, values, repeated = _merge_repeats(raw, line, values, config.duplicates)
+    frequency = line.frequency
+    max_gap = duration_rows(config.max_gap, frequency, "datamodule.max_gap")
 
-    times, values, repeated = _without_repeats(raw, times, values, rows, duplicates)
-    empty = np.isnan(values).any(axis=1)
-    num_empty = int(empty.sum())
-    times, values = times[~empty], values[~empty]  # an empty cell is a missing hour
+    positions = frequency.positions(times, times[0])
+    covariates = values[:, num_targets:]
+    covariates, interpolated_covariates = _interpolate_short(positions, covariates, max_gap)
+    targets = values[:, :num_targets]
+    empty = np.isnan(targets).any(axis=1)
+    if empty.all():
+        raise BadInput(f"{raw.path or raw.name}: series '{raw.name}' has no row with numbers")
+    last = len(empty) - 1 - int(empty[::-1].argmin()) if empty[-1] else len(empty) - 1
+    ahead_times, ahead_covariates = times[last + 1 :], covariates[last + 1 :]
+    times, positions, targets, covariates, empty = (
+        a[: last + 1] for a in (times, positions, targets, covariates, empty)
+    )
+    lacking = np.isnan(covariates).any(axis=1) & ~empty
+    usable = ~(empty | lacking)
+    if not usable.any():
+        raise BadInput(f"{raw.path or raw.name}: series '{raw.name}' has no row with all covariates")
+    all_positions, all_covariates = positions, covariates
+    if not usable.all():
+        times, positions, targets, covariates = (a[usable] for a in (times, positions, targets, covariates))
     if len(times) < 2:
-        raise BadInput(f"{raw.path or raw.name}: fewer than two rows with numbers")
+        raise BadInput(f"{raw.path or raw.name}: series '{raw.name}' has fewer than two rows with numbers")
 
-    suspected = suspected_outliers(values, rows_a_day=max(1, 86_400 // step))
-    listed = [{"time": str(times[i]), "values": values[i].tolist()} for i in np.flatnonzero(suspected)]
-    if outliers == "mask":
-        times, values = times[~suspected], values[~suspected]
-    missing, stamps = _missing(times, step)
-    if missing and gaps == "error":
+    suspected = suspected_outliers(targets, frequency.rows_a_day) if check_outliers else np.zeros(len(times), bool)
+    listed = [{"time": str(times[i]), "values": targets[i].tolist()} for i in np.flatnonzero(suspected)[:LISTED]]
+    num_suspected = int(suspected.sum())
+    if config.outliers == "mask" and num_suspected:
+        times, positions, targets, covariates = (a[~suspected] for a in (times, positions, targets, covariates))
+    lack = np.maximum(np.diff(positions) - 1, 0)
+    missing = int(lack.sum())
+    stamps = _missing_stamps(times, lack, frequency)
+    if missing and config.gaps == "error":
         raise BadInput(
             f"{raw.path or raw.name}: {missing} missing rows, the first at {stamps[0]}"
             " (datamodule.gaps: interpolate, drop or ignore accept that)"
         )
-    times, values, filled, segment, interpolated = _regular(times, values, step, gaps, max_gap)
+    times, targets, covariates, filled, segment = _regular(
+        times, positions, targets, covariates, lack, frequency, config.gaps, max_gap, (all_positions, all_covariates)
+    )
     report = {
         "series": raw.name,
-        "rows": len(raw.times),
+        "rows": num_rows,
         "first": str(times[0]),
         "last": str(times[-1]),
-        "step_seconds": step,
-        "reordered": reordered,
-        "repeated": {"stamps": repeated[:100], "count": len(repeated), "done": duplicates},
-        "empty": num_empty,
-        "missing": {"stamps": stamps[:100], "count": missing, "done": gaps, "interpolated": interpolated},
+        "step": str(frequency),
+        "reordered": line.reordered,
+        "jittered": line.jittered,
+        "resampled": None if config.resample is None else {"step": config.resample.step, "incomplete": incomplete},
+        "repeated": {"stamps": repeated[:LISTED], "count": len(repeated), "done": config.duplicates},
+        "empty": int(empty.sum()),
+        "ahead": len(ahead_times),
+        "covariates": {"missing": int(lacking.sum()), "interpolated": interpolated_covariates},
+        "missing": {
+            "stamps": stamps, "count": missing, "done": config.gaps, "interpolated": int(filled.sum()),
+        },
         "segments": int(segment[-1]) + 1,
-        "outliers": {"rows": listed[:100], "count": len(listed), "done": outliers},
-    }
-    return CleanSeries(raw.name, raw.columns, times, values, filled, segment, step, report)
+        "outliers": {"rows": listed, "count": num_suspected, "done": config.outliers},
+    }  # fmt: skip
+    return CleanSeries(
+        raw.name, raw.columns, times, targets, filled, segment, frequency, raw.covariates, covariates, ahead_times,
+        ahead_covariates, raw.zone, raw.style, report,
+    )  # fmt: skip
 
 
-def report_line(report: dict[str, Any]) -> str:
-    """The report of a series for people, on one line."""
-    parts = [f"{report['rows']:,} rows, {report['first'][:16]} to {report['last'][:16]}"]
+def report_line(report: dict[str, Any], always: bool = True) -> str:
+    """The report of a series for people, on one line; empty where there is nothing to say and `always` is false."""
+    parts = []
+    if report["resampled"]:
+        parts.append(
+            f"resampled to {report['resampled']['step']}, {report['resampled']['incomplete']} incomplete steps missing"
+        )
     if report["reordered"]:
         parts.append(f"{report['reordered']:,} steps back in time: sorted")
+    if report["jittered"]:
+        parts.append(f"{report['jittered']:,} stamps a second or two beside the step: put onto it")
     if report["repeated"]["count"]:
         done = {"mean": "averaged", "first": "first kept", "last": "last kept", "keep": "kept"}
         parts.append(f"{report['repeated']['count']} repeated stamps: {done[report['repeated']['done']]}")
     if report["empty"]:
-        parts.append(f"{report['empty']} rows with an empty cell")
+        parts.append(f"{report['empty']:,} rows with an empty cell")
+    if report["ahead"]:
+        parts.append(f"{report['ahead']:,} rows after the last one with numbers: not known yet")
+    if report["covariates"]["missing"] or report["covariates"]["interpolated"]:
+        covariates = report["covariates"]
+        parts.append(
+            f"{covariates['interpolated']:,} empty covariates interpolated, {covariates['missing']:,} rows without one"
+            " taken for missing"
+        )
     if report["missing"]["count"]:
         missing = report["missing"]
-        what = "ignored" if missing["done"] == "ignore" else f"{missing['interpolated']} interpolated"
-        parts.append(f"{missing['count']} missing: {what}, {report['segments']} unbroken stretches")
+        what = "ignored" if missing["done"] == "ignore" else f"{missing['interpolated']:,} interpolated"
+        parts.append(f"{missing['count']:,} missing: {what}, {report['segments']} unbroken stretches")
     if report["outliers"]["count"]:
         rows = report["outliers"]["rows"]
         shown = ", ".join(f"{r['time'][:16]} {' '.join(f'{v:,.6g}' for v in r['values'])}" for r in rows[:SHOWN])
         more = " ..." if report["outliers"]["count"] > SHOWN else ""
         what = "kept" if report["outliers"]["done"] == "keep" else "taken for missing"
         parts.append(f"{report['outliers']['count']} suspected outliers {what}: {shown}{more}")
-    return f"{report['series']}: {'; '.join(parts)}"
+    if not parts and not always:
+        return ""
+    span = f"{report['rows']:,} rows, {report['first'][:16]} to {report['last'][:16]}, step {report['step']}"
+    return f"{report['series']}: {'; '.join([span, *parts])}"
 
 
-def suspected_outliers(values: np.ndarray, rows_a_day: int) -> np.ndarray:
-    """(N,) True for rows between a jump and the jump back, and for zeros and less in a series that has hardly any.
-
-    A jump is a change from one row to the next that is `OUTLIER_DEVIATIONS` robust standard deviations away from the
-    change at the same hour of other days, and in a series that is hardly ever negative also `OUTLIER_SHARE` of its
-    level.  A heat wave comes and goes hour by hour and is none; a meter that fails does not.  The jump back comes
-    within `OUTLIER_DAYS`.
-    """
-    flagged = np.zeros(len(values), dtype=bool)
-    shifts = [days * rows_a_day for days in (-2, -1, 1, 2)]
-    if len(values) <= 2 * max(shifts):
-        return flagged
-    for column in values.T:
-        change = np.diff(column, prepend=column[0])
-        unusual = change - np.median([np.roll(change, shift) for shift in shifts], axis=0)
-        threshold = np.full(len(column), OUTLIER_DEVIATIONS * 1.4826 * np.median(np.abs(unusual)))
-        if (column > 0).mean() > 0.999:
-            flagged |= column <= 0
-            level = np.abs(np.concatenate([column[:1], column[:-1]]))
-            threshold = np.maximum(threshold, OUTLIER_SHARE * np.maximum(level, np.abs(column)))
-        jumps = np.flatnonzero((np.abs(unusual) > threshold) & (np.abs(change) > threshold))
-        for here, there in pairwise(jumps):
-            back = np.sign(change[here]) != np.sign(change[there])
-            if back and there - here <= OUTLIER_DAYS * rows_a_day:
-                flagged[here:there] = True
-    return flagged
-
-
-def _step(raw: RawSeries, times: np.ndarray, rows: np.ndarray) -> int:
-    """Seconds between rows: the most frequent difference of neighbours."""
-    differences = np.diff(times).astype(np.int64)
-    positive = differences[differences > 0]
-    if not len(positive):
-        raise BadInput(f"{raw.path or raw.name}: fewer than two time stamps")
-    kinds, counts = np.unique(positive, return_counts=True)
-    step: int = int(kinds[counts.argmax()])
-    odd = np.flatnonzero((differences > 0) & (differences % step != 0))
-    if len(odd):
-        at = int(odd[0]) + 1
-        raise BadInput(
-            f"{raw.place(int(rows[at]))}: {times[at]} is {differences[at - 1]:,} seconds after the row before it,"
-            f" the others are {step:,} apart; one frequency a file is accepted"
-        )
-    unusual = (differences != step) & (differences > 0)
-    run = 0
-    for at in np.flatnonzero(unusual).tolist():
-        run = run + 1 if at and unusual[at - 1] and differences[at] == differences[at - 1] else 1
-        if run >= MIXED_RUN:
-            raise BadInput(
-                f"{raw.place(int(rows[at + 1]))}: {run} rows in a row are {differences[at]:,} seconds apart, the others"
-                f" {step:,}; one frequency a file is accepted"
-            )
-    return step
-
-
-def _without_repeats(
-    raw: RawSeries, times: np.ndarray, values: np.ndarray, rows: np.ndarray, duplicates: Duplicates
+def _merge_repeats(
+    raw: RawSeries, line: Timeline, values: np.ndarray, duplicates: Duplicates
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    again = np.flatnonzero(np.diff(times) == np.timedelta64(0)) + 1
+    """Times, values and the repeated stamps."""
+    again, times = line.repeated, line.times
     stamps = [str(stamp) for stamp in np.unique(times[again])]
     if not len(again) or duplicates == "keep":
         return times, values, stamps
     if duplicates == "error":
         raise BadInput(
-            f"{raw.place(int(rows[again[0]]))}: {times[again[0]]} is there twice"
+            f"{raw.place(line.row(int(again[0])))}: {times[again[0]]} is there twice"
             " (datamodule.duplicates: mean, first or last accept that)"
         )
-    distinct, first, counts = np.unique(times, return_index=True, return_counts=True)
-    if duplicates == "mean":
-        values = np.add.reduceat(values, first, axis=0) / counts[:, None]
-    else:
-        values = values[first if duplicates == "first" else first + counts - 1]
-    return distinct, values, stamps
+    first = np.ones(len(times), bool)
+    first[again] = False
+    starts = np.flatnonzero(first)
+    counts = np.diff(np.append(starts, len(times)))
+    merged = values[starts]
+    for group in np.flatnonzero(counts > 1).tolist():
+        rows = values[starts[group] : starts[group] + counts[group]]
+        for column in range(rows.shape[1]):
+            present = rows[~np.isnan(rows[:, column]), column]
+            if len(present):
+                merged[group, column] = {"mean": present.mean(), "first": present[0], "last": present[-1]}[duplicates]
+    return times[starts], merged, stamps
 
 
-def _missing(times: np.ndarray, step: int) -> tuple[int, list[str]]:
-    """How many rows are missing between the first and the last, and the stamps of the first hundred."""
-    lacking = np.maximum(np.diff(times).astype(np.int64) // step - 1, 0)
+def _interpolate_short(positions: np.ndarray, values: np.ndarray, max_gap: int) -> tuple[np.ndarray, int]:
+    """Values with empty cells between two others filled linearly, up to `max_gap` steps; and how many."""
+    if not values.shape[1] or not np.isnan(values).any():
+        return values, 0
+    values, count = values.copy(), 0
+    for column in values.T:
+        known = np.flatnonzero(~np.isnan(column))
+        if len(known) < 2:
+            continue
+        empty = np.flatnonzero(np.isnan(column))
+        empty = empty[(empty > known[0]) & (empty < known[-1])]
+        after = np.searchsorted(known, empty)
+        width = positions[known[after]] - positions[known[after - 1]] - 1
+        short = empty[width <= max_gap]
+        column[short] = np.interp(positions[short], positions[known], column[known])
+        count += len(short)
+    return values, count
+
+
+def _missing_stamps(times: np.ndarray, lack: np.ndarray, frequency: Frequency) -> list[str]:
+    """The first missing stamps."""
     stamps: list[str] = []
-    for at in np.flatnonzero(lacking)[:100]:
-        stamps += [str(times[at] + np.timedelta64(step * (i + 1), "s")) for i in range(min(int(lacking[at]), 100))]
-    return int(lacking.sum()), stamps
+    for at in np.flatnonzero(lack)[:LISTED]:
+        stamps += [str(s) for s in frequency.stamps(times[at], np.arange(1, min(int(lack[at]), LISTED) + 1))]
+    return stamps[:LISTED]
 
 
 def _regular(
-    times: np.ndarray, values: np.ndarray, step: int, gaps: Gaps, max_gap: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
-    """Times, values, filled, segment and the number of interpolated rows."""
-    lacking = np.maximum(np.diff(times).astype(np.int64) // step - 1, 0)
-    if gaps == "ignore" or not lacking.any():
-        return times, values, np.zeros(len(times), bool), np.zeros(len(times), np.int32), 0
-    fillable = (lacking > 0) & (lacking <= max_gap) if gaps == "interpolate" else np.zeros(len(lacking), bool)
-    rows = np.repeat(np.arange(len(times)), np.append(np.where(fillable, lacking, 0) + 1, 1))
-    offset = np.arange(len(rows)) - np.searchsorted(rows, rows)  # 0 for a row of the file, 1.. for those after it
-    share = (offset / np.append(np.where(fillable, lacking, 0) + 1, 1)[rows])[:, None]
+    times: np.ndarray,
+    positions: np.ndarray,
+    targets: np.ndarray,
+    covariates: np.ndarray,
+    lack: np.ndarray,
+    frequency: Frequency,
+    gaps: Gaps,
+    max_gap: int,
+    known: tuple[np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Times, targets, covariates, filled and segment of the rows with short gaps filled.
+
+    Args:
+        lack: (N - 1,) rows missing after each.
+        known: positions and covariates of all rows, those without targets among them.
+    """
+    if gaps == "ignore" or not lack.any():
+        return times, targets, covariates, np.zeros(len(times), bool), np.zeros(len(times), np.int32)
+    fillable = (lack > 0) & (lack <= max_gap) if gaps == "interpolate" else np.zeros(len(lack), bool)
+    repeats = np.append(np.where(fillable, lack, 0) + 1, 1)
+    rows = np.repeat(np.arange(len(times)), repeats)
+    offset = np.arange(len(rows)) - np.repeat(np.cumsum(repeats) - repeats, repeats)  # 0: a row of the file
+    filled = offset > 0
+    cut = np.append(0, np.cumsum((lack > 0) & ~fillable)).astype(np.int32)[rows]
+    if not filled.any():
+        return times, targets, covariates, filled, cut
+    share = (offset / repeats[rows])[:, None]
     following = np.minimum(rows + 1, len(times) - 1)
-    dense = values[rows] * (1 - share) + values[following] * share
-    cut = np.append(0, np.cumsum((lacking > 0) & ~fillable))
-    regular_times = times[rows] + (offset * step).astype("timedelta64[s]")
-    return regular_times, dense, offset > 0, cut[rows].astype(np.int32), int((offset > 0).sum())
+    dense, other = (table[rows] * (1 - share) + table[following] * share for table in (targets, covariates))
+    regular = times[rows]
+    if frequency.unit == "second":
+        regular = regular + (offset * frequency.count).astype("timedelta64[s]")
+    else:
+        for at in np.flatnonzero(filled).tolist():
+            regular[at] = frequency.stamps(times[rows[at]], np.array([offset[at]]))[0]
+    if covariates.shape[1]:  # a row without targets may have its covariates
+        wanted = (positions[rows] + offset)[filled]
+        all_positions, table = known
+        at = np.minimum(np.searchsorted(all_positions, wanted), len(all_positions) - 1)
+        there = (all_positions[at] == wanted) & ~np.isnan(table[at]).any(axis=1)
+        other[np.flatnonzero(filled)[there]] = table[at[there]]
+    return regular, dense, other, filled, cut

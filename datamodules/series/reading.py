@@ -1,10 +1,10 @@
-"""Tables of load by the hour: files -> series, as they stand in the file."""
+"""Files of series: tables of any dialect and layout -> series, as they stand in the file."""
 
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,28 +12,48 @@ import numpy as np
 import polars
 
 from datamodules.errors import BadInput, did_you_mean
-from datamodules.files.tables import reading
+from datamodules.series.columns import choose_targets
+from datamodules.series.config import ReadingConfig
+from datamodules.series.layout import (
+    check_repeats,
+    find_id_column,
+    hour_columns,
+    strange_repeats,
+    time_columns,
+    unpivot_hours,
+)
+from datamodules.series.stamps import Stamps, read_stamps
+from datamodules.series.tables import Table, read_table
+from datamodules.series.zones import Style, to_utc, to_wall_time
 
-FORMATS = (".csv", ".tsv", ".parquet")
-TIME_NAMES = ("datetime", "date", "timestamp", "time", "ds")
-TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
+FORMATS = (".csv", ".tsv", ".txt", ".parquet")
+SHOWN = 8  # names in a line for people
 
 SeriesOf = Literal["files", "columns"]
 
 
 @dataclass
 class RawSeries:
-    """One series as its file has it: N rows in the file's order, K columns."""
+    """One series as its file has it: N rows in the file's order, K targets, then C covariates."""
 
     name: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # K targets
     path: Path | None  # None where it was made up
-    times: np.ndarray  # (N,) datetime64[s], local as written
-    values: np.ndarray  # (N, K) float64
+    times: np.ndarray  # (N,) datetime64[s]: UTC where `zone` is given, else as written
+    values: Callable[[], np.ndarray]  # -> (N, K + C) float64, NaN where missing
+    covariates: tuple[str, ...] = ()  # C: past covariates, then future ones
+    zone: str | None = None  # whose wall time the calendar is read in
+    style: Style = field(default_factory=Style)
+    place: Callable[[int], str] = lambda row: f"row {row + 1}"  # row -> `file:line`, for sentences
 
-    def place(self, row: int) -> str:
-        """`file:line` of a row, for sentences."""
-        return f"{self.path}:{row + 2}" if self.path else f"{self.name}, row {row + 1}"
+
+@dataclass
+class FileReport:
+    """What was detected in a file, for the data line, and what later files are read by."""
+
+    path: Path
+    lines: list[str]
+    day_first: bool | None = None
 
 
 def find_files(data_dir: str) -> list[Path]:
@@ -46,7 +66,7 @@ def find_files(data_dir: str) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
-        tables = sorted(p for p in path.iterdir() if p.suffix.lower() in FORMATS)
+        tables = sorted(p for p in path.iterdir() if p.suffix.lower() in FORMATS and not p.name.startswith("."))
         hourly = [p for p in tables if p.stem.endswith("_hourly")]
         if not tables:
             raise BadInput(f"datamodule.data_dir={data_dir}: no {', '.join(FORMATS)} file in that folder")
@@ -57,133 +77,188 @@ def find_files(data_dir: str) -> list[Path]:
     return matched
 
 
-def read_series(
-    paths: list[Path],
-    time_column: str | None = None,
-    value_columns: list[str] | None = None,
-    time_format: str | None = None,
-    series: SeriesOf = "files",
-) -> list[RawSeries]:
-    """Every series of the files.
+def read_series(paths: list[Path], config: ReadingConfig) -> tuple[list[RawSeries], list[FileReport]]:
+    """Every series of the files, and what was detected.
 
     Args:
-        paths: CSV, TSV or Parquet files with a header.
-        time_column: of time stamps; where absent, one that is called so (`Datetime`, `date`, ...), else the first.
-        value_columns: to read; where absent, all others.
-        time_format: of the stamps, as `strptime` has it; where absent, ISO 8601 without a zone.
-        series: `files` (a file is a series of all its columns) or `columns` (each column is a series of its own).
+        paths: CSV, TSV or Parquet files.
+        config: how they are read.
 
     Raises:
         BadInput: naming file and line of what cannot be read.
     """
-    found = [read for path in paths for read in _read_file(path, time_column, value_columns, time_format, series)]
-    names = [one.name for one in found]
-    for name in names:
-        if names.count(name) > 1:
-            places = " and ".join(str(one.path) for one in found if one.name == name)
-            raise BadInput(f"two series are called '{name}': {places}")
-    if len({len(one.columns) for one in found}) > 1:
-        odd = next(one for one in found if len(one.columns) != len(found[0].columns))
+    found: list[RawSeries] = []
+    reports: list[FileReport] = []
+    for path in paths:
+        series, report = _read_file(path, config)
+        found += series
+        reports.append(report)
+    first_with: dict[str, RawSeries] = {}
+    for one in found:
+        if one.name in first_with:
+            places = " and ".join(dict.fromkeys([str(first_with[one.name].path), str(one.path)]))
+            raise BadInput(f"two series are called '{one.name}': {places}")
+        first_with[one.name] = one
+    return [_in_order(one, found[0]) for one in found], reports
+
+
+def _in_order(one: RawSeries, first: RawSeries) -> RawSeries:
+    """A series with its columns in the order of the first one's, matched by name.
+
+    Raises:
+        BadInput: other columns, or another number of them.
+    """
+    if one.columns == first.columns or len(one.columns) == len(first.columns) == 1:
+        return one
+    if set(one.columns) != set(first.columns):
         raise BadInput(
-            f"{odd.path}: {len(odd.columns)} value columns, {found[0].path} has {len(found[0].columns)};"
-            " name them with datamodule.value_columns, or take datamodule.series=columns"
+            f"{one.path}: columns {', '.join(one.columns[:SHOWN])}; {first.path} has"
+            f" {', '.join(first.columns[:SHOWN])}: name those of all files with datamodule.target_columns, or take"
+            " datamodule.series=columns"
         )
-    return found
+    order = [one.columns.index(name) for name in first.columns]
+    order += range(len(one.columns), len(one.columns) + len(one.covariates))
+    values = one.values
+    return replace(one, columns=first.columns, values=lambda: values()[:, order])
 
 
-def _read_file(
-    path: Path, time_column: str | None, value_columns: list[str] | None, time_format: str | None, series: SeriesOf
-) -> Iterator[RawSeries]:
-    table = _table(path)
-    if not table.width or not table.height:
-        raise BadInput(f"{path}: no rows; a header and a row for each hour are needed")
-    time = _time_column(path, table, time_column)
-    columns = value_columns or [name for name in table.columns if name != time]
-    if not columns:
-        raise BadInput(f"{path}: no column besides '{time}'; one or more of numbers are needed")
-    for name in columns:
-        if name not in table.columns:
-            raise BadInput(
-                f"{path}: no column '{name}'{did_you_mean(name, table.columns)}; it has {', '.join(table.columns)}"
-            )
-    times = _times(path, table[time], time_format)
-    values = np.stack([_numbers(path, table[name]) for name in columns], axis=1)
-    stem = path.stem.removesuffix("_hourly")
-    if series == "files":
-        yield RawSeries(stem, tuple(columns), path, times, values)
-        return
-    for position, name in enumerate(columns):
-        yield RawSeries(f"{stem} {name}", (name,), path, times, values[:, position : position + 1])
+# ---------------------------------------------------------------------- one file
 
 
-def _table(path: Path) -> polars.DataFrame:
-    with reading(path, "a table"):
-        if path.suffix.lower() == ".parquet":
-            return polars.read_parquet(path)
-        separator = "\t" if path.suffix.lower() == ".tsv" else ","
-        try:
-            return polars.read_csv(path, separator=separator, infer_schema=False, encoding="utf8")
-        except polars.exceptions.NoDataError:
-            raise BadInput(f"{path}: empty; a header and a row for each hour are needed") from None
-
-
-def _time_column(path: Path, table: polars.DataFrame, asked: str | None) -> str:
-    if asked is not None:
-        if asked not in table.columns:
-            raise BadInput(
-                f"{path}: no column '{asked}'{did_you_mean(asked, table.columns)} (datamodule.time_column);"
-                f" it has {', '.join(table.columns)}"
-            )
-        return asked
-    known = {name.strip().lower(): name for name in reversed(table.columns)}
-    for name in TIME_NAMES:
-        if name in known:
-            return known[name]
-    first = table.columns[0]
-    if table[first].dtype.is_temporal() or _parsed(table[first].head(1), None).null_count() == 0:
-        return first
-    raise BadInput(
-        f"{path}: no column of time stamps; it has {', '.join(table.columns)}: name one with datamodule.time_column"
-    )
-
-
-def _times(path: Path, column: polars.Series, time_format: str | None) -> np.ndarray:
-    parsed = _parsed(column, time_format)
-    if parsed.null_count():
-        row = int(parsed.is_null().arg_true()[0])
-        accepted = time_format or "2004-12-31 01:00:00 (or datamodule.time_format)"
-        raise BadInput(f"{path}:{row + 2}: '{column[row]}' is no time stamp like {accepted}")
-    return parsed.to_numpy().astype("datetime64[s]")
-
-
-def _parsed(column: polars.Series, time_format: str | None) -> polars.Series:
-    """Time stamps without a zone; null where a text is none."""
-    if column.dtype.is_temporal():
-        return column.cast(polars.Datetime("us"), strict=False)
-    text = column.cast(polars.String).str.strip_chars()
-    best = None
-    for form in [time_format] if time_format else TIME_FORMATS:
-        parsed = text.str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone(None)
-        if best is None or parsed.null_count() < best.null_count():
-            best = parsed
-        if not parsed.null_count():
-            break
-    assert best is not None
-    return best
-
-
-def _numbers(path: Path, column: polars.Series) -> np.ndarray:
-    """float64; an empty cell is not a number yet: a missing hour."""
-    if column.dtype == polars.String:
-        text = column.str.strip_chars()
-        numbers = text.cast(polars.Float64, strict=False)
-        wrong = (numbers.is_null() & text.is_not_null() & (text != "")) | (numbers.is_not_null() & ~numbers.is_finite())
-    elif column.dtype.is_numeric():
-        numbers = column.cast(polars.Float64)
-        wrong = numbers.is_not_null() & ~numbers.is_finite() & ~numbers.is_nan()
+def _read_file(path: Path, config: ReadingConfig) -> tuple[list[RawSeries], FileReport]:
+    settings = {
+        key: getattr(config, key)
+        for key in ("separator", "decimal", "thousands", "encoding", "skip_rows", "missing_values")
+    }
+    table = read_table(path, settings)
+    time = time_columns(table, config.time_column)
+    hours = hour_columns(table, config.hour_columns)
+    if hours and not set(hours) & set(time):
+        table, stamps = unpivot_hours(table, hours, time)
     else:
-        raise BadInput(f"{path}: column '{column.name}' holds {column.dtype}, not numbers")
-    if wrong.any():
-        row = int(wrong.arg_true()[0])
-        raise BadInput(f"{path}:{row + 2}: '{column[row]}' in column '{column.name}' is no number")
-    return numbers.fill_null(np.nan).to_numpy().astype(np.float64)
+        stamps = read_stamps([table.frame[name] for name in time], table.place, config.time_format, config.day_first)
+    table, stamps = _rows_with_stamps(table, stamps, time)
+    columns = [name for name in table.frame.columns if name not in time]
+    identity = config.id_column
+    if identity is not None and identity not in table.frame.columns:
+        raise BadInput(f"{path}: no column '{identity}'{did_you_mean(identity, columns)} (datamodule.id_column)")
+    lines = [*table.lines, *stamps.lines]
+    if identity is None:
+        candidates = [c for c in columns if c not in config.covariates and c not in (config.target_columns or ())]
+        again = _identical_rows(table, stamps.times)
+        if again is not None:
+            lines.append(f"{len(stamps.times) - len(again):,} rows stand twice, the same: kept once")
+            table, stamps = _take(table, again), replace(stamps, times=stamps.times[again])
+        identity = find_id_column(table, stamps.times, candidates)
+    targets, left_out = choose_targets(table, [c for c in columns if c != identity], config, identity)
+    if left_out:
+        lines.append(f"columns left out: {', '.join(left_out[:SHOWN])}{' ...' if len(left_out) > SHOWN else ''}")
+    times, zone, style = _clock(stamps, config.timezone, table.place)
+    if identity is None:
+        groups: list[tuple[str, np.ndarray | None]] = [(path.stem.removesuffix("_hourly"), None)]
+    else:
+        ids = table.text(identity).fill_null("")
+        names = ids.unique(maintain_order=True).to_list()
+        groups = [*_groups(ids, names)]
+        lines.append(f"a long table: {len(names):,} series by column '{identity}'")
+    cache: dict[str, np.ndarray] | None = {} if identity is not None else None
+    series = []
+    for name, rows in groups:
+        if rows is not None:
+            check_repeats(table, times[rows], rows, name)
+        sets = [targets] if config.series == "files" else [[target] for target in targets]
+        for chosen in sets:
+            called = name if config.series == "files" else f"{name} {chosen[0]}"
+            series.append(
+                RawSeries(
+                    called,
+                    tuple(chosen),
+                    path,
+                    times if rows is None else times[rows],
+                    _values(table, [*chosen, *config.covariates], rows, cache),
+                    config.covariates,
+                    zone,
+                    style,
+                    _place(table, rows),
+                )
+            )
+    return series, FileReport(path, lines, stamps.day_first)
+
+
+def _place(table: Table, rows: np.ndarray | None) -> Callable[[int], str]:
+    return table.place if rows is None else lambda row: table.place(int(rows[row]))
+
+
+def _groups(ids: polars.Series, names: list[str]) -> Iterator[tuple[str, np.ndarray]]:
+    codes = ids.replace_strict(names, list(range(len(names))), return_dtype=polars.Int64).to_numpy()
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(names)))
+    for name, start, end in zip(names, [0, *ends[:-1]], ends):
+        yield name or "no id", order[start:end]
+
+
+def _values(
+    table: Table, names: list[str], rows: np.ndarray | None, cache: dict[str, np.ndarray] | None
+) -> Callable[[], np.ndarray]:
+    def read() -> np.ndarray:
+        parts = []
+        for name in names:
+            values = cache.get(name) if cache is not None else None
+            if values is None:
+                values = table.numbers(name)
+                if cache is not None:
+                    cache[name] = values
+            parts.append(values if rows is None else values[rows])
+        return parts[0][:, None] if len(parts) == 1 else np.stack(parts, axis=1)
+
+    return read
+
+
+def _rows_with_stamps(table: Table, stamps: Stamps, time: list[str]) -> tuple[Table, Stamps]:
+    """Without rows that hold nothing but separators.
+
+    Raises:
+        BadInput: a row with values has no stamp.
+    """
+    missing = np.isnat(stamps.times)
+    if not missing.any():
+        return table, stamps
+    if missing.all():
+        raise BadInput(f"{table.path}: column '{time[0]}' holds no time stamp")
+    others = [name for name in table.frame.columns if name not in time]
+    empty = table.frame.select(polars.all_horizontal(polars.col(others).is_null())).to_series().to_numpy()
+    if (missing & ~empty).any():
+        row = int(np.flatnonzero(missing & ~empty)[0])
+        raise BadInput(f"{table.place(row)}: no time stamp in column '{time[0]}', but values beside it")
+    kept = np.flatnonzero(~missing)
+    return _take(table, kept), replace(stamps, times=stamps.times[kept])
+
+
+def _take(table: Table, rows: np.ndarray) -> Table:
+    source = rows if table.rows is None else table.rows[rows]
+    return replace(table, frame=table.frame[rows], rows=source)
+
+
+def _identical_rows(table: Table, times: np.ndarray) -> np.ndarray | None:
+    """Rows without those that repeat an earlier one cell by cell; None where there are none such."""
+    if not len(strange_repeats(times)[1]):
+        return None
+    kept = table.frame.with_row_index("__row").unique(subset=table.frame.columns, keep="first", maintain_order=True)
+    return None if kept.height == table.frame.height else kept["__row"].to_numpy()
+
+
+def _clock(stamps: Stamps, timezone: str | None, place: Callable[[int], str]) -> tuple[np.ndarray, str | None, Style]:
+    """Times, the zone whose wall time the calendar is read in, and the style of forecasts.
+
+    Instants stay in UTC, where steps are even; steps of a day or more are even in wall time instead.
+    """
+    times, style = stamps.times, stamps.style
+    zone = timezone or style.zone
+    if style.zone is None and timezone is not None and not stamps.instants:
+        times, style = to_utc(times, timezone, place), replace(style, local=timezone)
+    if zone is None:
+        return times, None, style
+    differences = np.diff(np.unique(times)).astype("timedelta64[s]").astype(np.int64)
+    if len(differences) and np.median(differences) >= 82_000:
+        return to_wall_time(times, zone), None, replace(style, is_wall=True)
+    return times, zone, style

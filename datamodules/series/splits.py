@@ -1,4 +1,4 @@
-"""Which windows of a series belong to which part: by time, and none reaches into a later part's targets.
+"""Which windows of a series belong to which split: by time, and none reaches into a later split's targets.
 
 A window is named by the row p of its first target: it knows the `lookback` rows before p, and is asked for the
 `horizon` rows from p on.
@@ -24,10 +24,10 @@ def boundaries(
     test_fraction: float,
     split_rows: tuple[int, int, int] | None = None,
 ) -> tuple[int, int, int]:
-    """The first row of the validation part and of the test part, and the row after the last.
+    """The first row of the validation split and of the test split, and the row after the last.
 
     `rows` takes the fractions of the rows; `windows` of the windows, from the end, rounded down each, as the source
-    article does.  `split_rows` gives the rows of each part from the first on, whatever else is asked for.
+    article does.  `split_rows` gives the rows of each split from the first on, whatever else is asked for.
     """
     if split_rows is not None:
         train, val, test = split_rows
@@ -41,10 +41,10 @@ def boundaries(
     return last - num_test - num_val, last - num_test, num_rows
 
 
-def window_parts(
+def window_splits(
     series: CleanSeries, lookback: int, horizon: int, bounds: tuple[int, int, int], stride: int = 1
 ) -> dict[str, np.ndarray]:
-    """Part -> first target rows of its windows, int64 in order of time.
+    """Split -> first target rows of its windows, int64 in order of time.
 
     A window lies within one segment.  It is not asked for a filled row, and the last row that it knows is none: a
     filled row between two others comes from both, so a window that ends on it would know its own target.
@@ -53,7 +53,7 @@ def window_parts(
         series: rows without gaps.
         lookback, horizon: rows known and asked for.
         bounds: see `boundaries`.
-        stride: every so many windows of the training part are taken.
+        stride: every so many windows of the training split are taken.
     """
     val, test, end = bounds
     rows = len(series)

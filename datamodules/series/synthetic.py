@@ -6,6 +6,8 @@ that lasts for days, heating and cooling, holidays, growth, noise.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from datamodules.series.reading import RawSeries
@@ -14,11 +16,14 @@ REGIONS = ("North", "East", "South", "West")
 START = np.datetime64("2015-01-01T00:00:00")
 WORKING_DAY = (62, 58, 56, 55, 57, 64, 78, 92, 98, 99, 100, 100, 99, 98, 97, 96, 97, 102, 106, 105, 100, 92, 80, 70)
 WEEKEND_DAY = (64, 60, 57, 56, 56, 58, 63, 71, 80, 86, 89, 90, 90, 88, 86, 85, 87, 94, 99, 98, 94, 87, 78, 70)
+SYNTHETIC_COVARIATE = "temperature"
 FIXED_HOLIDAYS = ("01-01", "05-01", "12-25", "12-26")
 
 
-def synthetic_load(num_regions: int = 4, days: int = 1096, seed: int = 0) -> list[RawSeries]:
-    """`num_regions` series of `days` days, in MW.
+def synthetic_load(
+    num_regions: int = 4, days: int = 1096, seed: int = 0, with_temperature: bool = False
+) -> list[RawSeries]:
+    """`num_regions` series of `days` days, in MW; with the temperature in degrees Celsius as a covariate, if asked for.
 
     The same seed gives the same series, whatever else is drawn in the process.
     """
@@ -44,7 +49,11 @@ def synthetic_load(num_regions: int = 4, days: int = 1096, seed: int = 0) -> lis
         growth = 1 + rng.normal(0, 0.01) * np.arange(hours) / (365 * 24)
         load = growth * (0.75 * shape + 0.010 * heating + 0.022 * cooling * shape) * (1 + _noise(rng, hours))
         name = f"synthetic {REGIONS[number]}" if number < len(REGIONS) else f"synthetic {number + 1}"
-        made.append(RawSeries(name, ("MW",), None, times, np.round(size * load)[:, None]))
+        table = np.round(size * load)[:, None]
+        if with_temperature:
+            table = np.concatenate([table, np.round(temperature, 1)[:, None]], axis=1)
+        covariates = (SYNTHETIC_COVARIATE,) if with_temperature else ()
+        made.append(RawSeries(name, ("MW",), None, times, partial(np.asarray, table), covariates))
     return made
 
 

@@ -1,4 +1,4 @@
-"""What networks and later commands need to know about texts."""
+"""Specs of labelled and unlabelled texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LabelledText:
 
     codec: TextCodec
     classes: tuple[str, ...]
-    class_counts: tuple[int, ...]  # in the training part
+    class_counts: tuple[int, ...]  # in the training split
 
     kind: ClassVar[str] = "labelled_text"
     whole: ClassVar[bool] = True  # texts begin and end
@@ -42,7 +42,7 @@ class LabelledText:
 
 @dataclass(frozen=True)
 class UnlabelledText:
-    """The codec of the texts, and whether they begin and end or are stretches of longer ones."""
+    """The codec of the texts, and whether they begin and end or are stretches of longer texts."""
 
     codec: TextCodec
     whole: bool

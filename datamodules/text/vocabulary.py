@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 PADDING = "<padding>"  # also the blank of CTC; always id 0
-UNKNOWN = "<unknown>"  # stands for every symbol that the training part did not have
+UNKNOWN = "<unknown>"  # stands for every symbol that the training split does not have
 
 
 class Vocabulary:

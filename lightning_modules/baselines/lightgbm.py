@@ -16,22 +16,25 @@ from torch import Tensor
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import WindowBatch
 from datamodules.errors import BadInput
-from lightning_modules.baselines.base import Baseline
+from lightning_modules.baselines.base import Baseline, spread
 from lightning_modules.tasks.forecasting.task import Forecasting
 
 log = logging.getLogger(__name__)
 
+COVARIATE_LAGS = 24  # rows of the look-back whose covariates are features
+
 
 class LightGBM(Baseline):
     """For each row ahead a model of all series: the change from the last value, from the look-back's differences to it,
-    the calendar of that row, the last value itself and the series.  Column by column.
+    the calendar of that row, the last value itself and the series.  Covariates: of the last `COVARIATE_LAGS` rows, and
+    those known ahead up to that row.  Column by column.
 
     Args:
         task: forecasting.
         num_rounds: trees of each model.
         num_leaves: of a tree.
         learning_rate: of each tree's share.
-        max_windows: drawn from the training part, evenly; 0 for all.
+        max_windows: drawn from the training split, evenly; 0 for all.
         num_threads: 0 for all cores.
     """
 
@@ -66,9 +69,7 @@ class LightGBM(Baseline):
 
     def fit(self, datamodule: SequenceDataModule) -> None:
         lightgbm = _library()
-        train = datamodule.indices["train"]
-        if self.max_windows and len(train) > self.max_windows:
-            train = train[torch.linspace(0, len(train) - 1, self.max_windows).long()]
+        train = spread(datamodule.indices["train"], self.max_windows)
         pieces = [datamodule.source.collate(rows, 0) for rows in train.split(65_536)]
         shared = np.concatenate([self._shared(batch) for batch in pieces])
         target = np.concatenate([(batch.future - batch.past[:, -1:]).numpy() for batch in pieces])  # (N, H, K)
@@ -94,15 +95,23 @@ class LightGBM(Baseline):
         return self.task.as_output(batch.past[:, -1:] + change)
 
     def _shared(self, batch: WindowBatch) -> np.ndarray:
-        """(B K, L + 1) features that do not depend on the row ahead: a row for each column of each window."""
+        """(B K, L + 1 + V) features that do not depend on the row ahead: a row for each column of each window."""
         past = batch.past.cpu().transpose(1, 2).flatten(0, 1).numpy()  # (B K, L)
         columns = batch.past.shape[2]
         unit = batch.series.cpu().numpy()[:, None] * columns + np.arange(columns)
-        return np.concatenate([past[:, :-1] - past[:, -1:], past[:, -1:], unit.reshape(-1, 1)], axis=1)
+        parts = [past[:, :-1] - past[:, -1:], past[:, -1:], unit.reshape(-1, 1)]
+        if self.task.num_covariates:
+            lags = batch.past_covariates(min(COVARIATE_LAGS, self.task.lookback)).flatten(1).cpu().numpy()
+            parts.append(np.repeat(lags, columns, axis=0))
+        return np.concatenate(parts, axis=1)
 
     def _of_step(self, batch: WindowBatch, step: int) -> np.ndarray:
-        calendar = batch.calendar[batch.first + step].cpu().numpy()
-        return np.repeat(calendar, batch.past.shape[2], axis=0)
+        """(B K, F) calendar of the row ahead, and the covariates known ahead of it and of the rows before it."""
+        features = batch.calendar[batch.first + step]
+        if self.task.num_future_covariates:
+            ahead = batch.future_covariates(self.task.num_future_covariates, step + 1)[:, -COVARIATE_LAGS:]
+            features = torch.cat([features, ahead.flatten(1)], dim=1)
+        return np.repeat(features.cpu().numpy(), batch.past.shape[2], axis=0)
 
     def get_extra_state(self) -> dict[str, Any]:
         return {"models": self.models}

@@ -15,7 +15,7 @@ from lightning_modules.tasks.classification.task import Classification
 
 
 class Majority(Baseline):
-    """Scores every text with the log of each class's share of the training part."""
+    """Scores every text with the log of each class's share of the training split."""
 
     input_kind = "tokens"
     task_class = Classification

@@ -1,4 +1,4 @@
-"""Counts of n-grams as a language model: what networks that write have to beat.
+"""An n-gram language model: the classical method for text generation.
 
 python scripts/train.py datamodule=names task=generation module=baseline/ngram_language
 """
@@ -22,7 +22,7 @@ from lightning_modules.tasks.transcription.language_model import CharacterModel
 
 
 class NgramLanguage(Baseline):
-    """What followed the last symbols in the training part, smoothed (Witten-Bell; see `CharacterModel`).
+    """Probabilities of the next symbol from counts in the training split, smoothed (Witten-Bell; see `CharacterModel`).
 
     A text's class, where the task tells it, is the symbol before its first one.
 

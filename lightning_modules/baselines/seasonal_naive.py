@@ -1,19 +1,17 @@
-"""As it was a day, or a week, before.
+"""The seasonal naive forecast: the value a day, or a week, before.
 
-python scripts/train.py datamodule=energy module=baseline/seasonal_naive module.season=168
+python scripts/train.py datamodule=energy module=baseline/seasonal_naive module.season=7d
 """
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
-from annotated_types import Gt
 from torch import Tensor
 
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import WindowBatch
 from datamodules.errors import BadInput
+from datamodules.series.frequency import duration_rows
 from lightning_modules.baselines.base import Baseline
 from lightning_modules.tasks.forecasting.task import Forecasting
 
@@ -23,19 +21,23 @@ class SeasonalNaive(Baseline):
 
     Args:
         task: forecasting.
-        season: rows: 24 is a day of hours, 168 a week.
+        season: rows or a duration (`7d`); None: that of the data (`datamodule.season`), a day of steps below a day.
     """
 
     input_kind = "batch"
     task_class = Forecasting
     task: Forecasting
 
-    def __init__(self, task: Forecasting, season: Annotated[int, Gt(0)] = 24) -> None:
+    def __init__(self, task: Forecasting, season: int | str | None = None) -> None:
         super().__init__(task)
+        frequency = task.spec.frequency
+        season = task.spec.season if season is None else duration_rows(season, frequency, "module.season")
         self.season = season
+        if season < 1:
+            raise BadInput(f"module.season={season}: one or more rows, or a duration such as 7d, are accepted")
         if season > task.lookback:
             raise BadInput(
-                f"module.season={season}: the network knows {task.lookback} rows only (datamodule.lookback={season} or"
+                f"module.season={season}: a window knows {task.lookback} rows only (datamodule.lookback={season} or"
                 " more is accepted)"
             )
 

@@ -23,7 +23,7 @@ class MultiHeadAttention(nn.Module):
         self.output = nn.Linear(size, size)
 
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None = None, causal: bool = False) -> Tensor:
-        """Each step of x (B, T, D) reads the steps of memory (B, S, D) that mask (B, 1, T or 1, S) allows."""
+        """Each step of x (B, T, D) attends to the steps of memory (B, S, D) that mask (B, 1, T or 1, S) allows."""
         query = self._heads(self.query(x))
         key, value = (self._heads(part) for part in self.key_value(memory).chunk(2, dim=2))
         dropout = self.dropout if self.training else 0.0
@@ -31,7 +31,7 @@ class MultiHeadAttention(nn.Module):
         return self.output(read.transpose(1, 2).flatten(2))
 
     def weights(self, x: Tensor, memory: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, T, S) how much each step of x reads of each of memory, the mean over heads, float32."""
+        """(B, T, S) attention weights of each step of x over memory, the mean over heads, float32."""
         query, key = self._heads(self.query(x)), self._heads(self.key_value(memory).chunk(2, dim=2)[0])
         scores = (query @ key.transpose(2, 3)).float() * query.shape[3] ** -0.5
         if mask is not None:
@@ -61,7 +61,7 @@ class TransformerLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None, causal: bool = False) -> Tensor:
-        """x (B, T, D); mask (B, 1, 1 or T, T) True where a step may be read."""
+        """x (B, T, D); mask (B, 1, 1 or T, T) True where a step may be attended to."""
         if self.norm_place == "pre":
             y = self.attention_norm(x)
             x = x + self.dropout(self.attention(y, y, mask, causal))
@@ -71,7 +71,7 @@ class TransformerLayer(nn.Module):
 
 
 class TransformerDecoderLayer(nn.Module):
-    """Self-attention over what was written, attention over what was read, and a feed-forward network."""
+    """Self-attention over the decoder's steps, cross-attention over the encoder's states, a feed-forward network."""
 
     def __init__(self, size: int, num_heads: int, feed_forward_size: int, dropout: float, norm: NormPlace) -> None:
         super().__init__()
@@ -92,8 +92,8 @@ class TransformerDecoderLayer(nn.Module):
         Args:
             x: (B, U, D) new steps.
             before: (B, P, D) what a call before returned second; None at the beginning.
-            memory: (B, S, D) states of what was read.
-            mask: (B, 1, 1, S) True where one may be read.
+            memory: (B, S, D) states of the encoder.
+            mask: (B, 1, 1, S) True where one may be attended to.
         """
         pre = self.norm_place == "pre"
         own = self.attention_norm(x) if pre else x

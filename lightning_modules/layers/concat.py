@@ -1,4 +1,4 @@
-"""A layer of the surname tutorial's recurrent cell."""
+"""A layer of the linear recurrent cell of PyTorch's tutorial on classifying names (Robertson 2017)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from lightning_modules.layers.recurrence import CellLayer, at_least_float32, driven_by, weight_gradient
+from lightning_modules.layers.recurrence import CellLayer, at_least_float32, project_input, weight_gradient
 
 
 class ConcatLayer(CellLayer):
@@ -23,14 +23,14 @@ class ConcatLayer(CellLayer):
         self.input_size = input_size
         self.linear = nn.Linear(input_size + hidden_size, hidden_size)
 
-    def driven(self, x: Tensor) -> Tensor:
-        return driven_by(x, self.split_weight()[0], self.linear.bias)
+    def input_projection(self, x: Tensor) -> Tensor:
+        return project_input(x, self.split_weight()[0], self.linear.bias)
 
-    def step(self, driven: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        return (driven + state[0] @ self.split_weight()[1].t(),)
+    def step(self, input_projection: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        return (input_projection + state[0] @ self.split_weight()[1].t(),)
 
-    def recurrence(self, driven: Tensor) -> Tensor:
-        return LinearRecurrence.apply(driven, at_least_float32(self.split_weight()[1]))
+    def recurrence(self, input_projection: Tensor) -> Tensor:
+        return LinearRecurrence.apply(input_projection, at_least_float32(self.split_weight()[1]))
 
     def split_weight(self) -> list[Tensor]:
         """The columns that read the input, (H, D), and those that read the state, (H, H)."""
@@ -38,26 +38,26 @@ class ConcatLayer(CellLayer):
 
 
 class LinearRecurrence(torch.autograd.Function):
-    """h_t = d_t + U h_(t-1) for all steps: driven (T, B, H), weight U (H, H) -> states (T, B, H)."""
+    """h_t = d_t + U h_(t-1) for all steps: input_projection (T, B, H), weight U (H, H) -> states (T, B, H)."""
 
     @staticmethod
-    def forward(ctx: Any, driven: Tensor, weight: Tensor) -> Tensor:
-        states = driven.new_empty(len(driven) + 1, *driven.shape[1:])
+    def forward(ctx: Any, input_projection: Tensor, weight: Tensor) -> Tensor:
+        states = input_projection.new_empty(len(input_projection) + 1, *input_projection.shape[1:])
         states[0].zero_()
         state, back = states.unbind(0), weight.t()
-        for t, step in enumerate(driven.unbind(0)):
+        for t, step in enumerate(input_projection.unbind(0)):
             torch.addmm(step, state[t], back, out=state[t + 1])
         ctx.save_for_backward(states, weight)
         return states[1:]
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, pull: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, Tensor]:
         states, weight = ctx.saved_tensors
         with torch.autocast(states.device.type, enabled=False):
-            pulled = torch.empty_like(states)  # the loss's gradient of each h_t, through the later steps too
-            pulled[-1] = 0.0  # nothing comes from after the last step
-            given, pulls = pulled.unbind(0), pull.unbind(0)
-            for t in range(len(pull) - 1, -1, -1):
-                torch.addmm(pulls[t], given[t + 1], weight, out=given[t])
-            return pulled[:-1], weight_gradient(pulled[:-1], states[:-1])
+            grad_gates = torch.empty_like(states)  # the loss's gradient of each h_t, through the later steps too
+            grad_gates[-1] = 0.0  # nothing comes from after the last step
+            given, grads = grad_gates.unbind(0), grad_output.unbind(0)
+            for t in range(len(grad_output) - 1, -1, -1):
+                torch.addmm(grads[t], given[t + 1], weight, out=given[t])
+            return grad_gates[:-1], weight_gradient(grad_gates[:-1], states[:-1])

@@ -23,3 +23,26 @@ class OneHot(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         return functional.embedding(ids, self.table)
+
+
+class TokenDropout(nn.Module):
+    """Replace tokens by the unknown one at random while training, so that its embedding is trained.
+
+    Every text data set meets tokens that its training split does not have.  Word dropout: Iyyer et al. 2015.
+
+    Args:
+        probability: of each token.
+        unknown_id: of the vocabulary's unknown token.
+    """
+
+    def __init__(self, probability: float, unknown_id: int) -> None:
+        super().__init__()
+        self.probability = probability
+        self.unknown_id = unknown_id
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """(B, T) ids -> the same shape; padding (id 0) stays."""
+        if not self.training or not self.probability:
+            return ids
+        dropped = torch.rand(ids.shape, device=ids.device) < self.probability
+        return ids.masked_fill(dropped & (ids > 0), self.unknown_id)

@@ -11,11 +11,11 @@ from torch.autograd.function import once_differentiable
 from lightning_modules.layers.recurrence import (
     CellLayer,
     at_least_float32,
-    driven_by,
     layer_norm,
+    layer_norm_backward,
     normalized,
+    project_input,
     stretches,
-    through_norm,
     weight_gradient,
 )
 
@@ -43,21 +43,21 @@ class LayerNormGRULayer(CellLayer):
         for weight in (self.weight_ih_l0, self.weight_hh_l0):
             nn.init.uniform_(weight, -(hidden_size**-0.5), hidden_size**-0.5)
 
-    def driven(self, x: Tensor) -> Tensor:
-        early, candidate = self._normed(driven_by(x, self.weight_ih_l0), self.input_gain)
+    def input_projection(self, x: Tensor) -> Tensor:
+        early, candidate = self._normed(project_input(x, self.weight_ih_l0), self.input_gain)
         return at_least_float32(torch.cat([early, candidate], dim=-1) + self.bias_ih_l0)
 
-    def step(self, driven: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+    def step(self, input_projection: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         (hidden,) = state
         early, candidate = self._normed(hidden @ self.weight_hh_l0.t(), self.state_gain)
-        of_gates, of_candidate = driven.split(self.sizes, dim=-1)
+        of_gates, of_candidate = input_projection.split(self.sizes, dim=-1)
         r, z = torch.sigmoid(of_gates + early).chunk(2, dim=1)
         n = torch.tanh(of_candidate + r * (candidate + self.bias_hh_l0))
         return ((1 - z) * n + z * hidden,)
 
-    def recurrence(self, driven: Tensor) -> Tensor:
+    def recurrence(self, input_projection: Tensor) -> Tensor:
         weights = [at_least_float32(w) for w in (self.weight_hh_l0, self.state_gain, self.bias_hh_l0)]
-        return LayerNormGRURecurrence.apply(driven, *weights)
+        return LayerNormGRURecurrence.apply(input_projection, *weights)
 
     def _normed(self, product: Tensor, gain: Tensor) -> list[Tensor]:
         parts = zip(self.sizes, product.split(self.sizes, dim=-1), gain.split(self.sizes))
@@ -65,25 +65,25 @@ class LayerNormGRULayer(CellLayer):
 
 
 class LayerNormGRURecurrence(torch.autograd.Function):
-    """All steps: driven (T, B, 3 H), U (3 H, H), a_h (3 H), b_h (H) -> states (T, B, H)."""
+    """All steps: input_projection (T, B, 3 H), U (3 H, H), a_h (3 H), b_h (H) -> states (T, B, H)."""
 
     @staticmethod
-    def forward(ctx: Any, driven: Tensor, weight: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
-        steps, batch, size = len(driven), driven.shape[1], weight.shape[1]
-        gates = driven.new_empty(steps, batch, 3, size)  # r, z, n
-        states = driven.new_empty(steps + 1, batch, size)
+    def forward(ctx: Any, input_projection: Tensor, weight: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
+        steps, batch, size = len(input_projection), input_projection.shape[1], weight.shape[1]
+        gates = input_projection.new_empty(steps, batch, 3, size)  # r, z, n
+        states = input_projection.new_empty(steps + 1, batch, size)
         products, seen = (
-            torch.empty_like(driven),
-            driven.new_empty(steps, batch, size),
+            torch.empty_like(input_projection),
+            input_projection.new_empty(steps, batch, size),
         )  # U h; what r is multiplied with
         states[0].zero_()
         sizes = [2 * size, size]
-        early, late = (part.unbind(0) for part in gates.view_as(driven).split(sizes, dim=2))
+        early, late = (part.unbind(0) for part in gates.view_as(input_projection).split(sizes, dim=2))
         r, z, _ = (gate.unbind(0) for gate in gates.unbind(2))
         product, candidate, state = (x.unbind(0) for x in (products, seen, states))
         (early_gain, late_gain), back = gain.split(sizes), weight.t()
         of_gates, of_candidates = [], []  # mean and inverse deviation of each norm
-        for t, step in enumerate(driven.unbind(0)):
+        for t, step in enumerate(input_projection.unbind(0)):
             of_both, of_new = torch.mm(state[t], back, out=product[t]).split(sizes, dim=1)
             both, *moments = normalized(of_both, early_gain)
             of_gates.append(moments)
@@ -99,32 +99,34 @@ class LayerNormGRURecurrence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, pull: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, ...]:
         gates, products, seen, states, weight, gain = ctx.saved_tensors
         size = weight.shape[1]
         sizes = [2 * size, size]
         with torch.autocast(gates.device.type, enabled=False):
             # the loss's gradient of what r, z and n were given and of what r is multiplied with; of U h
-            pulled = gates.new_empty(*gates.shape[:2], 4, size)
-            pulled_products = torch.empty_like(products)
-            given, early, late = (x.unbind(0) for x in (pulled, pulled.flatten(2)[:, :, : 2 * size], pulled[:, :, 3]))
+            grad_gates = gates.new_empty(*gates.shape[:2], 4, size)
+            grad_products = torch.empty_like(products)
+            given, early, late = (
+                x.unbind(0) for x in (grad_gates, grad_gates.flatten(2)[:, :, : 2 * size], grad_gates[:, :, 3])
+            )
             of_both, of_new = (part.unbind(0) for part in products.split(sizes, dim=2))
-            into_both, into_new = (part.unbind(0) for part in pulled_products.split(sizes, dim=2))
-            into, (early_gain, late_gain) = pulled_products.unbind(0), gain.split(sizes)
+            into_both, into_new = (part.unbind(0) for part in grad_products.split(sizes, dim=2))
+            into, (early_gain, late_gain) = grad_products.unbind(0), gain.split(sizes)
             of_state = torch.zeros_like(states[0])
             for start, end in stretches(seen):
                 r, z, n = gates[start:end].unbind(2)
                 new = (1 - z) * (1 - n * n)
                 to_given = [new * seen[start:end] * r * (1 - r), (states[start:end] - n) * z * (1 - z), new, new * r]
-                factors = zip(range(start, end), pull[start:end], torch.stack(to_given, dim=2), z)  # from h_t
-                for t, pull_t, given_t, update_t in reversed(list(factors)):
-                    of_state += pull_t
+                factors = zip(range(start, end), grad_output[start:end], torch.stack(to_given, dim=2), z)  # from h_t
+                for t, grad_output_t, given_t, update_t in reversed(list(factors)):
+                    of_state += grad_output_t
                     torch.mul(of_state.unsqueeze(1), given_t, out=given[t])
-                    into_both[t].copy_(through_norm(early[t], of_both[t], ctx.of_gates[t], early_gain))
-                    into_new[t].copy_(through_norm(late[t], of_new[t], ctx.of_candidates[t], late_gain))
+                    into_both[t].copy_(layer_norm_backward(early[t], of_both[t], ctx.of_gates[t], early_gain))
+                    into_new[t].copy_(layer_norm_backward(late[t], of_new[t], ctx.of_candidates[t], late_gain))
                     of_state.mul_(update_t).addmm_(into[t], weight)
             norms = [normalized(part)[0] for part in products.split(sizes, dim=2)]
-            both, new = pulled.flatten(2)[:, :, : 2 * size], pulled[:, :, 3]
+            both, new = grad_gates.flatten(2)[:, :, : 2 * size], grad_gates[:, :, 3]
             of_gain = torch.cat([(both * norms[0]).sum((0, 1)), (new * norms[1]).sum((0, 1))])
-            of_weight = weight_gradient(pulled_products, states[:-1])
-            return pulled[:, :, :3].flatten(2), of_weight, of_gain, new.sum((0, 1))
+            of_weight = weight_gradient(grad_products, states[:-1])
+            return grad_gates[:, :, :3].flatten(2), of_weight, of_gain, new.sum((0, 1))

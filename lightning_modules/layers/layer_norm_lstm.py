@@ -11,11 +11,11 @@ from torch.autograd.function import once_differentiable
 from lightning_modules.layers.recurrence import (
     CellLayer,
     at_least_float32,
-    driven_by,
     layer_norm,
+    layer_norm_backward,
     normalized,
+    project_input,
     stretches,
-    through_norm,
     weight_gradient,
 )
 
@@ -44,38 +44,48 @@ class LayerNormLSTMLayer(CellLayer):
         for weight in (self.weight_ih_l0, self.weight_hh_l0):
             nn.init.uniform_(weight, -(hidden_size**-0.5), hidden_size**-0.5)
 
-    def driven(self, x: Tensor) -> Tensor:
-        product = driven_by(x, self.weight_ih_l0)
+    def input_projection(self, x: Tensor) -> Tensor:
+        product = project_input(x, self.weight_ih_l0)
         return at_least_float32(layer_norm(product, 4 * self.hidden_size, self.input_gain, self.bias_ih_l0))
 
-    def step(self, driven: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+    def step(self, input_projection: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         (hidden, cell), size = state, self.hidden_size
-        i, f, g, o = (driven + layer_norm(hidden @ self.weight_hh_l0.t(), 4 * size, self.state_gain)).chunk(4, dim=1)
+        i, f, g, o = (input_projection + layer_norm(hidden @ self.weight_hh_l0.t(), 4 * size, self.state_gain)).chunk(
+            4, dim=1
+        )
         cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
         return torch.sigmoid(o) * torch.tanh(layer_norm(cell, size, self.cell_gain, self.cell_bias)), cell
 
-    def recurrence(self, driven: Tensor) -> Tensor:
+    def recurrence(self, input_projection: Tensor) -> Tensor:
         weights = [at_least_float32(w) for w in (self.weight_hh_l0, self.state_gain, self.cell_gain, self.cell_bias)]
-        return LayerNormLSTMRecurrence.apply(driven, *weights)
+        return LayerNormLSTMRecurrence.apply(input_projection, *weights)
 
 
 class LayerNormLSTMRecurrence(torch.autograd.Function):
-    """All steps: driven (T, B, 4 H), U (4 H, H), a_h (4 H), a_c and b_c (H) -> states (T, B, H)."""
+    """All steps: input_projection (T, B, 4 H), U (4 H, H), a_h (4 H), a_c and b_c (H) -> states (T, B, H)."""
 
     @staticmethod
-    def forward(ctx: Any, driven: Tensor, weight: Tensor, gain: Tensor, cell_gain: Tensor, cell_bias: Tensor) -> Tensor:
-        steps, batch, size = len(driven), driven.shape[1], weight.shape[1]
-        gates = driven.new_empty(steps, batch, 4, size)  # i, f, g, o
-        cells, states = driven.new_empty(steps + 1, batch, size), driven.new_empty(steps + 1, batch, size)
-        products, squashed = torch.empty_like(driven), driven.new_empty(steps, batch, size)  # U h; tanh(norm(c'))
+    def forward(
+        ctx: Any, input_projection: Tensor, weight: Tensor, gain: Tensor, cell_gain: Tensor, cell_bias: Tensor
+    ) -> Tensor:
+        steps, batch, size = len(input_projection), input_projection.shape[1], weight.shape[1]
+        gates = input_projection.new_empty(steps, batch, 4, size)  # i, f, g, o
+        cells, states = (
+            input_projection.new_empty(steps + 1, batch, size),
+            input_projection.new_empty(steps + 1, batch, size),
+        )
+        products, squashed = (
+            torch.empty_like(input_projection),
+            input_projection.new_empty(steps, batch, size),
+        )  # U h; tanh(norm(c'))
         cells[0].zero_()
         states[0].zero_()
-        given, early = gates.view_as(driven).unbind(0), gates[:, :, :2].unbind(0)
+        given, early = gates.view_as(input_projection).unbind(0), gates[:, :, :2].unbind(0)
         i, f, g, o = (gate.unbind(0) for gate in gates.unbind(2))
         cell, product, tanh, state = (x.unbind(0) for x in (cells, products, squashed, states))
         back = weight.t()
         of_products, of_cells = [], []  # mean and inverse deviation of each norm
-        for t, step in enumerate(driven.unbind(0)):
+        for t, step in enumerate(input_projection.unbind(0)):
             normed, *moments = normalized(torch.mm(state[t], back, out=product[t]), gain)
             of_products.append(moments)
             torch.add(step, normed, out=given[t])
@@ -90,33 +100,37 @@ class LayerNormLSTMRecurrence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, pull: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, ...]:
         gates, cells, products, squashed, states, weight, gain, cell_gain = ctx.saved_tensors
         with torch.autocast(gates.device.type, enabled=False):
             # the loss's gradient of what each gate's function was given, of U h (nothing comes from after the last
             # step), and of norm(c') * a_c + b_c
-            pulled, pulled_norms = torch.empty_like(gates), torch.empty_like(squashed)
-            pulled_products = products.new_empty(len(products) + 1, *products.shape[1:])
-            pulled_products[-1].zero_()
-            flat, early, late = (x.unbind(0) for x in (pulled.flatten(2), pulled[:, :, :3], pulled[:, :, 3]))
-            into, norms, product, cell = (x.unbind(0) for x in (pulled_products, pulled_norms, products, cells))
+            grad_gates, grad_norms = torch.empty_like(gates), torch.empty_like(squashed)
+            grad_products = products.new_empty(len(products) + 1, *products.shape[1:])
+            grad_products[-1].zero_()
+            flat, early, late = (
+                x.unbind(0) for x in (grad_gates.flatten(2), grad_gates[:, :, :3], grad_gates[:, :, 3])
+            )
+            into, norms, product, cell = (x.unbind(0) for x in (grad_products, grad_norms, products, cells))
             of_cell = torch.zeros_like(cells[0])
             for start, end in stretches(squashed):
                 i, f, g, o = gates[start:end].unbind(2)
                 seen = squashed[start:end]
                 to_output, to_norm = seen * o * (1 - o), o * (1 - seen * seen)  # from h_t
                 to_early = [g * i * (1 - i), cells[start:end] * f * (1 - f), i * (1 - g * g)]  # from c_t
-                factors = zip(range(start, end), pull[start:end], to_output, to_norm, torch.stack(to_early, dim=2), f)
-                for t, pull_t, output_t, norm_t, early_t, forget_t in reversed(list(factors)):
-                    of_state = torch.addmm(pull_t, into[t + 1], weight)
+                factors = zip(
+                    range(start, end), grad_output[start:end], to_output, to_norm, torch.stack(to_early, dim=2), f
+                )
+                for t, grad_output_t, output_t, norm_t, early_t, forget_t in reversed(list(factors)):
+                    of_state = torch.addmm(grad_output_t, into[t + 1], weight)
                     torch.mul(of_state, output_t, out=late[t])
                     torch.mul(of_state, norm_t, out=norms[t])
-                    of_cell += through_norm(norms[t], cell[t + 1], ctx.of_cells[t], cell_gain)
+                    of_cell += layer_norm_backward(norms[t], cell[t + 1], ctx.of_cells[t], cell_gain)
                     torch.mul(of_cell.unsqueeze(1), early_t, out=early[t])
                     of_cell.mul_(forget_t)
-                    into[t].copy_(through_norm(flat[t], product[t], ctx.of_products[t], gain))
-            given = pulled.flatten(2)
+                    into[t].copy_(layer_norm_backward(flat[t], product[t], ctx.of_products[t], gain))
+            given = grad_gates.flatten(2)
             of_gain = (given * normalized(products)[0]).sum((0, 1))
-            of_cell_gain = (pulled_norms * normalized(cells[1:])[0]).sum((0, 1))
-            of_weight = weight_gradient(pulled_products[:-1], states[:-1])
-            return given, of_weight, of_gain, of_cell_gain, pulled_norms.sum((0, 1))
+            of_cell_gain = (grad_norms * normalized(cells[1:])[0]).sum((0, 1))
+            of_weight = weight_gradient(grad_products[:-1], states[:-1])
+            return given, of_weight, of_gain, of_cell_gain, grad_norms.sum((0, 1))

@@ -1,4 +1,4 @@
-"""A linear map of the look-back beside a network (NLinear: Zeng et al. 2023, "Are Transformers Effective ...")."""
+"""Linear maps beside a network (NLinear: Zeng et al. 2023, "Are Transformers Effective for Time Series ...")."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from torch import Tensor, nn
 
 
 class LinearSkip(nn.Linear):
-    """(B, L, K) -> (B, H, K, Q) float32, the same map for each column; zero at first.
+    """A linear map of the look-back: (B, L, K) -> (B, H, K, Q) float32, the same for each column; zero at first.
 
     Args:
         lookback: L.
         horizon: H.
-        numbers: Q, of each value.
+        num_quantiles: Q, of each value.
     """
 
-    def __init__(self, lookback: int, horizon: int, numbers: int) -> None:
-        super().__init__(lookback, horizon * numbers)
-        self.shape = horizon, numbers
+    def __init__(self, lookback: int, horizon: int, num_quantiles: int) -> None:
+        super().__init__(lookback, horizon * num_quantiles)
+        self.shape = horizon, num_quantiles
         nn.init.zeros_(self.weight)
         nn.init.zeros_(self.bias)
 
@@ -24,3 +24,23 @@ class LinearSkip(nn.Linear):
         added = super().forward(values.transpose(1, 2)).float()  # (B, K, H Q)
         # not unflatten, which makes the batch size a constant of an exported network
         return added.view(added.shape[0], -1, *self.shape).transpose(1, 2)
+
+
+class CovariateSkip(nn.Linear):
+    """A linear map of the covariates of a window: (B, V) -> (B, H, K, Q) float32; zero at first.
+
+    Args:
+        num_values: V = L C + H F, covariates of the look-back and those known ahead.
+        horizon: H.
+        num_columns: K.
+        num_quantiles: Q, of each value.
+    """
+
+    def __init__(self, num_values: int, horizon: int, num_columns: int, num_quantiles: int) -> None:
+        super().__init__(num_values, horizon * num_columns * num_quantiles)
+        self.shape = horizon, num_columns, num_quantiles
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, covariates: Tensor) -> Tensor:
+        return super().forward(covariates).float().view(covariates.shape[0], *self.shape)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from lightning_modules.layers.recurrence import CellLayer, at_least_float32, driven_by, stretches, weight_gradient
+from lightning_modules.layers.recurrence import CellLayer, at_least_float32, project_input, stretches, weight_gradient
 
 Peephole = Literal["diagonal", "full"]
 
@@ -39,22 +39,24 @@ class PeepholeLSTMLayer(CellLayer):
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -(hidden_size**-0.5), hidden_size**-0.5)
 
-    def driven(self, x: Tensor) -> Tensor:
-        return driven_by(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
+    def input_projection(self, x: Tensor) -> Tensor:
+        return project_input(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
 
-    def step(self, driven: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+    def step(self, input_projection: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         hidden, cell = state
-        i, f, g, o = (driven + hidden @ self.weight_hh_l0.t()).chunk(4, dim=1)
+        i, f, g, o = (input_projection + hidden @ self.weight_hh_l0.t()).chunk(4, dim=1)
         i = torch.sigmoid(i + _seen(cell, self.peephole_input))
         f = torch.sigmoid(f + _seen(cell, self.peephole_forget))
         cell = f * cell + i * torch.tanh(g)
         o = torch.sigmoid(o + _seen(cell, self.peephole_output))
         return o * torch.tanh(cell), cell
 
-    def recurrence(self, driven: Tensor) -> Tensor:
+    def recurrence(self, input_projection: Tensor) -> Tensor:
         before = torch.stack([self.peephole_input, self.peephole_forget])
         after = self.peephole_output.unsqueeze(0)
-        return PeepholeRecurrence.apply(driven, *[at_least_float32(w) for w in (self.weight_hh_l0, before, after)])
+        return PeepholeRecurrence.apply(
+            input_projection, *[at_least_float32(w) for w in (self.weight_hh_l0, before, after)]
+        )
 
 
 def _seen(cell: Tensor, weight: Tensor) -> Tensor:
@@ -62,21 +64,26 @@ def _seen(cell: Tensor, weight: Tensor) -> Tensor:
 
 
 class PeepholeRecurrence(torch.autograd.Function):
-    """All steps: driven (T, B, 4 H), U (4 H, H), [P_i, P_f] (2, H or 2, H, H), [P_o] (1, H or 1, H, H) -> (T, B, H)."""
+    """All steps: input_projection (T, B, 4 H), U (4 H, H), [P_i, P_f] (2, H or 2, H, H), [P_o] (1, H or 1, H, H)
+    -> (T, B, H).
+    """
 
     @staticmethod
-    def forward(ctx: Any, driven: Tensor, weight: Tensor, before: Tensor, after: Tensor) -> Tensor:
-        steps, batch, size = len(driven), driven.shape[1], weight.shape[1]
-        gates = driven.new_empty(steps, batch, 4, size)  # i, f, g, o
-        cells, states = driven.new_empty(steps + 1, batch, size), driven.new_empty(steps + 1, batch, size)
-        squashed = driven.new_empty(steps, batch, size)  # tanh(c')
+    def forward(ctx: Any, input_projection: Tensor, weight: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        steps, batch, size = len(input_projection), input_projection.shape[1], weight.shape[1]
+        gates = input_projection.new_empty(steps, batch, 4, size)  # i, f, g, o
+        cells, states = (
+            input_projection.new_empty(steps + 1, batch, size),
+            input_projection.new_empty(steps + 1, batch, size),
+        )
+        squashed = input_projection.new_empty(steps, batch, size)  # tanh(c')
         cells[0].zero_()
         states[0].zero_()
-        given, early, late = (x.unbind(0) for x in (gates.view_as(driven), gates[:, :, :2], gates[:, :, 3:]))
+        given, early, late = (x.unbind(0) for x in (gates.view_as(input_projection), gates[:, :, :2], gates[:, :, 3:]))
         i, f, g, o = (gate.unbind(0) for gate in gates.unbind(2))
         cell, tanh, state = (x.unbind(0) for x in (cells, squashed, states))
         back = weight.t()
-        for t, step in enumerate(driven.unbind(0)):
+        for t, step in enumerate(input_projection.unbind(0)):
             torch.addmm(step, state[t], back, out=given[t])
             _add_seen(early[t], cell[t], before)
             early[t].sigmoid_()
@@ -88,14 +95,14 @@ class PeepholeRecurrence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, pull: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         gates, cells, squashed, states, weight, before, after = ctx.saved_tensors
         with torch.autocast(gates.device.type, enabled=False):
             # the loss's gradient of what each gate's function was given; nothing comes from after the last step
-            pulled = gates.new_empty(len(gates) + 1, *gates.shape[1:])
-            pulled[-1].zero_()
-            _back_through_time(pulled, pull, gates, cells, squashed, weight, before, after)
-            flat, early, output = pulled[:-1].flatten(2), pulled[:-1, :, :2], pulled[:-1, :, 3]
+            grad_gates = gates.new_empty(len(gates) + 1, *gates.shape[1:])
+            grad_gates[-1].zero_()
+            _back_through_time(grad_gates, grad_output, gates, cells, squashed, weight, before, after)
+            flat, early, output = grad_gates[:-1].flatten(2), grad_gates[:-1, :, :2], grad_gates[:-1, :, 3]
             if after.dim() == 2:
                 of_before = torch.stack([(gate * cells[:-1]).sum((0, 1)) for gate in early.unbind(2)])
                 of_after = (output * cells[1:]).sum((0, 1))
@@ -115,8 +122,8 @@ def _add_seen(gates: Tensor, cell: Tensor, weight: Tensor) -> None:
 
 
 def _back_through_time(
-    pulled: Tensor,
-    pull: Tensor,
+    grad_gates: Tensor,
+    grad_output: Tensor,
     gates: Tensor,
     cells: Tensor,
     squashed: Tensor,
@@ -124,10 +131,10 @@ def _back_through_time(
     before: Tensor,
     after: Tensor,
 ) -> None:
-    """Fill `pulled` (T + 1, B, 4, H) from the gradient `pull` (T, B, H) of the states."""
+    """Fill `grad_gates` (T + 1, B, 4, H) from the gradient `grad_output` (T, B, H) of the states."""
     diagonal = after.dim() == 2
     of_state, of_cell = torch.empty_like(cells[0]), torch.zeros_like(cells[0])  # of h_t, and of c_t
-    given, early, late = (x.unbind(0) for x in (pulled.flatten(2), pulled[:, :, :3], pulled[:, :, 3]))
+    given, early, late = (x.unbind(0) for x in (grad_gates.flatten(2), grad_gates[:, :, :3], grad_gates[:, :, 3]))
     for start, end in stretches(squashed):
         i, f, g, o = gates[start:end].unbind(2)
         seen = squashed[start:end]
@@ -137,9 +144,9 @@ def _back_through_time(
         if diagonal:  # a gate's own cell: factors like the others
             to_cell.addcmul_(to_output, after[0])
             to_last = torch.addcmul(f, to_early[:, :, 0], before[0]).addcmul_(to_early[:, :, 1], before[1])
-        factors = zip(range(start, end), pull[start:end], to_output, to_cell, to_early, to_last)
-        for t, pull_t, output_t, cell_t, early_t, last_t in reversed(list(factors)):
-            torch.addmm(pull_t, given[t + 1], weight, out=of_state)
+        factors = zip(range(start, end), grad_output[start:end], to_output, to_cell, to_early, to_last)
+        for t, grad_output_t, output_t, cell_t, early_t, last_t in reversed(list(factors)):
+            torch.addmm(grad_output_t, given[t + 1], weight, out=of_state)
             torch.mul(of_state, output_t, out=late[t])
             of_cell.addcmul_(of_state, cell_t)
             if not diagonal:

@@ -1,4 +1,4 @@
-"""What the recurrences written by hand share.
+"""The base class of hand-written recurrent cells, and the products and layer norms that their gradients need.
 
 The input's product with its weights is taken for all steps at once, so a step's own work is one product with the state
 and a few operations in place.  Backwards, everything that does not depend on the gradient is computed for many steps
@@ -41,41 +41,43 @@ class CellLayer(nn.Module):
         super().__init__()
         self.hidden_size = hidden_size
 
-    def driven(self, x: Tensor) -> Tensor:
-        """(T, B, G H) what the input x (B, T, D) gives each step."""
+    def input_projection(self, x: Tensor) -> Tensor:
+        """(T, B, G H) the product of the input x (B, T, D) with its weights."""
         raise NotImplementedError
 
-    def step(self, driven: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        """The state (B, H) after a step that was given driven (B, G H) and the state before."""
+    def step(self, input_projection: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """The state (B, H) after a step, from its input_projection (B, G H) and the state before."""
         raise NotImplementedError
 
-    def recurrence(self, driven: Tensor) -> Tensor:
+    def recurrence(self, input_projection: Tensor) -> Tensor:
         """(T, B, H) the states of all steps."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, T, D) -> states (B, T, H) and the last one (B, H)."""
         followed = torch.jit.is_tracing() or torch.compiler.is_exporting()
-        driven = self.driven(x)
-        states = self.stepwise(driven) if followed else self._uncompiled(driven)
+        input_projection = self.input_projection(x)
+        states = self.stepwise(input_projection) if followed else self._uncompiled(input_projection)
         return states.transpose(0, 1), states[-1]
 
     @torch.compiler.disable
-    def _uncompiled(self, driven: Tensor) -> Tensor:
-        return self.recurrence(driven)
+    def _uncompiled(self, input_projection: Tensor) -> Tensor:
+        return self.recurrence(input_projection)
 
-    def stepwise(self, driven: Tensor) -> Tensor:
-        """What `recurrence` gives, one step after the other."""
-        state: tuple[Tensor, ...] = (driven.new_zeros(driven.shape[1], self.hidden_size),) * self.num_states
+    def stepwise(self, input_projection: Tensor) -> Tensor:
+        """The states of `recurrence`, computed step by step with autograd."""
+        state: tuple[Tensor, ...] = (
+            input_projection.new_zeros(input_projection.shape[1], self.hidden_size),
+        ) * self.num_states
         states = []
-        for given in driven.unbind(0):
+        for given in input_projection.unbind(0):
             state = self.step(given, *state)
             states.append(state[0])
         return torch.stack(states)
 
 
-def driven_by(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """(T, B, G H) what the input x (B, T, D) adds to every step, in float32 at least.
+def project_input(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """(T, B, G H) W x + b for every step of the input x (B, T, D), in float32 at least.
 
     A cell that adds up over hundreds of steps would lose its small terms in half precision.
     """
@@ -97,9 +99,9 @@ def stretches(states: Tensor) -> Iterator[tuple[int, int]]:
         yield max(0, end - length), end
 
 
-def weight_gradient(pulled: Tensor, read: Tensor) -> Tensor:
-    """(G, D) gradient of a matrix that made (T, B, G) of `read` (T, B, D), for the gradient `pulled` of the former."""
-    return pulled.flatten(0, 1).t() @ read.flatten(0, 1)
+def weight_gradient(grad_gates: Tensor, read: Tensor) -> Tensor:
+    """(G, D) gradient of a matrix that maps `read` (T, B, D) to (T, B, G), whose gradient is `grad_gates`."""
+    return grad_gates.flatten(0, 1).t() @ read.flatten(0, 1)
 
 
 def layer_norm(x: Tensor, size: int, gain: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -108,11 +110,11 @@ def layer_norm(x: Tensor, size: int, gain: Tensor, bias: Tensor | None = None) -
 
 
 def normalized(x: Tensor, gain: Tensor | None = None, bias: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """`layer_norm` with the mean and inverse standard deviation that `through_norm` needs."""
+    """`layer_norm` with the mean and inverse standard deviation that `layer_norm_backward` needs."""
     return torch.native_layer_norm(x, x.shape[-1:], gain, bias, EPSILON)
 
 
-def through_norm(pull: Tensor, x: Tensor, moments: Sequence[Tensor], gain: Tensor) -> Tensor:
-    """The gradient of what `normalized` was given, for the gradient `pull` of what it returned."""
+def layer_norm_backward(grad_output: Tensor, x: Tensor, moments: Sequence[Tensor], gain: Tensor) -> Tensor:
+    """The gradient of the input of `normalized`, for the gradient `grad_output` of its output."""
     only_x = [True, False, False]
-    return torch.ops.aten.native_layer_norm_backward(pull, x, x.shape[-1:], *moments, gain, None, only_x)[0]
+    return torch.ops.aten.native_layer_norm_backward(grad_output, x, x.shape[-1:], *moments, gain, None, only_x)[0]

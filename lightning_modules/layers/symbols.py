@@ -10,11 +10,11 @@ IGNORE_INDEX = -1  # where a text is padded
 
 
 class Symbols(nn.Module):
-    """The V symbols of a vocabulary, an end (id V) and, among those that are read, a start (id V + 1).
+    """The V symbols of a vocabulary, an end (id V) and, as input only, a start (id V + 1).
 
     Args:
         num_symbols: V, the reserved ones included.
-        embedding_size: features of a step that was written.
+        embedding_size: features of an input step.
         state_size: features of a state.
         input_dropout, output_dropout: of the features of a step, of a state.
     """
@@ -41,7 +41,7 @@ class Symbols(nn.Module):
         return functional.pad(ids, (1, 0), value=self.bos_id)
 
     def scores(self, states: Tensor) -> Tensor:
-        """(B, T, H) states -> (B, T, V + 1) scores of what is written next, float32, not normalised."""
+        """(B, T, H) states -> (B, T, V + 1) scores of the next symbol, float32, not normalised."""
         return self.output(states).float()
 
 

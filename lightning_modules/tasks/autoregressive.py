@@ -1,4 +1,4 @@
-"""Texts as answers of a network that autoregressive: taught with the truth, then written freely."""
+"""Outputs of networks with a decoder: teacher forcing where targets are known, decoding outside of training."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from lightning_modules.tasks.beam_search import GenerationConfig
 
 @dataclass
 class Seq2SeqOutput:
-    """What a network decodes of each example.
+    """The output of a decoder for B examples.
 
-    While it learns, only what it is taught: `scores` of the symbols of the truth.  Later also the texts that it
-    decodes by itself.
+    In training only `scores` of the target's symbols (teacher forcing); in evaluation also the decoded sequences.
     """
 
-    scores: Tensor | None  # (B, U + 1, V + 1) float32; None where no truth is known
+    scores: Tensor | None  # (B, U + 1, V + 1) float32; None where no target is known
     targets: Tensor | None  # (B, U + 1) int64
     ids: list[list[int]] = field(default_factory=list)
-    log_probs: list[float] = field(default_factory=list)  # of each text written
-    weights: Tensor | None = None  # (B, U + 1, T) of each step that was read, for each symbol of the truth
+    log_probs: list[float] = field(default_factory=list)  # of each decoded sequence
+    weights: Tensor | None = None  # (B, U + 1, T) attention to each source step, for each target symbol
 
     def __len__(self) -> int:
         return len(self.ids) if self.scores is None else len(self.scores)
@@ -44,31 +43,31 @@ def generate(
     longest: int | Tensor,
     first_symbol: int,
 ) -> Seq2SeqOutput:
-    """What a network makes of an encoding.
+    """Decode an encoding.
 
     Args:
         decoder: the network, with `init_decoder_state` and `decode_step`.
         encoding: of B examples.
-        symbols: what it decodes with.
-        truth: ids (B, U) and lengths (B,) of the texts that belong there, where they are known.
-        method: how a text is read off.
-        longest: symbols of a text written freely; for each example (B,), or for all.
-        first_symbol: ids below it are reserved, and never written.
+        symbols: input and output layers of the decoder.
+        truth: ids (B, U) and lengths (B,) of the targets, where they are known.
+        method: greedy or beam search.
+        longest: symbols of a decoded sequence; for each example (B,), or for all.
+        first_symbol: ids below it are reserved, and never decoded.
     """
-    begun = decoder.init_decoder_state(encoding)
-    answer = Seq2SeqOutput(None, None)
+    state = decoder.init_decoder_state(encoding)
+    output = Seq2SeqOutput(None, None)
     if truth is not None:
         ids, lengths = truth
-        states, _, answer.weights = decoder.decode_step(symbols.read(symbols.started(ids)), begun)
-        answer.scores, answer.targets = symbols.scores(states), next_token_targets(ids, lengths, symbols.eos_id)
+        states, _, output.weights = decoder.decode_step(symbols.read(symbols.started(ids)), state)
+        output.scores, output.targets = symbols.scores(states), next_token_targets(ids, lengths, symbols.eos_id)
     if not decoder.training:
 
-        def step(ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-            states, state, _ = decoder.decode_step(symbols.read(ids), state)
+        def step(ids: Tensor, before: Any) -> tuple[Tensor, Any]:
+            states, after, _ = decoder.decode_step(symbols.read(ids), before)
             scores = symbols.scores(states[:, -1:]).squeeze(1)
             scores[:, :first_symbol] = -float("inf")
-            return scores.log_softmax(dim=1), state
+            return scores.log_softmax(dim=1), after
 
-        texts = method(step, begun, len(encoding.states), symbols.bos_id, symbols.eos_id, longest)
-        answer.ids, answer.log_probs = texts.ids, texts.log_probs
-    return answer
+        decoded = method(step, state, len(encoding.states), symbols.bos_id, symbols.eos_id, longest)
+        output.ids, output.log_probs = decoded.ids, decoded.log_probs
+    return output

@@ -112,6 +112,12 @@ class Task(nn.Module):
         """Pictures of what a network answers by itself, not yet drawn."""
         return {}
 
+    def on_fit_validation_start(self) -> None:
+        """Called before a validation of `fit`; what is observed in its batches can become weights of the task."""
+
+    def on_fit_validation_end(self) -> None:
+        """Called after a validation of `fit`, before a checkpoint is written."""
+
     @classmethod
     def metrics_class(cls) -> type[nn.Module]:
         """The class of `metrics()`; its `INFO` (name -> `MetricInfo`) declares each of them."""

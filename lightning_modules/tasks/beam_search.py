@@ -10,7 +10,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-#: (ids (N, 1) written last, state) -> (log-probabilities (N, V) of the next, state)
+#: (ids (N, 1) of the last symbols, state) -> (log-probabilities (N, V) of the next, state)
 Step = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
 
@@ -20,7 +20,7 @@ class GenerationConfig:
 
     Args:
         method: `greedy` or `beam_search`.
-        beam_width: texts that are followed.
+        beam_width: sequences that are kept.
         length_penalty: of texts of a beam the one with the best log-probability / symbols ** length_penalty is chosen;
             0 prefers short texts.
     """
@@ -32,13 +32,13 @@ class GenerationConfig:
     def __call__(
         self, step: Step, state: Any, count: int, start: int, end: int, longest: int | Tensor
     ) -> DecodedSequences:
-        """Write a text for each of `count` rows of the state.
+        """Decode a sequence for each of `count` rows of the state.
 
         Args:
             step: the network.
-            state: of its beginning.
-            start, end: the ids before and after a text.
-            longest: symbols that a text has at most; for each row (B,), or for all.
+            state: the decoder's first.
+            start, end: the ids before and after a sequence.
+            longest: symbols of a sequence; for each row (B,), or for all.
         """
         if self.method == "greedy":
             return beam_search(step, state, count, start, end, longest, 1, 0.0)
@@ -47,7 +47,7 @@ class GenerationConfig:
 
 @dataclass
 class DecodedSequences:
-    """Ids of each text, without start and end, and its log-probability, the end included."""
+    """Ids of each sequence, without start and end, and its log-probability, the end included."""
 
     ids: list[list[int]]
     log_probs: list[float]
@@ -56,25 +56,25 @@ class DecodedSequences:
 def beam_search(
     step: Step, state: Any, count: int, start: int, end: int, longest: int | Tensor, width: int, length_penalty: float
 ) -> DecodedSequences:
-    """The best text for each row among the `width` that are followed; `width` 1 is greedy.
+    """The best sequence for each row among the `width` that are kept; `width` 1 is greedy.
 
-    Ended texts stay among the followed with what they have reached.
+    Ended sequences stay among the kept ones with the log-probability that they have.
     """
     device = _device(state)
     state = taken(state, torch.arange(count, device=device).repeat_interleave(width))
     ids = torch.full((count * width, 1), start, device=device)
     total = torch.full((count, width), -torch.inf, device=device)
-    total[:, 0] = 0  # all texts are the same at first
+    total[:, 0] = 0  # all sequences are the same at first
     lengths = torch.zeros(count, width, device=device)
     ended = torch.zeros(count, width, dtype=torch.bool, device=device)
     most = torch.as_tensor(longest, device=device).expand(count)
-    for written in range(int(most.max()) + 1):
+    for length in range(int(most.max()) + 1):
         log_probs, state = step(ids[:, -1:], state)
         num_symbols = log_probs.shape[1]
         after = log_probs.float().view(count, width, num_symbols)
         stays = torch.full_like(after, -torch.inf)
-        stays[:, :, end] = 0  # a text that is done goes on with an end, for nothing
-        done = ended | (most < written).unsqueeze(1)
+        stays[:, :, end] = 0  # an ended sequence is continued by ends of log-probability 0
+        done = ended | (most < length).unsqueeze(1)
         after = torch.where(done.unsqueeze(2), stays, after)
         reached = (total.unsqueeze(2) + after).flatten(1)  # (B, W V)
         total, best = reached.topk(width, dim=1)
@@ -84,15 +84,15 @@ def beam_search(
         done = done.gather(1, parent)
         lengths = lengths.gather(1, parent) + ~done
         ended = ended.gather(1, parent) | ((symbol == end) & ~done)
-        if bool((ended | (most <= written).unsqueeze(1)).all()):
+        if bool((ended | (most <= length).unsqueeze(1)).all()):
             break
         if width > 1:
             state = taken(state, rows)
     normalised = total / lengths.clamp(min=1) ** length_penalty
     chosen = normalised.masked_fill(~ended & ended.any(dim=1, keepdim=True), -torch.inf).argmax(dim=1)
     rows = torch.arange(count, device=device) * width + chosen
-    cut = [row[:length] for row, length in zip(ids[rows, 1:].tolist(), most.tolist())]
-    texts = [row[: row.index(end)] if end in row else row for row in cut]
+    limited = [row[:limit] for row, limit in zip(ids[rows, 1:].tolist(), most.tolist())]
+    texts = [row[: row.index(end)] if end in row else row for row in limited]
     return DecodedSequences(texts, total.gather(1, chosen.unsqueeze(1)).squeeze(1).tolist())
 
 

@@ -1,4 +1,4 @@
-"""How far two texts are apart."""
+"""Edit distance of texts (Levenshtein), and the per-example columns of error rates."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def folded(text: str, fold: Fold) -> str:
     return lower if fold == "case" else "".join(c for c in lower if c.isalnum())
 
 
-def edits(target: str, answer: str, fold: Fold = "none") -> int:
+def edits(target: str, prediction: str, fold: Fold = "none") -> int:
     """Characters to insert, delete or replace."""
-    return Levenshtein.distance(folded(target, fold), folded(answer, fold))
+    return Levenshtein.distance(folded(target, fold), folded(prediction, fold))
 
 
 def edit_columns(targets: Sequence[str], predictions: Sequence[str], fold: Fold = "none") -> dict[str, list]:
@@ -42,6 +42,6 @@ def edit_columns(targets: Sequence[str], predictions: Sequence[str], fold: Fold 
     }
 
 
-def nearest(answer: str, targets: Sequence[str]) -> str:
-    """The target that an answer has the fewest edits to."""
-    return min(targets, key=lambda target: edits(target, answer))
+def nearest(prediction: str, targets: Sequence[str]) -> str:
+    """The target that a prediction has the fewest edits to."""
+    return min(targets, key=lambda target: edits(target, prediction))

@@ -246,6 +246,8 @@ class Training(LightningModule):
     def on_validation_epoch_start(self) -> None:
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
             self.check_finite()
+        if self.trainer.state.fn == "fit":
+            self.task.on_fit_validation_start()
         self.evaluator = Evaluator(self.task, self.device)
 
     def validation_step(self, block: Block, batch_idx: int) -> None:
@@ -254,6 +256,8 @@ class Training(LightningModule):
                 self.evaluator.update(self(batch), batch)
 
     def on_validation_epoch_end(self) -> None:
+        if self.trainer.state.fn == "fit":
+            self.task.on_fit_validation_end()
         values = {f"val/{name}": value for name, value in self.evaluator.compute().items()}
         self.log_dict(values, logger=False)
         self.log_values(values)

@@ -43,6 +43,9 @@ MOVED_CLASSES = {
 
 #: Dotted key then -> dotted key now.
 RENAMED_KEYS = {
+    "datamodule.value_columns": "datamodule.target_columns",
+    "task.segment": "task.patch_length",
+    "task.steps": "task.context_length",
     "datamodule.by_length": "datamodule.group_by_length",
     "scheduler.smallest": "scheduler.min_factor",
     "scheduler.initial": "scheduler.start_factor",

@@ -66,6 +66,8 @@ def facts(module: Any) -> dict[str, Any]:
         "normalize": codec.normalize,
         "tokens": codec.tokens,
         "max_length": codec.max_length,
+        "split_punctuation": codec.split_punctuation,
+        "too_long": codec.too_long,
         "symbols": [*codec.vocabulary.reserved, *codec.vocabulary.symbols],
         "unknown": codec.vocabulary.unknown,
         "classes": list(module.task.classes),

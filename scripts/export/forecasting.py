@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from datamodules.batching.batches import WindowBatch
+from datamodules.errors import BadInput
 from datamodules.series.calendar import holidays_of
+from datamodules.series.frequency import duration_rows
 
 #: Input or output -> its axes that may have any size, and what they are called.
 INPUTS = {"past": {0: "batch"}, "series": {0: "batch"}, "calendar": {0: "batch"}}
@@ -34,6 +36,15 @@ class Windows(WindowBatch):
     def future_calendar(self) -> Tensor:
         return self._rows(self.first, self.horizon)
 
+    def past_covariates(self, steps: int) -> Tensor:
+        assert self.covariates is not None
+        return self.covariates[(self.first - steps).unsqueeze(1) + torch.arange(steps)]
+
+    def future_covariates(self, count: int, steps: int | None = None) -> Tensor:
+        assert self.covariates is not None
+        rows = self.first.unsqueeze(1) + torch.arange(self.horizon if steps is None else steps)
+        return self.covariates[rows][..., self.covariates.shape[1] - count :]
+
     def _rows(self, start: Tensor, length: int) -> Tensor:
         return self.calendar[start.unsqueeze(1) + torch.arange(length)]
 
@@ -46,6 +57,7 @@ class Network(nn.Module):
         self.module = module
         self.lookback: int = module.task.lookback
         self.horizon: int = module.task.horizon
+        self.calendar_size: int = module.task.spec.calendar_size
 
     def forward(self, past: Tensor, series: Tensor, calendar: Tensor) -> tuple[Tensor, ...]:
         """Forecasts (B, H, K), or (B, H, K, Q) quantiles, in scaled units.
@@ -53,12 +65,14 @@ class Network(nn.Module):
         Args:
             past: (B, L, K) scaled rows.
             series: (B,) int64, which series of the run; -1 for one that it never saw.
-            calendar: (B, L + H, F) features of the known rows and of those asked for.
+            calendar: (B, L + H, F + C) features of the known rows and of those asked for: of the calendar, then scaled
+                covariates (those of the past alone are 0 in the rows asked for).
         """
         rows = self.lookback + self.horizon
         first = torch.arange(past.shape[0]) * rows + self.lookback
         table = calendar.reshape(past.shape[0] * rows, calendar.shape[2])
-        return (self.module(Windows(past, series, first, table, self.horizon)),)
+        features, covariates = table[:, : self.calendar_size], table[:, self.calendar_size :]
+        return (self.module(Windows(past, series, first, features, self.horizon, row=first, covariates=covariates)),)
 
 
 def network(module: nn.Module) -> nn.Module:
@@ -80,7 +94,8 @@ def inputs(module: Any, batch_size: int, length: int) -> dict[str, Tensor]:
     random = torch.Generator().manual_seed(batch_size)
     past = torch.randn(batch_size, length, len(known.columns), generator=random).cumsum(dim=1) / math.sqrt(length)
     series = torch.arange(batch_size) % (len(known.names) + 1) - 1
-    calendar = torch.rand(batch_size, length + known.horizon, known.calendar_size, generator=random)
+    features = known.calendar_size + len(known.covariates)
+    calendar = torch.rand(batch_size, length + known.horizon, features, generator=random)
     return {"past": past, "series": series, "calendar": calendar}
 
 
@@ -92,9 +107,11 @@ def facts(module: Any) -> dict[str, Any]:
     """How a table becomes windows, and what the forecasts are of.
 
     Raises:
-        BadInput: the holidays of the run's country cannot be looked up here.
+        BadInput: the holidays of the run's country cannot be looked up here, or the step is no number of seconds.
     """
     known = module.task.spec
+    if known.frequency.unit != "second":
+        raise BadInput(f"the run has steps of {known.step}; runs with steps of seconds, hours or days can be exported")
     return {
         "names": list(known.names),
         "columns": list(known.columns),
@@ -103,7 +120,12 @@ def facts(module: Any) -> dict[str, Any]:
         "scaler": known.scaler,
         "lookback": known.lookback,
         "horizon": known.horizon,
-        "step_seconds": known.step,
+        "step_seconds": known.frequency.count,
+        "max_gap": duration_rows(known.reading["max_gap"], known.frequency, "max_gap"),
+        "past_covariates": list(known.past_covariates),
+        "future_covariates": list(known.future_covariates),
+        "covariate_offset": list(known.covariate_offset),
+        "covariate_scale": list(known.covariate_scale),
         "calendar": known.calendar,
         "holidays": holidays_of(known.holidays, HOLIDAY_YEARS) if known.holidays else None,
         "holiday_years": [HOLIDAY_YEARS.start, HOLIDAY_YEARS.stop - 1] if known.holidays else None,
@@ -114,9 +136,16 @@ def facts(module: Any) -> dict[str, Any]:
 
 def remarks(module: Any) -> list[str]:
     """What the program does otherwise than predict.py of the run."""
-    if module.task.spec.reading.get("outliers") == "mask":
-        return ["predict.py there takes outliers as they are; the run masks them (datamodule.outliers=mask)"]
-    return []
+    reading, found = module.task.spec.reading, []
+    if reading.get("outliers") == "mask":
+        found.append("predict.py there takes outliers as they are; the run masks them (datamodule.outliers=mask)")
+    if reading.get("resample"):
+        found.append("predict.py there needs rows of the run's step; the run resamples (datamodule.resample)")
+    if reading.get("timezone"):
+        found.append("predict.py there reads stamps as local time without a zone (datamodule.timezone)")
+    if any(reading.get(key) for key in ("id_column", "hour_columns")) or isinstance(reading.get("time_column"), list):
+        found.append("predict.py there reads one table a series with one column of stamps")
+    return found
 
 
 def write_example(module: Any, folder: Path) -> str:
@@ -129,11 +158,17 @@ def write_example(module: Any, folder: Path) -> str:
     start = np.datetime64("2024-01-01T00:00:00")
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([known.reading["time_column"] or "Datetime", *known.columns])
-        for i in range(known.lookback + max(1, 7 * 86_400 // known.step)):
-            stamp = (start + np.timedelta64(i * known.step, "s")).item()
-            wave = math.sin(2 * math.pi * i * known.step / 86_400)
-            values = [offset + scale * wave for offset, scale in zip(known.offset[0], known.scale[0])]
-            written = stamp.strftime(known.reading["time_format"] or "%Y-%m-%d %H:%M:%S")
-            writer.writerow([written, *(f"{value:.2f}" for value in values)])
+        time = known.reading.get("time_column")
+        writer.writerow([time if isinstance(time, str) else "Datetime", *known.columns, *known.covariates])
+        step = known.frequency.count
+        rows = known.lookback + max(1, 7 * 86_400 // step)
+        for i in range(rows + (known.horizon if known.future_covariates else 0)):
+            stamp = (start + np.timedelta64(i * step, "s")).item()
+            wave = math.sin(2 * math.pi * i * step / 86_400)
+            scaling = zip([*known.offset[0], *known.covariate_offset], [*known.scale[0], *known.covariate_scale])
+            values = [f"{offset + scale * wave:.2f}" for offset, scale in scaling]
+            if i >= rows:  # what is known ahead
+                values[: len(known.columns)] = [""] * len(known.columns)
+            written = stamp.strftime(known.reading.get("time_format") or "%Y-%m-%d %H:%M:%S")
+            writer.writerow([written, *values])
     return shlex.quote(str(path))

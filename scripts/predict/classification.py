@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
-from scripts.predict.inputs import attempted, by_size, texts_of
+from scripts.predict.inputs import TextReport, add_file_options, attempted, by_size, texts_of
 
 if TYPE_CHECKING:
     from lightning_modules.base import SequenceModule
@@ -20,6 +20,7 @@ BATCH = 256  # more would leave a processor's cache
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top-k", type=int, default=3, metavar="K", help="classes a text (3)")
+    add_file_options(parser)
 
 
 def answer(module: SequenceModule, options: argparse.Namespace) -> int:
@@ -27,10 +28,11 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
     if options.top_k < 1:
         raise BadInput(f"--top-k {options.top_k}: 1 or more is accepted")
     status = 0
-    texts = texts_of(options.inputs)
+    texts = texts_of(options)
+    report = TextReport(module.task.spec.codec)
     while chunk := list(islice(texts, CHUNK)):
         lines = []
-        for text, result in zip(chunk, answers(module, chunk, options.top_k)):
+        for text, result in zip(chunk, predictions(module, chunk, options.top_k, report)):
             if isinstance(result, BadInput):
                 print(f"{text!r}: {result}", file=sys.stderr)
                 status = 1
@@ -42,14 +44,20 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
                 lines += ["(%.2f) %s" % (log_prob, name) for name, log_prob in result]  # noqa: UP031 (half the time)
         if lines:
             print("\n".join(lines), flush=True)
+    for line in report.lines():
+        print(line, file=sys.stderr)
     return status
 
 
-def answers(module: SequenceModule, texts: list[str], count: int) -> list[Any]:
+def predictions(module: SequenceModule, texts: list[str], count: int, report: TextReport) -> list[Any]:
     """For each text the `count` most probable classes with log-probabilities, or the reason why there are none."""
     import torch
 
     task, spec = module.task, module.task.spec
-    prepared = [attempted(spec.codec.normalized, text) for text in texts]
+    prepared = [attempted(report.normalized, text) for text in texts]
     with torch.inference_mode():
-        return by_size(prepared, len, BATCH, lambda batch: task.best(module(spec.batch(batch)), count))
+
+        def predict(batch: tuple[str, ...]) -> list[Any]:
+            return task.best(module(report.count_tokens(spec.batch(batch))), count)
+
+        return by_size(prepared, len, BATCH, predict)

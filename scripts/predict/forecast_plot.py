@@ -1,4 +1,4 @@
-"""A picture of what was known and what is forecast."""
+"""A figure of what was known and what is forecast."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ ROWS_BEFORE = 168
 
 
 def plot(forecasts: list[Forecast], levels: list[float], synthetic: bool, path: Path) -> None:
-    """The first column of each series: its last rows, the forecast of them and of what follows.
+    """The first target of each series: its last rows, the forecast of them and of what follows.
 
     Raises:
-        BadInput: the picture cannot be written there.
+        BadInput: the figure cannot be written there.
     """
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 2.6 * len(forecasts) + 0.3), layout="constrained")
     for axes, one in zip(np.atleast_1d(figure.subplots(len(forecasts), 1)), forecasts):
-        before = max(ROWS_BEFORE, one.known)
-        axes.plot(
-            one.series.times[-before:], one.series.values[-before:, 0], color=ACTUAL, linewidth=1.4, label="known"
-        )
-        middle = one.values[:, 0, levels.index(0.5) if levels else 0]
-        axes.plot(one.times, middle, color=FORECAST, linewidth=1.3, linestyle="--", label="forecast")
+        start = min(one.cutoffs[0], one.series.times[max(0, len(one.series) - ROWS_BEFORE)])
+        shown = one.series.times >= start
+        axes.plot(one.series.times[shown], one.series.values[shown, 0], color=ACTUAL, linewidth=1.4, label="known")
+        times, values = _in_pieces(one)  # (N,) and (N, Q)
+        middle = values[:, levels.index(0.5) if levels else 0]
+        axes.plot(times, middle, color=FORECAST, linewidth=1.3, linestyle="--", label="forecast")
         if levels:
             label = f"{levels[0]:g} to {levels[-1]:g}"
-            low, high = one.values[:, 0, 0], one.values[:, 0, -1]
-            axes.fill_between(one.times, low, high, color=FORECAST, alpha=0.2, linewidth=0, label=label)
+            axes.fill_between(times, values[:, 0], values[:, -1], color=FORECAST, alpha=0.2, linewidth=0, label=label)
         axes.axvline(one.series.times[-1], color="#94a3b8", linewidth=0.8)
         note = "  (a run on synthetic load)" if synthetic else ""
         axes.set_title(f"{one.series.name}{note}", loc="left", fontsize=9)
@@ -47,3 +46,15 @@ def plot(forecasts: list[Forecast], levels: list[float], synthetic: bool, path: 
         figure.savefig(path, dpi=120)
     except (OSError, ValueError) as error:
         raise BadInput(f"--plot {path}: cannot be written ({error})") from None
+
+
+def _in_pieces(one: Forecast) -> tuple[np.ndarray, np.ndarray]:
+    """Stamps and quantiles of all windows, with an empty row where one does not follow the one before it."""
+    times, values = [], []
+    for w in range(len(one.cutoffs)):
+        if w and one.times[w - 1][-1] != one.cutoffs[w]:
+            times.append(one.cutoffs[w : w + 1])
+            values.append(np.full((1, one.values.shape[3]), np.nan))
+        times.append(one.times[w])
+        values.append(one.values[w, :, 0])
+    return np.concatenate(times), np.concatenate(values)

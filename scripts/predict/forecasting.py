@@ -1,4 +1,4 @@
-"""What comes after the end of series."""
+"""Forecasts of what follows the rows of files, and backtests."""
 
 from __future__ import annotations
 
@@ -7,133 +7,147 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datamodules.errors import BadInput
-from datamodules.series.cleaning import CleanSeries, cleaned
+from datamodules.errors import BadInput, did_you_mean
+from datamodules.series.cleaning import CleanSeries, clean, report_line
+from datamodules.series.frequency import Frequency, duration_rows
 from datamodules.series.reading import find_files, read_series
-from datamodules.series.windows import times_ahead, windows_at
-from scripts.predict.forecast import Forecast
+from datamodules.series.report import found_lines
+from datamodules.series.spec import ForecastSeries, config_of_run
+from scripts.predict.forecast import Forecast, errors_by_step, forecast, rows_of
 
 if TYPE_CHECKING:
     from lightning_modules.base import SequenceModule
 
-READING = ("time_column", "value_columns", "time_format", "series")
-BATCH = 4096  # windows
+SHOWN = 5  # names of series in a sentence
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE.csv", help="where the forecasts go (standard output)")
     parser.add_argument("--plot", metavar="FILE.png", help="draw the last known rows and the forecasts")
-    parser.add_argument("--backtest", type=int, default=0, metavar="N", help="also forecast the last N known rows")
+    parser.add_argument(
+        "--backtest", default="0", metavar="N", help="also forecast the last N known rows, or a duration such as 30d"
+    )
+    parser.add_argument("--refit", choices=["none"], default="none", help="of a backtest: the network stays as it is")
+    parser.add_argument("--series", metavar="NAME", help="which series of the run a file continues (its own name)")
 
 
 def answer(module: SequenceModule, options: argparse.Namespace) -> int:
     """Forecast what follows each file of `options.inputs`; 1 where one could not be used, else 0."""
-    if options.backtest < 0:
-        raise BadInput(f"--backtest {options.backtest}: 0 or more rows are accepted")
+    spec: ForecastSeries = module.task.spec
+    backtest = _backtest_rows(options.backtest, spec.frequency)
     if not options.inputs:
         raise BadInput("no file to forecast: give one or more, or - for standard input")
-    forecasts, status = [], 0
+    if options.series is not None and spec.row_of(options.series) < 0:
+        known = ", ".join(spec.names[:SHOWN])
+        raise BadInput(
+            f"--series {options.series}: no series of the run{did_you_mean(options.series, spec.names)}; it has {known}"
+            f"{' ...' if len(spec.names) > SHOWN else ''}"
+        )
+    forecasts: list[Forecast] = []
+    status = 0
     for name in options.inputs:
         try:
-            forecasts += [forecast(module, series, options.backtest) for series in _series(module, name)]
+            found = list(_series(spec, name))
+            if options.series is not None and len(found) > 1:
+                raise BadInput(f"--series {options.series}: the file holds {len(found)} series; one is accepted")
+            for series in found:
+                continued = options.series or _series_of_run(series, spec)
+                forecasts.append(forecast(module, series, continued, backtest))
         except BadInput as error:
             print(f"{name}: {error}" if str(name) not in str(error) else str(error), file=sys.stderr)
             status = 1
-    levels = _levels(module)
+    for one in forecasts:
+        for remark in one.remarks:
+            print(f"{one.series.name}: {remark}", file=sys.stderr)
+    quantiles: tuple[float, ...] = module.task.quantiles  # type: ignore[assignment]
+    levels = list(quantiles)
     if options.json:
         for one in forecasts:
-            print(json.dumps(_as_object(one, levels), ensure_ascii=False))
+            print(json.dumps({"series": one.series.name, "rows": list(rows_of(one, levels))}, ensure_ascii=False))
     elif forecasts:
         _write_table(forecasts, levels, options.output)
+    if backtest and forecasts:
+        _print_errors(errors_by_step(forecasts, levels, spec))
     if options.plot and forecasts:
         from scripts.predict.forecast_plot import plot
 
-        plot(forecasts, levels, module.task.spec.synthetic, Path(options.plot))
-        print(f"picture: {options.plot}", file=sys.stderr)
+        plot(forecasts, levels, spec.synthetic, Path(options.plot))
+        print(f"figure: {options.plot}", file=sys.stderr)
     return status
 
 
-def forecast(module: SequenceModule, series: CleanSeries, backtest: int) -> Forecast:
-    """The horizon after the last row, and before it the last `backtest` rows as if they were not known yet.
+def _backtest_rows(text: str, frequency: Frequency) -> int:
+    try:
+        rows = int(text)
+    except ValueError:
+        return duration_rows(text, frequency, "--backtest")
+    if rows < 0:
+        raise BadInput(f"--backtest {rows}: 0 or more rows, or a duration such as 30d, are accepted")
+    return rows
+
+
+def _series(spec: ForecastSeries, name: str) -> Iterator[CleanSeries]:
+    """The clean series of an input, read as the run reads its own data.
 
     Raises:
-        BadInput: too few rows, or a gap among those that the run looks back on.
+        BadInput: the file cannot be read, lacks columns of the run, or has another step.
     """
-    import torch
-
-    horizon = module.task.spec.horizon
-    end = len(series)
-    first = [end]
-    while end - first[0] < backtest:
-        first.insert(0, first[0] - horizon)
-    outputs = []
-    with torch.inference_mode():
-        for start in range(0, len(first), BATCH):
-            batch = windows_at(series, first[start : start + BATCH], module.task.spec)
-            output = batch.original(module(batch))  # (B, H, K) or (B, H, K, Q)
-            outputs.append(output.unsqueeze(3) if output.ndim == 3 else output)
-    values = torch.cat(outputs).flatten(0, 1).numpy()
-    times = times_ahead(series, first[0], len(values))
-    return Forecast(series, times, values, known=end - first[0])
-
-
-def _series(module: SequenceModule, name: str) -> Iterator[CleanSeries]:
-    """The clean series of an input, read as the run reads its own data."""
-    settings = module.task.spec.reading
-    reading = {key: settings[key] for key in READING}
-    cleaning = {key: value for key, value in settings.items() if key not in READING}
+    config = config_of_run(spec.reading_config, spec)
     if name == "-":
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "standard input.csv"
             path.write_bytes(sys.stdin.buffer.read())
-            found = read_series([path], **reading)
+            found, reports = read_series([path], config)
+            found = [replace(raw, values=_read(raw.values())) for raw in found]
     else:
         if not Path(name).exists():
             raise BadInput("there is no such file")
-        found = read_series(find_files(name), **reading)
-    columns = len(module.task.spec.columns)
+        found, reports = read_series(find_files(name), config)
+    for line in found_lines(reports):
+        print(line, file=sys.stderr)
     for raw in found:
-        if len(raw.columns) != columns:
+        series = clean(raw, raw.values(), spec.cleaning_config)
+        if series.frequency != spec.frequency and len(series) > 1:
             raise BadInput(
-                f"{len(raw.columns)} value columns ({', '.join(raw.columns)}); the run forecasts {columns}"
-                f" ({', '.join(module.task.spec.columns)})"
+                f"{raw.path}: rows are {series.frequency} apart; the run was trained on steps of {spec.step}"
             )
-        if module.task.spec.row_of(raw.name) < 0:
-            print(f"{raw.name}: not a series of the run; scaled by its own rows", file=sys.stderr)
-        yield cleaned(raw, **cleaning)
+        line = report_line(series.report, always=False)
+        if line:
+            print(line, file=sys.stderr)
+        yield series
 
 
-def _levels(module: SequenceModule) -> list[float]:
-    quantiles: tuple[float, ...] = module.task.quantiles  # type: ignore[assignment]
-    return list(quantiles)
+def _read(values: Any) -> Any:
+    return lambda: values
 
 
-def _rows(one: Forecast, levels: list[float]) -> Iterator[dict[str, Any]]:
-    """A row for each stamp and column: forecast (the median), quantiles, and the actual value where it is known."""
-    middle = levels.index(0.5) if levels else 0
-    start = len(one.series) - one.known
-    for i, stamp in enumerate(one.times):
-        for k, column in enumerate(one.series.columns):
-            row: dict[str, Any] = {"series": one.series.name, "time": str(stamp).replace("T", " "), "column": column}
-            row["forecast"] = round(float(one.values[i, k, middle]), 6)
-            row |= {f"quantile_{q:g}": round(float(one.values[i, k, j]), 6) for j, q in enumerate(levels)}
-            row["actual"] = float(one.series.values[start + i, k]) if i < one.known else None
-            yield row
-
-
-def _as_object(one: Forecast, levels: list[float]) -> dict[str, Any]:
-    return {"series": one.series.name, "rows": list(_rows(one, levels))}
+def _series_of_run(series: CleanSeries, spec: ForecastSeries) -> str:
+    """The series of the run that a file continues: of its name, or, where columns are series, of its column."""
+    if spec.row_of(series.name) >= 0:
+        return series.name
+    alike = [name for name in spec.names if name.endswith(f" {series.columns[0]}")]
+    if spec.reading.get("series") == "columns" and len(alike) == 1:
+        print(f"{series.name}: taken for '{alike[0]}' of the run, by its column", file=sys.stderr)
+        return alike[0]
+    known = ", ".join(spec.names[:SHOWN]) + (" ..." if len(spec.names) > SHOWN else "")
+    print(
+        f"{series.name}: not a series of the run; scaled by its own rows (--series NAME says which it continues:"
+        f" {known})",
+        file=sys.stderr,
+    )
+    return series.name
 
 
 def _write_table(forecasts: list[Forecast], levels: list[float], output: str | None) -> None:
     import polars
 
-    table = polars.DataFrame([row for one in forecasts for row in _rows(one, levels)])
-    if not any(one.known for one in forecasts):
-        table = table.drop("actual")
+    table = polars.DataFrame([row for one in forecasts for row in rows_of(one, levels)], infer_schema_length=None)
+    if not any(one.backtested for one in forecasts):
+        table = table.drop("actual", "trained_on")
     if output is None:
         print(table.write_csv(), end="")
         return
@@ -142,3 +156,14 @@ def _write_table(forecasts: list[Forecast], levels: list[float], output: str | N
     except OSError as error:
         raise BadInput(f"--output {output}: cannot be written ({error.strerror})") from None
     print(output)
+
+
+def _print_errors(table: list[dict[str, Any]]) -> None:
+    """Errors of the backtest for people, on standard error."""
+    if not table:
+        return
+    names = list(table[0])
+    print("backtest: " + "  ".join(f"{name:>9}" for name in names), file=sys.stderr)
+    for row in table:
+        cells = [f"{value:>9.4g}" if isinstance(value, float) else f"{value:>9}" for value in row.values()]
+        print("          " + "  ".join(cells), file=sys.stderr)

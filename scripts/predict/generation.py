@@ -1,4 +1,4 @@
-"""New texts, or texts that go on from given beginnings."""
+"""Text generation: new texts, or continuations of given beginnings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BATCH = 256
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--label", help="the class of the texts, where the run was told classes")
+    parser.add_argument("--label", help="the class of the texts, where the run is conditioned on classes")
     parser.add_argument("--count", type=int, default=10, metavar="N", help="texts for each INPUT, or in all (10)")
     parser.add_argument("--temperature", type=float, default=1.0, metavar="X", help="below 1 plainer, above wilder (1)")
     parser.add_argument("--top-k", type=int, metavar="K", help="draw from the K most probable symbols only")
@@ -46,12 +46,12 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
         for start in range(0, len(beginnings), BATCH):
             batch = beginnings[start : start + BATCH]
             labels = None if label is None else [label] * len(batch)
-            texts += task.write(module, batch, labels, sampling, options.max_length, generator)
+            texts += task.generate(module, batch, labels, sampling, options.max_length, generator)
     known = task.is_known(texts) if task.spec.whole else None
     for position, text in enumerate(texts):
         if options.json:
-            told = {"text": text, "label": label, "new": None if known is None else not known[position]}
-            print(json.dumps(told, ensure_ascii=False))
+            row = {"text": text, "label": label, "new": None if known is None else not known[position]}
+            print(json.dumps(row, ensure_ascii=False))
         else:
             print(text)
     if known is not None:
@@ -74,14 +74,14 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _label(task, label: str | None) -> str | None:
-    """The class to write, which a conditioned run needs and another cannot take."""
+    """The class of the texts, which a conditioned run needs and another cannot take."""
     classes = ", ".join(task.classes)
     if task.condition == "none":
         if label is not None:
-            raise BadInput(f"--label {label}: the run was told no classes (task.condition=first tells them)")
+            raise BadInput(f"--label {label}: the run is not conditioned on classes (task.condition=first is)")
         return None
     if label is None:
-        raise BadInput(f"--label is missing: the run writes texts of one class: {classes}")
+        raise BadInput(f"--label is missing: the run generates texts of one class: {classes}")
     if label not in task.classes:
         raise BadInput(f"--label {label}: no such class{did_you_mean(label, task.classes)}; there are {classes}")
     return label

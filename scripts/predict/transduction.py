@@ -1,4 +1,4 @@
-"""The text that answers each text."""
+"""The target of each source text: translation, transliteration, pronunciation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
-from scripts.predict.inputs import attempted, by_size, texts_of
+from scripts.predict.inputs import TextReport, add_file_options, attempted, by_size, texts_of
 
 if TYPE_CHECKING:
     from lightning_modules.base import SequenceModule
@@ -19,11 +19,14 @@ BATCH = 128
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--beam-width", type=int, metavar="N", help="follow N texts at once (as the run was judged)")
+    parser.add_argument(
+        "--beam-width", type=int, metavar="N", help="beam search over N texts (as the run was evaluated)"
+    )
+    add_file_options(parser)
 
 
 def answer(module: SequenceModule, options: argparse.Namespace) -> int:
-    """Print what answers each text of `options.inputs`; 1 where one could not be read, else 0."""
+    """Print the decoded target of each text of `options.inputs`; 1 where one could not be read, else 0."""
     from lightning_modules.tasks.beam_search import GenerationConfig
 
     if options.beam_width is not None:
@@ -31,25 +34,32 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
             raise BadInput(f"--beam-width {options.beam_width}: 1 or more is accepted")
         module.task.decoding = GenerationConfig("beam_search", options.beam_width)  # type: ignore[assignment]
     status = 0
-    texts = texts_of(options.inputs)
+    texts = texts_of(options)
+    report = TextReport(module.task.spec.source)
     while chunk := list(islice(texts, CHUNK)):
-        for text, result in zip(chunk, answers(module, chunk)):
+        for text, result in zip(chunk, predictions(module, chunk, report)):
             if isinstance(result, BadInput):
                 print(f"{text!r}: {result}", file=sys.stderr)
                 status = 1
             elif options.json:
-                told = {"input": text, "text": result[0], "log_prob": result[1]}
-                print(json.dumps(told, ensure_ascii=False))
+                row = {"input": text, "text": result[0], "log_prob": result[1]}
+                print(json.dumps(row, ensure_ascii=False))
             else:
                 print(f"{text}\t{result[0]}")
+    for line in report.lines():
+        print(line, file=sys.stderr)
     return status
 
 
-def answers(module: SequenceModule, texts: list[str]) -> list[Any]:
-    """For each text what is written and its log-probability, or the reason why there is nothing."""
+def predictions(module: SequenceModule, texts: list[str], report: TextReport) -> list[Any]:
+    """For each text its decoded target and the log-probability, or the reason why there is none."""
     import torch
 
     task, spec = module.task, module.task.spec
-    prepared = [attempted(spec.normalized, text) for text in texts]
+    prepared = [attempted(report.normalized, text) for text in texts]
     with torch.inference_mode():
-        return by_size(prepared, len, BATCH, lambda batch: task.with_log_prob(module(spec.batch(batch))))
+
+        def predict(batch: tuple[str, ...]) -> list[Any]:
+            return task.with_log_prob(module(report.count_tokens(spec.batch(batch))))
+
+        return by_size(prepared, len, BATCH, predict)

@@ -33,7 +33,7 @@ from scripts.runs.folder import RunFolder
 from scripts.runs.launcher_env import rank
 from scripts.runs.members import with_members
 from scripts.runs.metric_facts import MetricFacts
-from scripts.runs.resume import checkpoint_to_go_on_from
+from scripts.runs.resume import checkpoint_to_resume
 from scripts.runs.status import record_status
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ def _fit(
     """A module that has learned, its best and last checkpoints written; what every rank does."""
     fitting = setup_training(config, folder, extra_callbacks)
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
-    last = checkpoint_to_go_on_from(folder, overrides) if resume else None
+    last = checkpoint_to_resume(folder, overrides) if resume else None
     facts: dict[str, Any] = {"overrides": overrides, "fingerprint": datamodule.fingerprint, "data": datamodule.report}
     facts["metrics"] = MetricFacts.of_task(module.task, checkpoints.monitor).as_json()
     if last is not None:

@@ -1,4 +1,4 @@
-"""Windows and parts against a slow, obvious implementation; and nothing known before its time."""
+"""Windows and splits against a slow, obvious implementation; and nothing known before its time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from datamodules import specs
 from datamodules.energy import Energy
 from datamodules.errors import BadInput
 from datamodules.series.cleaning import CleanSeries
-from datamodules.series.splits import boundaries, window_parts
+from datamodules.series.frequency import Frequency
+from datamodules.series.splits import boundaries, window_splits
 from datamodules.series.synthetic import synthetic_load
 
+HOURLY = Frequency("second", 3600)
 START = np.datetime64("2018-01-01T00:00:00")
 
 
@@ -42,15 +44,15 @@ def loaded(data: Path, **settings) -> Energy:
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_parts_against_the_definition(data) -> None:
+def test_splits_against_the_definition(data) -> None:
     rows = data.draw(st.integers(20, 60))
     lookback, horizon = data.draw(st.integers(1, 8)), data.draw(st.integers(1, 5))
     filled = np.array(data.draw(st.lists(st.booleans(), min_size=rows, max_size=rows))) & (np.arange(rows) % 4 == 1)
     segment = np.cumsum(data.draw(st.lists(st.integers(0, 30), min_size=rows, max_size=rows)) == np.int64(0))
     times = START + np.arange(rows).astype("timedelta64[h]")
-    one = CleanSeries("x", ("v",), times, np.zeros((rows, 1)), filled, segment.astype(np.int32), 3600)
+    one = CleanSeries("x", ("v",), times, np.zeros((rows, 1)), filled, segment.astype(np.int32), HOURLY)
     val, test, end = boundaries(rows, lookback, horizon, data.draw(st.sampled_from(["rows", "windows"])), 0.2, 0.2)
-    parts = window_parts(one, lookback, horizon, (val, test, end))
+    splits = window_splits(one, lookback, horizon, (val, test, end))
     for part, low, high in (("train", 0, val), ("val", val, test), ("test", test, end)):
         expected = []
         for p in range(rows):
@@ -61,7 +63,7 @@ def test_parts_against_the_definition(data) -> None:
                 continue
             if low <= p and p + horizon <= high:
                 expected.append(p)
-        assert parts[part].tolist() == expected
+        assert splits[part].tolist() == expected
 
 
 def test_windows_are_what_the_file_says(folder: Path) -> None:
@@ -127,8 +129,15 @@ def test_a_stride_thins_the_training_part_only(folder: Path) -> None:
 
 
 def test_a_series_shorter_than_a_window_is_named(folder: Path) -> None:
-    with pytest.raises(BadInput, match=r"B_hourly.csv: 260 rows, in 1 unbroken stretches; a\s+window needs 273"):
-        loaded(folder, lookback=270)
+    with pytest.raises(
+        BadInput, match=r"B_hourly.csv: series 'B' has 260 rows, in 1 unbroken stretches; a window needs 273"
+    ):
+        loaded(folder, lookback=270, short_series="error")
+    datamodule = loaded(folder, lookback=230, split_rows=[250, 20, 30])
+    assert datamodule.spec.names == ("A", "B")
+    datamodule = loaded(folder, lookback=270, split_rows=[280, 10, 10])
+    assert datamodule.spec.names == ("A",), "B is left out, by name"
+    assert any("left out" in line and "'B' has 260 rows" in line for line in datamodule.report["lines"])
 
 
 def test_rows_of_each_part_can_be_given(folder: Path) -> None:
@@ -138,14 +147,14 @@ def test_rows_of_each_part_can_be_given(folder: Path) -> None:
 
 def test_the_description_survives_a_checkpoint(folder: Path) -> None:
     spec = loaded(folder).spec
-    assert specs.from_dict(specs.to_dict(spec)) == spec
+    assert specs.from_dict(specs.to_dict(spec), [type(spec)]) == spec
 
 
 def test_made_up_load_is_the_same_every_time_and_says_what_it_is() -> None:
     first, second = synthetic_load(2, days=30), synthetic_load(2, days=30)
-    assert all((a.values == b.values).all() for a, b in zip(first, second))
+    assert all((a.values() == b.values()).all() for a, b in zip(first, second))
     assert all(one.name.startswith("synthetic ") for one in first)
-    assert all((one.values > 0).all() for one in first)
+    assert all((one.values() > 0).all() for one in first)
     datamodule = Energy()
     datamodule.setup()
     assert datamodule.spec.synthetic

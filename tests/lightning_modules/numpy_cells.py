@@ -2,7 +2,7 @@
 
 Weights follow torch's layout: `weight_ih` (gates * H, D), `weight_hh` (gates * H, H), a bias for each.
 Each function reads one sequence x (T, D) and returns its states (T, H), and for the gradient of
-sum(states * pull) the gradients of x and of every weight.
+sum(states * grad_output) the gradients of x and of every weight.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ def sigmoid(a: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-a))
 
 
-def elman(x, w, pull, nonlinearity="tanh"):
+def elman(x, w, grad_output, nonlinearity="tanh"):
     """h' = f(W x + b_ih + U h + b_hh)."""
     steps, size = len(x), w["weight_hh"].shape[1]
     h = np.zeros((steps + 1, size))
@@ -25,7 +25,7 @@ def elman(x, w, pull, nonlinearity="tanh"):
     grads = {name: np.zeros_like(value) for name, value in w.items()}
     dx, dh = np.zeros_like(x), np.zeros(size)
     for t in reversed(range(steps)):
-        dh = dh + pull[t]
+        dh = dh + grad_output[t]
         da = dh * (1 - h[t + 1] ** 2 if nonlinearity == "tanh" else (a[t] > 0))
         grads["weight_ih"] += np.outer(da, x[t])
         grads["weight_hh"] += np.outer(da, h[t])
@@ -36,7 +36,7 @@ def elman(x, w, pull, nonlinearity="tanh"):
     return h[1:], dx, grads
 
 
-def lstm(x, w, pull):
+def lstm(x, w, grad_output):
     """i, f, o = sigmoid(.), g = tanh(.), c' = f c + i g, h' = o tanh(c'); torch's order of gates is i, f, g, o."""
     steps, size = len(x), w["weight_hh"].shape[1]
     h, c = np.zeros((steps + 1, size)), np.zeros((steps + 1, size))
@@ -52,7 +52,7 @@ def lstm(x, w, pull):
     dx, dh, dc = np.zeros_like(x), np.zeros(size), np.zeros(size)
     for t in reversed(range(steps)):
         i, f, g, o = gates[t]
-        dh = dh + pull[t]
+        dh = dh + grad_output[t]
         tanh_c = np.tanh(c[t + 1])
         dc = dc + dh * o * (1 - tanh_c**2)
         da = np.concatenate(
@@ -73,7 +73,7 @@ def lstm(x, w, pull):
     return h[1:], dx, grads
 
 
-def peephole_lstm(x, w, pull):
+def peephole_lstm(x, w, grad_output):
     """LSTM whose gates see the cell: P c before (input, forget) or P c' after (output) the cell's step.
 
     `peephole_*` is a matrix, or a vector for its diagonal.
@@ -100,7 +100,7 @@ def peephole_lstm(x, w, pull):
     dx, dh, dc = np.zeros_like(x), np.zeros(size), np.zeros(size)
     for t in reversed(range(steps)):
         i, f, g, o = gates[t]
-        dh = dh + pull[t]
+        dh = dh + grad_output[t]
         tanh_c = np.tanh(c[t + 1])
         do = dh * tanh_c * o * (1 - o)
         dc = dc + dh * o * (1 - tanh_c**2) + p["output"].T @ do
@@ -121,7 +121,7 @@ def peephole_lstm(x, w, pull):
     return h[1:], dx, grads
 
 
-def gru(x, w, pull):
+def gru(x, w, grad_output):
     """r, z = sigmoid(.), n = tanh(W x + b + r (U h + b)), h' = (1 - z) n + z h; torch's order is r, z, n."""
     steps, size = len(x), w["weight_hh"].shape[1]
     h = np.zeros((steps + 1, size))
@@ -138,7 +138,7 @@ def gru(x, w, pull):
     dx, dh = np.zeros_like(x), np.zeros(size)
     for t in reversed(range(steps)):
         r, z, n, m = gates[t]
-        dh = dh + pull[t]
+        dh = dh + grad_output[t]
         dn = dh * (1 - z) * (1 - n**2)
         dz = dh * (h[t] - n) * z * (1 - z)
         dr = dn * m * r * (1 - r)
@@ -160,7 +160,7 @@ def norm(a):
     return y, lambda dy: (dy - dy.mean() - y * (dy * y).mean()) / deviation
 
 
-def layer_norm_lstm(x, w, pull):
+def layer_norm_lstm(x, w, grad_output):
     """(i, f, g, o) = norm(W x) a_x + norm(U h) a_h + b, c' = f c + i g, h' = o tanh(norm(c') a_c + b_c)."""
     steps, size = len(x), w["weight_hh"].shape[1]
     h, c = np.zeros((steps + 1, size)), np.zeros((steps + 1, size))
@@ -179,7 +179,7 @@ def layer_norm_lstm(x, w, pull):
     dx, dh, dc = np.zeros_like(x), np.zeros(size), np.zeros(size)
     for t in reversed(range(steps)):
         i, f, g, o, m, of_x, of_h, of_c = kept[t]
-        dh = dh + pull[t]
+        dh = dh + grad_output[t]
         dm = dh * o * (1 - m**2)
         grads["cell_gain"] += dm * of_c[0]
         grads["cell_bias"] += dm
@@ -197,7 +197,7 @@ def layer_norm_lstm(x, w, pull):
     return h[1:], dx, grads
 
 
-def layer_norm_gru(x, w, pull):
+def layer_norm_gru(x, w, grad_output):
     """As `gru`, with norm(W x) a_x for W x and norm(U h) a_h for U h; r and z are normed as one, n by itself."""
     steps, size = len(x), w["weight_hh"].shape[1]
     early, late = slice(2 * size), slice(2 * size, None)
@@ -217,7 +217,7 @@ def layer_norm_gru(x, w, pull):
     dx, dh = np.zeros_like(x), np.zeros(size)
     for t in reversed(range(steps)):
         r, z, n, m, of_x, of_h = kept[t]
-        dh = dh + pull[t]
+        dh = dh + grad_output[t]
         dn = dh * (1 - z) * (1 - n**2)
         dz = dh * (h[t] - n) * z * (1 - z)
         dr = dn * m * r * (1 - r)
@@ -235,8 +235,8 @@ def layer_norm_gru(x, w, pull):
     return h[1:], dx, grads
 
 
-def concat(x, weight, bias, pull):
-    """h' = W [x, h] + b; what is read is [x, h] before each step, and `pull` (T, D + H) pulls on that."""
+def concat(x, weight, bias, grad_output):
+    """h' = W [x, h] + b; what is read is [x, h] before each step, and `grad_output` (T, D + H) pulls on that."""
     steps, size = len(x), weight.shape[0]
     h = np.zeros((steps + 1, size))
     for t in range(steps):
@@ -248,6 +248,6 @@ def concat(x, weight, bias, pull):
         # dh is the gradient of the state after step t
         grads["weight"] += np.outer(dh, np.concatenate([x[t], h[t]]))
         grads["bias"] += dh
-        back = weight.T @ dh + pull[t]
+        back = weight.T @ dh + grad_output[t]
         dx[t], dh = back[: x.shape[1]], back[x.shape[1] :]
     return read, dx, grads

@@ -23,7 +23,7 @@ CELLS = {
     "rnn-tanh": (lambda task, **s: RNN(task, cell="tanh", **s), numpy_cells.elman),
     "rnn-relu": (
         lambda task, **s: RNN(task, cell="relu", **s),
-        lambda x, w, pull: numpy_cells.elman(x, w, pull, "relu"),
+        lambda x, w, grad_output: numpy_cells.elman(x, w, grad_output, "relu"),
     ),
     "lstm": (LSTM, numpy_cells.lstm),
     "gru": (GRU, numpy_cells.gru),
@@ -51,10 +51,10 @@ def test_states_and_gradients_follow_the_equations(name: str, bidirectional: boo
     encoding = module.encode(x, lengths)
     size = 6 if bidirectional else 3
     assert encoding.states.shape == (4, 7, size)
-    pull = torch.randn_like(encoding.states)
+    grad_output = torch.randn_like(encoding.states)
     for i, length in enumerate(LENGTHS):
-        pull[i, length:] = 0  # nothing is read off the padding
-    (encoding.states * pull).sum().backward()
+        grad_output[i, length:] = 0  # nothing is read off the padding
+    (encoding.states * grad_output).sum().backward()
 
     directions = [(module.layers.forwards[0], 1)] + ([(module.layers.backwards[0], -1)] if bidirectional else [])
     expected_dx = np.zeros(x.shape)
@@ -64,8 +64,8 @@ def test_states_and_gradients_follow_the_equations(name: str, bidirectional: boo
         part = slice(3 * number, 3 * number + 3)
         ends = []
         for i, length in enumerate(LENGTHS):
-            sequence, pulled = x.detach().numpy()[i, :length][::step], pull.numpy()[i, :length, part][::step]
-            states, dx, grads = by_hand(sequence, weights(layer), pulled)
+            sequence, grad_gates = x.detach().numpy()[i, :length][::step], grad_output.numpy()[i, :length, part][::step]
+            states, dx, grads = by_hand(sequence, weights(layer), grad_gates)
             np.testing.assert_allclose(encoding.states.detach().numpy()[i, :length, part], states[::step], atol=1e-12)
             ends.append(states[-1])
             expected_dx[i, :length] += dx[::step]
@@ -95,14 +95,16 @@ def test_the_concat_cell_follows_the_tutorial() -> None:
     encoding = module.encode(x, torch.tensor(LENGTHS))
     assert module.encoding_size == 7
     linear = module.layers.forwards[0].linear
-    pull = torch.zeros_like(encoding.states)
+    grad_output = torch.zeros_like(encoding.states)
     summary_pull = torch.randn_like(encoding.summary)
     (encoding.summary * summary_pull).sum().backward()
     total = {"weight": 0.0, "bias": 0.0}
     for i, length in enumerate(LENGTHS):
-        pull[i, length - 1] = summary_pull[i]  # the answer is read at the last letter
+        grad_output[i, length - 1] = summary_pull[i]  # the answer is read at the last letter
         weight, bias = (p.detach().numpy() for p in (linear.weight, linear.bias))
-        read, dx, grads = numpy_cells.concat(x.detach().numpy()[i, :length], weight, bias, pull[i, :length].numpy())
+        read, dx, grads = numpy_cells.concat(
+            x.detach().numpy()[i, :length], weight, bias, grad_output[i, :length].numpy()
+        )
         np.testing.assert_allclose(encoding.states.detach().numpy()[i, :length], read, atol=1e-12)
         np.testing.assert_allclose(encoding.summary.detach().numpy()[i], read[-1], atol=1e-12)
         np.testing.assert_allclose(x.grad.numpy()[i, :length], dx, atol=1e-12)
@@ -136,8 +138,8 @@ def test_layers_and_directions_equal_torch_on_packed_sequences(make) -> None:
 def test_steps_one_by_one_are_the_same(name: str) -> None:
     make = CELLS[name][0] if name in CELLS else lambda task, **s: RNN(task, cell="concat", **s)
     (layer,) = make(PlainTask(input_size=4), hidden_size=3).double().layers.forwards
-    driven = layer.driven(torch.randn(2, 6, 4, dtype=torch.float64))
-    torch.testing.assert_close(layer.stepwise(driven), layer.recurrence(driven))
+    input_projection = layer.input_projection(torch.randn(2, 6, 4, dtype=torch.float64))
+    torch.testing.assert_close(layer.stepwise(input_projection), layer.recurrence(input_projection))
 
 
 def test_bfloat16_is_the_recurrence_in_float32() -> None:
@@ -216,7 +218,7 @@ def test_what_a_cell_has_not_is_refused() -> None:
     with pytest.raises(BadInput, match=r"module.bidirectional=true: cell=concat reads forwards only"):
         RNN(task, cell="concat", bidirectional=True)
     task.causal = True
-    with pytest.raises(BadInput, match=r"module.bidirectional=true: task=plaintask reads forwards only; false is"):
+    with pytest.raises(BadInput, match=r"module.bidirectional=true: task=plain_task reads forwards only; false is"):
         GRU(task, bidirectional=True)
     assert GRU(task).can_be_causal
     assert not AttentionLSTM.can_be_causal

@@ -1,4 +1,4 @@
-"""How good the answers of a classifier are."""
+"""Metrics of classifiers: accuracy, top-3 accuracy, macro-F1, balanced accuracy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class ClassificationMetrics(nn.Module):
     """Accuracy, top-3 accuracy, macro-F1 and balanced accuracy, all fractions, from class scores.
 
-    Macro-F1 is the mean over the classes that occur as target or as answer; balanced accuracy is the mean recall of
+    Macro-F1 is the mean over the classes that occur as target or as prediction; balanced accuracy is the mean recall of
     the classes that occur as target.
     """
 
@@ -43,7 +43,7 @@ class ClassificationMetrics(nn.Module):
         self.top_3.update((top == batch.classes.unsqueeze(1)).any(dim=1).float())
 
     def compute(self) -> dict[str, float]:
-        matrix = self.confusion.compute().double()  # (C, C) row: target, column: answer
+        matrix = self.confusion.compute().double()  # (C, C) row: target, column: prediction
         _, recall, f1 = per_class(matrix)
         support = matrix.sum(dim=1)
         occurring = support + matrix.sum(dim=0) > 0
@@ -79,9 +79,9 @@ class ClassificationMetrics(nn.Module):
 
 
 def per_class(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Precision, recall and F1 (C,) from counts (C, C) of targets (rows) and answers; 0 where undefined."""
+    """Precision, recall and F1 (C,) from counts (C, C) of targets (rows) and predictions; 0 where undefined."""
     hits = matrix.diagonal()
-    answered, support = matrix.sum(dim=0), matrix.sum(dim=1)
-    precision = hits / answered.clamp(min=1)
+    predicted, support = matrix.sum(dim=0), matrix.sum(dim=1)
+    precision = hits / predicted.clamp(min=1)
     recall = hits / support.clamp(min=1)
-    return precision, recall, 2 * hits / (answered + support).clamp(min=1)
+    return precision, recall, 2 * hits / (predicted + support).clamp(min=1)

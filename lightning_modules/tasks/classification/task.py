@@ -1,4 +1,4 @@
-"""Which class does a text belong to?"""
+"""Classification: one class for each text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional
 from datamodules.batching.batches import TokenBatch
 from datamodules.errors import BadInput
 from datamodules.text.spec import LabelledText
-from lightning_modules.layers.embedding import EmbeddingKind, OneHot
+from lightning_modules.layers.embedding import EmbeddingKind, OneHot, TokenDropout
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.layers.pooling import Pooling, PoolingKind
 from lightning_modules.tasks.base import Task
@@ -25,6 +25,7 @@ class Classification(Task):
         spec: vocabulary and classes of the data.
         embedding: `learned` vectors of `embedding_size`, or `onehot`.
         pooling: how the states of a text become one vector; see `Pooling`.
+        token_dropout: share of the tokens that are replaced by the unknown one in training; see `TokenDropout`.
         input_dropout: of the features of each step.
         output_dropout: of the pooled vector.
         class_weights: `balanced` weighs a class by the inverse of its training examples.
@@ -46,6 +47,7 @@ class Classification(Task):
         embedding: EmbeddingKind = "learned",
         embedding_size: Annotated[int, Gt(0)] = 64,
         pooling: PoolingKind = "auto",
+        token_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         input_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         class_weights: Literal["none", "balanced"] = "none",
@@ -59,6 +61,7 @@ class Classification(Task):
         self.embedding_kind = embedding
         self.embedding_size = embedding_size
         self.pooling_kind = pooling
+        self.token_dropout = TokenDropout(token_dropout, self.vocabulary.unknown)
         self.input_dropout = input_dropout
         self.output_dropout = output_dropout
         self.label_smoothing = label_smoothing
@@ -82,7 +85,7 @@ class Classification(Task):
         self.output = nn.Sequential(nn.Dropout(self.output_dropout), nn.Linear(encoding_size, len(self.classes)))
 
     def embed(self, batch: TokenBatch) -> Tensor:
-        return self.embedding(batch.tokens)  # (B, T, D), or (B, T) where token ids are read
+        return self.embedding(self.token_dropout(batch.tokens))  # (B, T, D), or (B, T) where token ids are read
 
     def head(self, encoding: Encoding, batch: TokenBatch) -> Tensor:
         return self.output(self.pool(encoding)).float()  # (B, C)
@@ -116,13 +119,13 @@ class Classification(Task):
         return self.metrics_class()(self.classes)
 
     def columns(self, output: Tensor, batch: TokenBatch) -> dict[str, Any]:
-        answers = output.argmax(dim=1).tolist()
+        predictions = output.argmax(dim=1).tolist()
         targets = batch.classes.tolist()
         top = output.topk(min(3, len(self.classes)), dim=1).indices.tolist()
         return {
             "target": [self.classes[i] for i in targets],
-            "prediction": [self.classes[i] for i in answers],
-            "score": [float(a == t) for a, t in zip(answers, targets)],
+            "prediction": [self.classes[i] for i in predictions],
+            "score": [float(a == t) for a, t in zip(predictions, targets)],
             "in_top_3": [float(t in best) for best, t in zip(top, targets)],
             "log_prob": output.log_softmax(dim=1).gather(1, batch.classes.unsqueeze(1)).squeeze(1).tolist(),
         }

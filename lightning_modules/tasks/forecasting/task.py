@@ -1,4 +1,4 @@
-"""What comes next in a regular series?"""
+"""Forecasting: the next rows of regular series, as points or quantiles."""
 
 from __future__ import annotations
 
@@ -16,29 +16,32 @@ from datamodules.errors import BadInput
 from datamodules.series.spec import ForecastSeries
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.layers.forecast_decoder import ForecastDecoder
-from lightning_modules.layers.linear_skip import LinearSkip
+from lightning_modules.layers.linear_skip import CovariateSkip, LinearSkip
 from lightning_modules.layers.pooling import Pooling, PoolingKind
-from lightning_modules.layers.quantiles import median_of, pinball
+from lightning_modules.layers.quantiles import median_of, monotone, pinball
 from lightning_modules.layers.series_embedding import SeriesEmbedding
 from lightning_modules.layers.window_normalizer import Reference, WindowNormalizer
 from lightning_modules.tasks.base import Task
+from lightning_modules.tasks.forecasting.calibration import ConformalCalibration
 
 
 class Forecasting(Task):
     """The next H rows of K columns; the output is (B, H, K), or (B, H, K, Q) quantiles, float32, in scaled units.
 
-    The forecast is what the network says, as a deviation from `relative_to`, plus the linear skip where there is one.
+    The forecast is the network's output, denormalised, plus the linear skip where there is one.  Quantiles never cross.
+    Covariates of the look-back enter with its values, those known ahead with the calendar of the rows to forecast.
 
     Args:
         spec: the series, their scaling and the shape of a window.
         loss: `mse`, `mae`, `huber` or `quantile` (the pinball loss; the output then has `quantiles`).
         huber_delta: where the Huber loss turns from square to linear, scaled units.
         quantiles: rising, 0.5 among them.
+        calibrate: `conformal`: quantiles are shifted so that the validation split is covered as their levels say.
         relative_to: `last`: inputs and outputs are differences from the last known value; `window`: from the mean
             of the look-back, in its standard deviations; `none`.
-        linear_skip: a linear map of the whole look-back is added to the output (zero at first).
-        steps: the last rows that the network itself sees; all of the look-back where absent.
-        segment: rows that make up one step of a network that reads steps.
+        linear_skip: a linear map of the whole look-back, and of the covariates, is added to the output (zero at first).
+        context_length: the last rows that the network itself sees; all of the look-back where absent.
+        patch_length: rows that make up one step of a network that reads steps.
         past_calendar: the network sees the calendar of each step (its last row).
         target_calendar: it sees the calendar of the first and the last row asked for.
         series_embedding_size: features of a learned vector for each series; 0 for none.
@@ -57,7 +60,7 @@ class Forecasting(Task):
     predictor = "scripts.predict.forecasting"
     exporter = "scripts.export.forecasting"
     autoregressive = "possible"
-    monitor = "smape"
+    monitor = "mase"
     mode = "min"
     levels: Tensor
 
@@ -67,10 +70,11 @@ class Forecasting(Task):
         loss: Literal["mse", "mae", "huber", "quantile"] = "huber",
         huber_delta: Annotated[float, Gt(0)] = 0.1,
         quantiles: tuple[Annotated[float, Gt(0), Lt(1)], ...] = (0.1, 0.5, 0.9),
+        calibrate: Literal["none", "conformal"] = "none",
         relative_to: Reference = "last",
         linear_skip: bool = True,
-        steps: Annotated[int, Gt(0)] | None = None,
-        segment: Annotated[int, Gt(0)] = 1,
+        context_length: Annotated[int, Gt(0)] | None = None,
+        patch_length: Annotated[int, Gt(0)] = 1,
         past_calendar: bool = False,
         target_calendar: bool = True,
         series_embedding_size: Annotated[int, Ge(0)] = 16,
@@ -83,47 +87,62 @@ class Forecasting(Task):
         super().__init__(spec)
         self.lookback, self.horizon = spec.lookback, spec.horizon
         self.num_columns = len(spec.columns)
-        self.seen = min(steps or self.lookback, self.lookback)
-        if self.seen % segment:
-            raise BadInput(f"task.segment={segment}: has to divide the {self.seen} rows that the network sees")
+        self.num_covariates, self.num_future_covariates = len(spec.covariates), len(spec.future_covariates)
+        self.context_length = min(context_length or self.lookback, self.lookback)
+        if self.context_length % patch_length:
+            raise BadInput(
+                f"task.patch_length={patch_length}: has to divide the {self.context_length} rows that the network sees"
+            )
         quantiles = tuple(quantiles)
         if loss == "quantile" and (0.5 not in quantiles or list(quantiles) != sorted(set(quantiles))):
             raise BadInput(f"task.quantiles={list(quantiles)}: rising numbers, 0.5 among them")
+        if calibrate != "none" and loss != "quantile":
+            raise BadInput(f"task.calibrate={calibrate}: quantiles are calibrated; task.loss=quantile has some")
+        if decoder == "recursive" and spec.past_covariates:
+            raise BadInput(
+                f"task.decoder=recursive: past covariates ({', '.join(spec.past_covariates)}) are not known ahead;"
+                " direct and recurrent are accepted"
+            )
         self.loss_kind, self.huber_delta = loss, huber_delta
         self.quantiles = quantiles if loss == "quantile" else ()
-        self.frame, self.linear_skip = WindowNormalizer(relative_to), linear_skip
-        self.segment = segment
+        self.normalizer, self.linear_skip = WindowNormalizer(relative_to), linear_skip
+        self.patch_length = patch_length
         self.past_calendar = past_calendar and spec.calendar_size > 0
         self.target_calendar = target_calendar and spec.calendar_size > 0
         self.series_embedding_size = series_embedding_size
         self.pooling_kind, self.head_kind, self.decoder_kind = pooling, head, decoder
         self.output_dropout = output_dropout
         self.units: Literal["original", "scaled"] = units
-        #: Rows that one pass through the network answers.
-        self.answered = 1 if decoder == "recursive" else self.horizon
+        #: Rows that one pass through the network forecasts.
+        self.output_steps = 1 if decoder == "recursive" else self.horizon
         self.register_buffer("levels", torch.tensor(self.quantiles), persistent=False)
+        sizes = len(spec.names), self.horizon, self.num_columns, self.quantiles
+        self.calibration = ConformalCalibration(*sizes) if calibrate == "conformal" else None
 
     # ------------------------------------------------------------------ what a network reads
 
     @property
     def input_size(self) -> int:
-        return self.segment * self.num_columns + self.past_calendar * self.spec.calendar_size
+        return (
+            self.patch_length * (self.num_columns + self.num_covariates) + self.past_calendar * self.spec.calendar_size
+        )
 
     @property
     def window_size(self) -> int:
         """Features of a whole window as one vector, for an architecture that reads that."""
-        return self.seen * self.num_columns + self.context_size
+        return self.context_length * (self.num_columns + self.num_covariates) + self.context_size
 
     @property
     def context_size(self) -> int:
-        """Features of the series and of the target's calendar."""
-        ends = 1 if self.answered == 1 else 2
-        return self.series_embedding_size + self.target_calendar * ends * self.spec.calendar_size
+        """Features of the series, of the calendar of the rows to forecast and of their covariates known ahead."""
+        ends = 1 if self.output_steps == 1 else 2
+        calendar = self.target_calendar * ends * self.spec.calendar_size
+        return self.series_embedding_size + calendar + self.output_steps * self.num_future_covariates
 
     @property
     def known_size(self) -> int:
         """Features of what is known of a row to forecast."""
-        return self.target_calendar * self.spec.calendar_size
+        return self.target_calendar * self.spec.calendar_size + self.num_future_covariates
 
     @property
     def decoder_input_size(self) -> int:
@@ -133,7 +152,7 @@ class Forecasting(Task):
         self._build_input(input_kind)
         context = 0 if input_kind == "window" else self.context_size  # a window has it already
         self.pooling = Pooling(self.pooling_kind, encoding_size)
-        outputs = self.num_columns * self.numbers
+        outputs = self.num_columns * self.num_quantiles
         self.decoder: ForecastDecoder | None = None
         self.output: nn.Module
         if self.decoder_kind == "recurrent":
@@ -141,7 +160,7 @@ class Forecasting(Task):
             self.decoder = ForecastDecoder(encoding_size + context, encoding_size, row_size)
             self.output = nn.Linear(encoding_size, outputs)
         else:
-            self.output = self._head(encoding_size, context, self.answered * outputs)
+            self.output = self._head(encoding_size, context, self.output_steps * outputs)
         self._build_skip()
 
     def build_decoder(self, input_kind: str, encoding_size: int) -> None:
@@ -151,13 +170,13 @@ class Forecasting(Task):
             )
         self._build_input(input_kind)
         self.decoder = None
-        layers = [nn.Dropout(self.output_dropout), nn.Linear(encoding_size, self.num_columns * self.numbers)]
+        layers = [nn.Dropout(self.output_dropout), nn.Linear(encoding_size, self.num_columns * self.num_quantiles)]
         self.output = nn.Sequential(*layers)
         self._build_skip()
 
     @property
-    def numbers(self) -> int:
-        """Numbers that answer for a value."""
+    def num_quantiles(self) -> int:
+        """Outputs for each value: quantiles, or 1."""
         return max(1, len(self.quantiles))
 
     def _build_input(self, input_kind: str) -> None:
@@ -167,31 +186,46 @@ class Forecasting(Task):
 
     def _build_skip(self) -> None:
         """The linear skip, and zeros where the first forecast is to be the last value."""
-        if not self.frame.is_plain or self.linear_skip:
+        if not self.normalizer.is_identity or self.linear_skip:
             final: Any = self.output[-1] if isinstance(self.output, nn.Sequential) else self.output
             nn.init.zeros_(final.weight)
             nn.init.zeros_(final.bias)
-        self.skip = LinearSkip(self.lookback, self.answered, self.numbers) if self.linear_skip else None
+        self.skip = LinearSkip(self.lookback, self.output_steps, self.num_quantiles) if self.linear_skip else None
+        sizes = self.covariate_values, self.output_steps, self.num_columns, self.num_quantiles
+        self.covariate_skip = CovariateSkip(*sizes) if self.linear_skip and self.num_covariates else None
+
+    @property
+    def covariate_values(self) -> int:
+        """Covariates of a window: all of the look-back, and those known ahead of the rows that a pass forecasts."""
+        return self.lookback * self.num_covariates + self.output_steps * self.num_future_covariates
+
+    def covariates_of(self, batch: WindowBatch) -> Tensor:
+        """(B, covariate_values) of each window as one vector."""
+        past = batch.past_covariates(self.lookback).flatten(1)
+        ahead = batch.future_covariates(self.num_future_covariates, self.output_steps).flatten(1)
+        return torch.cat([past, ahead], dim=1)
 
     def embed(self, batch: WindowBatch) -> Tensor:
-        """(B, T, D) steps of `segment` rows, or (B, W) the window as one vector."""
-        seen = self.relative(batch.past, batch)[:, -self.seen :]  # (B, S, K)
+        """(B, T, D) steps of `patch_length` rows, or (B, W) the window as one vector."""
+        length, patch = self.context_length, self.patch_length
+        seen = self.normalize(batch.past, batch)[:, -length:]  # (B, S, K)
+        if self.num_covariates:
+            seen = torch.cat([seen, batch.past_covariates(length)], dim=2)  # (B, S, K + C)
         if self.input_kind == "window":
             return torch.cat([seen.flatten(1), *self._context(batch)], dim=1)
-        if self.past_calendar and self.segment == 1:  # both from one gather
-            steps = batch.past_with_calendar(self.seen)
-            if not self.frame.is_plain:
+        if self.past_calendar and patch == 1 and not self.num_covariates:  # both from one gather
+            steps = batch.past_with_calendar(length)
+            if not self.normalizer.is_identity:
                 steps[:, :, : self.num_columns] = seen
             return steps
-        steps = seen.reshape(seen.shape[0], self.seen // self.segment, -1)
+        steps = seen.reshape(seen.shape[0], length // patch, -1)
         if self.past_calendar:
-            calendar = batch.past_calendar(self.seen)[:, self.segment - 1 :: self.segment]
-            steps = torch.cat([steps, calendar], dim=2)
+            steps = torch.cat([steps, batch.past_calendar(length)[:, patch - 1 :: patch]], dim=2)
         return steps
 
-    def relative(self, values: Tensor, batch: WindowBatch) -> Tensor:
+    def normalize(self, values: Tensor, batch: WindowBatch) -> Tensor:
         """(B, T, K) scaled values as the network sees them."""
-        return self.frame.relative(values, batch.past)
+        return self.normalizer.normalize(values, batch.past)
 
     def _context(self, batch: WindowBatch) -> list[Tensor]:
         parts = []
@@ -199,8 +233,10 @@ class Forecasting(Task):
             parts.append(self.series_embedding(batch.series))
         if self.target_calendar:
             parts.append(batch.calendar[batch.first])
-            if self.answered > 1:
-                parts.append(batch.calendar[batch.first + self.answered - 1])
+            if self.output_steps > 1:
+                parts.append(batch.calendar[batch.first + self.output_steps - 1])
+        if self.num_future_covariates:
+            parts.append(batch.future_covariates(self.num_future_covariates, self.output_steps).flatten(1))
         return parts
 
     # ------------------------------------------------------------------ what it answers
@@ -211,7 +247,7 @@ class Forecasting(Task):
             pooled = torch.cat([pooled, *self._context(batch)], dim=1)
         if self.decoder is not None:
             return self._row_by_row(self.decoder, self.decoder.init_decoder_state(pooled), self._known(batch), batch)
-        return self.finished(self.output(pooled), batch)
+        return self.finish(self.output(pooled), batch)
 
     def decode(self, decoder: Any, encoding: Encoding, batch: WindowBatch) -> Tensor:
         known = self._known(batch)
@@ -221,16 +257,19 @@ class Forecasting(Task):
         return self._row_by_row(decoder, decoder.init_decoder_state(encoding), known, batch)
 
     def _known(self, batch: WindowBatch) -> Tensor:
-        """(B, H, F) of the rows to forecast."""
-        return batch.future_calendar()[..., : self.known_size]
+        """(B, H, F) of the rows to forecast: calendar and covariates known ahead."""
+        known = batch.future_calendar()[..., : self.target_calendar * self.spec.calendar_size]
+        if self.num_future_covariates:
+            known = torch.cat([known, batch.future_covariates(self.num_future_covariates)], dim=2)
+        return known
 
     def _row_by_row(self, decoder: Any, state: Any, known: Tensor, batch: WindowBatch) -> Tensor:
         """The output, each row from the one before it: the true one while it learns, then its own."""
-        before = self.relative(batch.past[:, -1:], batch)  # (B, 1, K)
+        before = self.normalize(batch.past[:, -1:], batch)  # (B, 1, K)
         if self.training and batch.future is not None:
-            before = torch.cat([before, self.relative(batch.future, batch)[:, :-1]], dim=1)
+            before = torch.cat([before, self.normalize(batch.future, batch)[:, :-1]], dim=1)
             states, _, _ = decoder.decode_step(torch.cat([before, known], dim=2), state)
-            return self.finished(self.output(states), batch)
+            return self.finish(self.output(states), batch)
         skipped, answers = self._skipped(batch), []
         for row, step in enumerate(known.split(1, dim=1)):
             states, state, _ = decoder.decode_step(torch.cat([before, step], dim=2), state)
@@ -238,30 +277,48 @@ class Forecasting(Task):
             numbers = answers[-1].unflatten(2, (self.num_columns, -1))
             numbers = numbers if skipped is None else numbers + skipped[:, row : row + 1]
             before = self.median(numbers if self.quantiles else numbers.squeeze(3)).to(step.dtype)
-        return self.finished(torch.cat(answers, dim=1), batch)
+        return self.finish(torch.cat(answers, dim=1), batch)
 
-    def finished(self, answer: Tensor, batch: WindowBatch) -> Tensor:
-        """The output, from a network's numbers for the rows asked for: the skip added, in scaled units, float32."""
+    def finish(self, output: Tensor, batch: WindowBatch) -> Tensor:
+        """The output from that of a network: skips added, in scaled units, float32, quantiles in order."""
         # not len(batch), which would be a constant of an exported network
-        answer = answer.float().view(answer.shape[0], self.answered, self.num_columns, -1)
+        output = output.float().view(output.shape[0], self.output_steps, self.num_columns, -1)
         skipped = self._skipped(batch)
-        answer = answer if skipped is None else answer + skipped
-        return self.frame.absolute(answer if self.quantiles else answer.squeeze(3), batch.past)
+        output = output if skipped is None else output + skipped
+        if self.quantiles:
+            return self.normalizer.denormalize(monotone(output), batch.past)
+        return self.normalizer.denormalize(output.squeeze(3), batch.past)
 
     def _skipped(self, batch: WindowBatch) -> Tensor | None:
-        """(B, H, K, Q) the linear map of the look-back."""
-        return None if self.skip is None else self.skip(self.relative(batch.past, batch))
+        """(B, H, K, Q) the linear maps of the look-back and of the covariates."""
+        skipped = None if self.skip is None else self.skip(self.normalize(batch.past, batch))
+        if self.covariate_skip is None:
+            return skipped
+        return self.covariate_skip(self.covariates_of(batch)) + skipped
 
     def predict(self, forward_once: Callable[[Any], Any], batch: WindowBatch) -> Tensor:
-        if self.decoder_kind != "recursive" or self.training:
+        if self.training:
             return forward_once(batch)
-        forecasts, first, past = [], batch.first, batch.past
+        output = self._recursive(forward_once, batch) if self.decoder_kind == "recursive" else forward_once(batch)
+        return output if self.calibration is None else monotone(self.calibration(output, batch.series))
+
+    def _recursive(self, forward_once: Callable[[Any], Any], batch: WindowBatch) -> Tensor:
+        """Forecasts one row at a time, each fed back as the last known value."""
+        forecasts, first, row, past = [], batch.first, batch.row, batch.past
         for _ in range(batch.horizon):
-            window = replace(batch, past=past, first=first, horizon=1, future=None, joined=None)
+            window = replace(batch, past=past, first=first, row=row, horizon=1, future=None, joined=None)
             forecasts.append(forward_once(window))  # (B, 1, K[, Q])
             past = torch.cat([past[:, 1:], self.median(forecasts[-1])], dim=1)
-            first = first + 1
+            first, row = first + 1, None if row is None else row + 1
         return torch.cat(forecasts, dim=1)
+
+    def on_fit_validation_start(self) -> None:
+        if self.calibration is not None:
+            self.calibration.start()
+
+    def on_fit_validation_end(self) -> None:
+        if self.calibration is not None:
+            self.calibration.finish()
 
     def as_output(self, forecast: Tensor) -> Tensor:
         """A plain forecast (B, H, K) as an output: the same number for every quantile."""
@@ -279,7 +336,7 @@ class Forecasting(Task):
 
     def remove_head(self) -> None:
         self.output = nn.Sequential()
-        self.skip = self.decoder = None
+        self.skip = self.covariate_skip = self.decoder = None
         if self.input_kind != "window":
             self.series_embedding = None
 
@@ -311,25 +368,26 @@ class Forecasting(Task):
         return ForecastMetrics
 
     def metrics(self) -> nn.Module:
-        return self.metrics_class()(self.spec, self.units, self.quantiles)
+        return self.metrics_class()(self.spec, self.units, self.quantiles, self.calibration)
 
     def columns(self, output: Tensor, batch: WindowBatch) -> dict[str, Any]:
-        from lightning_modules.tasks.forecasting.metrics import smape
+        from lightning_modules.tasks.forecasting.metrics import scaled_error, smape
 
         assert batch.future is not None
         middle = self.median(output)
-        target, answer = (batch.original(values) for values in (batch.future, middle))
-        told = {"target": target, "prediction": answer}
+        target, forecast = (batch.original(values) for values in (batch.future, middle))
+        values = {"target": target, "prediction": forecast}
         if self.quantiles:
-            for level, values in zip(self.quantiles, output.unbind(dim=-1)):
+            for level, quantile in zip(self.quantiles, output.unbind(dim=-1)):
                 if level != 0.5:
-                    told[f"quantile_{level:g}"] = batch.original(values)
+                    values[f"quantile_{level:g}"] = batch.original(quantile)
         single = target[0].numel() == 1
-        columns = {name: (values.flatten() if single else values.flatten(1)).tolist() for name, values in told.items()}
-        error = answer - target if self.units == "original" else middle - batch.future
-        return {
-            **columns,
-            "score": (-smape(answer, target).mean(dim=(1, 2))).tolist(),
-            "absolute_error": error.abs().mean(dim=(1, 2)).tolist(),
-            "squared_error": error.square().mean(dim=(1, 2)).tolist(),
+        columns = {name: (v.flatten() if single else v.flatten(1)).tolist() for name, v in values.items()}
+        error = forecast - target if self.units == "original" else middle - batch.future
+        means = {
+            "score": -scaled_error(forecast, target, batch, self.spec),
+            "percentage_error": smape(forecast, target),
+            "absolute_error": error.abs(),
+            "squared_error": error.square(),
         }
+        return {**columns, **{name: v.mean(dim=(1, 2)).tolist() for name, v in means.items()}}

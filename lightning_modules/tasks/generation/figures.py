@@ -1,4 +1,4 @@
-"""Pictures of texts."""
+"""Figures of generated texts and of curves over lengths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well the next symbol was known: counted on the device, read once."""
+"""Metrics of language models: cross-entropy, perplexity, bits a character; summed on the device, read once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PER_SYMBOL = ("log_prob", "num_symbols")  # columns of predictions.parquet
 class GenerationMetrics(Metric):
     """Nats a symbol over all texts together (`loss`), their exponential, and bits a character.
 
-    The end of a text is a symbol that has to be known, too.
+    The end of a text counts as a symbol.
 
     Args:
         classes: of the texts; may be none.
@@ -62,7 +62,7 @@ class GenerationMetrics(Metric):
         return {**values, "bits_per_character": nats / math.log(2)} if self.of_characters else values
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """Of each class."""
+        """A row a class."""
         rows = zip(self.classes, self.nats.tolist(), self.symbols.tolist())
         return {
             "classes": [

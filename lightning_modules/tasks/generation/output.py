@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass
 class NextSymbols:
-    """Scores of what follows each step of a start and a text, and what does follow."""
+    """Scores of the next symbol after the start and after each symbol of a text, and the symbols that do follow."""
 
     scores: Tensor  # (B, T, V + 1) float32; the last is the end of the text
     targets: Tensor  # (B, T) int64, IGNORE_INDEX where a text is padded

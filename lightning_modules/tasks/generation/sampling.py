@@ -1,4 +1,4 @@
-"""Drawing the next symbol."""
+"""Sampling from a language model: temperature, top-k, top-p; one symbol, or whole texts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Sampling:
         return torch.multinomial(self.probabilities(scores), 1, generator=generator).squeeze(1)
 
 
-def write(
+def sample(
     scores_of: Callable[[Tensor], Tensor],
     beginning: Tensor,
     sampling: Sampling,
@@ -54,7 +54,7 @@ def write(
     longest: int,
     generator: torch.Generator | None = None,
 ) -> list[list[int]]:
-    """Go on with texts, symbol after symbol, until each has ended or is `longest` symbols long.
+    """Continue texts, symbol after symbol, until each has ended or is `longest` symbols long.
 
     Args:
         scores_of: (B, T) ids so far -> (B, V) scores of the next symbol.

@@ -1,4 +1,4 @@
-"""What comes next in a text?  A language model, of all texts or of those of each class."""
+"""Language models: the next symbol of a text, over all texts or conditioned on a class."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from datamodules.batching.batches import TokenBatch
 from datamodules.errors import BadInput
 from datamodules.text.spec import LabelledText, UnlabelledText
+from lightning_modules.layers.embedding import TokenDropout
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.layers.symbols import IGNORE_INDEX, Symbols, cross_entropy, log_likelihood, next_token_targets
 from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.generation.output import NextSymbols
-from lightning_modules.tasks.generation.sampling import Sampling, write
+from lightning_modules.tasks.generation.sampling import Sampling, sample
 
-SAMPLES = 6  # texts of each class in a picture
+SAMPLES = 6  # texts of each class in a figure
 LONGEST_SAMPLE = 60  # symbols
 
 
@@ -29,9 +30,10 @@ class Generation(Task):
 
     Args:
         spec: vocabulary of the texts, and their classes if they have some.
-        condition: how a network is told the class of a text: `first`: as the step before the first symbol; `every`:
+        condition: how the class of a text enters the network: `first`: as the step before the first symbol; `every`:
             beside every symbol; `none`.  `first` where texts have classes, when absent.
         embedding_size: features of a symbol (and of a class).
+        token_dropout: share of the tokens that are replaced by the unknown one in training; see `TokenDropout`.
         input_dropout: of the features of each step.
         output_dropout: of the states.
         label_smoothing: share of each target that is spread over all symbols.
@@ -50,6 +52,7 @@ class Generation(Task):
         spec: LabelledText | UnlabelledText,
         condition: Literal["none", "first", "every"] | None = None,
         embedding_size: Annotated[int, Gt(0)] = 64,
+        token_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         input_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
@@ -62,6 +65,7 @@ class Generation(Task):
             raise BadInput(f"task.condition={condition}: these texts have no classes; none is accepted")
         self.condition = condition or ("first" if self.classes else "none")
         self.embedding_size = embedding_size
+        self.token_dropout = TokenDropout(token_dropout, self.vocabulary.unknown)
         self.dropouts = input_dropout, output_dropout
         self.label_smoothing = label_smoothing
         self.known = torch.zeros(0, dtype=torch.int64)  # rising hashes of the texts it was trained on
@@ -78,7 +82,7 @@ class Generation(Task):
     def embed(self, batch: TokenBatch) -> Tensor:
         """(B, T, D): a start and the text; of a text that has no end, but for its last symbol."""
         tokens = batch.tokens if self.spec.whole else batch.tokens[:, :-1]
-        steps = self.symbols.read(self.symbols.started(tokens))
+        steps = self.symbols.read(self.symbols.started(self.token_dropout(tokens)))
         if self.class_embedding is None:
             return steps
         assert batch.classes is not None
@@ -101,7 +105,7 @@ class Generation(Task):
         return targets
 
     def pool(self, encoding: Encoding) -> Tensor:
-        raise BadInput("module.combine=join: task=generation answers at every step; average is accepted")
+        raise BadInput("module.combine=join: task=generation has an output for every step; average is accepted")
 
     def average(self, outputs: list[NextSymbols]) -> NextSymbols:
         scores = torch.stack([output.scores.log_softmax(dim=2) for output in outputs]).mean(dim=0)
@@ -139,9 +143,9 @@ class Generation(Task):
             "num_symbols": counts.tolist(),
         }
 
-    # ------------------------------------------------------------------ writing
+    # ------------------------------------------------------------------ sampling
 
-    def write(
+    def generate(
         self,
         module: Callable[[TokenBatch], NextSymbols],
         beginnings: Sequence[str],
@@ -150,7 +154,7 @@ class Generation(Task):
         longest: int = 100,
         generator: torch.Generator | None = None,
     ) -> list[str]:
-        """Texts that go on from the beginnings, each of the class `labels` names where the task is conditioned.
+        """Texts that continue the beginnings, each of the class `labels` names where the task is conditioned.
 
         Args:
             module: the network whose task this is.
@@ -166,21 +170,21 @@ class Generation(Task):
         if self.condition != "none":
             assert labels is not None
             classes = torch.tensor([self.classes.index(label) for label in labels], device=device)
-        written = [""] * len(beginnings)
+        generated = [""] * len(beginnings)
         ids, lengths = codec.encode(beginnings)
         for length in sorted(set(lengths.tolist())):  # of one length: no padding inside
             rows = np.flatnonzero(lengths == length)
             of_rows = None if classes is None else classes[torch.from_numpy(rows).to(device)]
             beginning = torch.from_numpy(ids[rows, :length]).to(device)
             scores_of = self._next_scores(module, of_rows)
-            texts = write(scores_of, beginning, sampling or Sampling(), self.eos_id, longest, generator)
+            texts = sample(scores_of, beginning, sampling or Sampling(), self.eos_id, longest, generator)
             for row, text in zip(rows, texts):
-                written[row] = codec.decode(text)
-        return written
+                generated[row] = codec.decode(text)
+        return generated
 
     def _next_scores(self, module: Callable, classes: Tensor | None) -> Callable[[Tensor], Tensor]:
         def scores_of(ids: Tensor) -> Tensor:
-            """(B, T) -> (B, V + 1); reserved symbols are never written."""
+            """(B, T) -> (B, V + 1); reserved symbols are never drawn."""
             shown = ids if self.spec.whole else torch.nn.functional.pad(ids, (0, 1))
             lengths = torch.full((len(ids),), shown.shape[1], device=ids.device)
             scores = module(TokenBatch(shown, lengths, classes)).scores[:, -1].clone()
@@ -204,16 +208,16 @@ class Generation(Task):
             module.eval()
             with torch.inference_mode():
                 longest = LONGEST_SAMPLE if self.spec.whole else 5 * LONGEST_SAMPLE
-                texts = self.write(module, [""] * count, labels, None, longest, generator)
+                texts = self.generate(module, [""] * count, labels, None, longest, generator)
             module.train(was_training)
             return texts_figure(texts, labels)
 
         return {"samples": samples}
 
-    # ------------------------------------------------------------------ what it has read
+    # ------------------------------------------------------------------ known texts
 
     def remarks(self, module: Any, datamodule: Any) -> list[str]:
-        """Remembers which texts it is trained on, so that a new one can be told from a known one."""
+        """Store hashes of the training texts, so that generated texts that are copies can be counted."""
         if self.spec.whole:
             texts = datamodule.example_columns(datamodule.indices["train"])["text"]
             self.known = hashes(texts).unique(sorted=True)

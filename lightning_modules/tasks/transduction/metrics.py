@@ -1,4 +1,4 @@
-"""How well texts were answered."""
+"""How good decoded texts are: exact match, character, word and phoneme error rate, BLEU."""
 
 from __future__ import annotations
 
@@ -24,21 +24,23 @@ if TYPE_CHECKING:
     from datamodules.batching.batches import PairBatch
     from lightning_modules.tasks.autoregressive import Seq2SeqOutput
 
-LONGEST = 64  # tokens of a source that a figure tells apart
-PICTURED = 4
+LONGEST = 64  # tokens of a source; longer ones are one row of the table
+FIGURE_EXAMPLES = 4
 
 
 class TransductionMetrics(Metric):
-    """Exact answers, error rates of characters and words, BLEU; over all texts together.
+    """Exact match, error rates of characters and words, BLEU; over all texts together.
 
-    A source with several targets is answered exactly by any of them, and its errors are counted to the nearest one.
+    A prediction is exact where it equals any target of its source; its errors are counted to the nearest one.
     cer = edits of characters / characters of that target; wer the same for words between spaces.  bleu is sacrebleu's
-    (13a, Post 2018), 0 to 100, against all targets.
+    (13a, Post 2018), 0 to 100, against all targets.  Where targets are symbols between spaces (phonemes), per is their
+    error rate, edits of symbols / symbols of the target, and stands in place of wer and bleu.
     """
 
     INFO: ClassVar[dict[str, MetricInfo]] = {
         "cer": MetricInfo("minimize", True, ("edits", "target_length"), "ratio"),
         "wer": MetricInfo("minimize", True, ("word_edits", "target_words"), "ratio"),
+        "per": MetricInfo("minimize", True, ("word_edits", "target_words"), "ratio"),
         "exact_match": MetricInfo("maximize", True, columns=("exact",)),
         "bleu": MetricInfo("maximize", True),
     }
@@ -50,32 +52,31 @@ class TransductionMetrics(Metric):
     def __init__(self, task: Any) -> None:
         super().__init__()
         self.task = [task]  # not a module of this one
+        self.of_symbols = task.spec.target.tokens == "symbols"
         self.add_state("counts", torch.zeros(6, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("by_length", torch.zeros(LONGEST + 1, 2, dtype=torch.float64), dist_reduce_fx="sum")
         self.bleu = bleu_of()
         self._attended: list[tuple[Tensor, list[str], list[str]]] = []
 
     def update(self, output: Seq2SeqOutput, batch: PairBatch) -> None:
-        answers, references = self.task[0].texts(output), batch.truths()
+        predictions, references = self.task[0].texts(output), batch.truths()
         rows = []
-        for answer, texts in zip(answers, references):
-            target = nearest(answer, texts)
-            words = Levenshtein.distance(target.split(), answer.split())
-            rows.append([1, answer == target, edits(target, answer), len(target), words, len(target.split())])
+        for prediction, texts in zip(predictions, references):
+            target = nearest(prediction, texts)
+            words = Levenshtein.distance(target.split(), prediction.split())
+            rows.append([1, prediction == target, edits(target, prediction), len(target), words, len(target.split())])
         counted = torch.tensor(rows, dtype=torch.float64, device=self.counts.device)
         self.counts += counted.sum(dim=0)
         self.by_length.index_add_(0, batch.lengths.clamp(max=LONGEST), counted[:, :2])
-        self.bleu.update(answers, references)
+        self.bleu.update(predictions, references)
         self._keep(output, batch)
 
     def compute(self) -> dict[str, float]:
         texts, exact, wrong, characters, wrong_words, words = self.counts.tolist()
-        return {
-            "exact_match": exact / max(1, texts),
-            "cer": wrong / max(1, characters),
-            "wer": wrong_words / max(1, words),
-            "bleu": 100 * float(self.bleu.compute()),
-        }
+        rates = {"exact_match": exact / max(1, texts), "cer": wrong / max(1, characters)}
+        if self.of_symbols:
+            return rates | {"per": wrong_words / max(1, words)}
+        return rates | {"wer": wrong_words / max(1, words), "bleu": 100 * float(self.bleu.compute())}
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """A row for each length of the source."""
@@ -99,7 +100,7 @@ class TransductionMetrics(Metric):
         figures = {name: make() for name, make in self.validation_figures().items()}
         if len(table) > 1:
             lengths, shares = ([row[key] for row in table] for key in ("tokens", "exact_match"))
-            figures["by_length"] = curve_figure(lengths, shares, "tokens of the source", "exact answers")
+            figures["by_length"] = curve_figure(lengths, shares, "tokens of the source", "exact match")
         return figures
 
     def _keep(self, output: Seq2SeqOutput, batch: PairBatch) -> None:
@@ -107,11 +108,13 @@ class TransductionMetrics(Metric):
         if output.weights is None or batch.targets is None or batch.target_lengths is None:
             return
         source, target = (self.task[0].spec.source, self.task[0].spec.target)
-        for i in range(min(len(batch), PICTURED - len(self._attended))):
-            read, written = int(batch.lengths[i]), int(batch.target_lengths[i])
-            tokens = _tokens(source.vocabulary, batch.tokens[i, :read].tolist())
-            symbols = [*_tokens(target.vocabulary, batch.targets[i, :written].tolist()), "end"]
-            self._attended.append((output.weights[i, : written + 1, :read].float().cpu(), symbols, tokens))
+        for i in range(min(len(batch), FIGURE_EXAMPLES - len(self._attended))):
+            source_length, target_length = int(batch.lengths[i]), int(batch.target_lengths[i])
+            tokens = _tokens(source.vocabulary, batch.tokens[i, :source_length].tolist())
+            symbols = [*_tokens(target.vocabulary, batch.targets[i, :target_length].tolist()), "end"]
+            self._attended.append(
+                (output.weights[i, : target_length + 1, :source_length].float().cpu(), symbols, tokens)
+            )
 
 
 def bleu_of() -> SacreBLEUScore:

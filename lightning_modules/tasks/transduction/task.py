@@ -1,4 +1,4 @@
-"""Which text answers a text?  Translate, transliterate, pronounce."""
+"""Sequence to sequence: translation, transliteration, pronunciation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from datamodules.batching.batches import PairBatch
 from datamodules.text.pairs import PairedTexts
+from lightning_modules.layers.embedding import TokenDropout
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.layers.symbols import Symbols, num_targets
 from lightning_modules.tasks.autoregressive import Seq2SeqOutput, generate
@@ -16,15 +17,17 @@ from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.beam_search import GenerationConfig
 from lightning_modules.tasks.edit_distance import edit_columns, nearest
 
-LONGER = 10  # symbols that a text may be longer than every one of the training part
+LONGER = 10  # symbols that a decoded text may have beyond the longest target of the training split
 
 
 class Transduction(Task):
-    """A text written for each text read; the output is `Seq2SeqOutput`.
+    """A target text decoded for each source text; the output is `Seq2SeqOutput`.
 
     Args:
         spec: the codecs of both sides.
         embedding_size: features of a symbol, of either side.
+        token_dropout: share of the source's tokens that are replaced by the unknown one in training; see
+            `TokenDropout`.
         input_dropout: of the features of each step, of either side.
         output_dropout: of the states.
         label_smoothing: share of each target that is spread over all symbols.
@@ -43,6 +46,7 @@ class Transduction(Task):
         self,
         spec: PairedTexts,
         embedding_size: Annotated[int, Gt(0)] = 64,
+        token_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         input_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
@@ -50,6 +54,7 @@ class Transduction(Task):
     ) -> None:
         super().__init__(spec)
         self.embedding_size = embedding_size
+        self.token_dropout = TokenDropout(token_dropout, spec.source.vocabulary.unknown)
         self.input_dropout, self.output_dropout = input_dropout, output_dropout
         self.label_smoothing = label_smoothing
         self.decoding = decoding or GenerationConfig()
@@ -69,7 +74,7 @@ class Transduction(Task):
         self.symbols = Symbols(num_symbols, self.embedding_size, encoding_size, self.input_dropout, self.output_dropout)
 
     def embed(self, batch: PairBatch) -> Tensor:
-        return self.embedding(batch.tokens)  # (B, T, D)
+        return self.embedding(self.token_dropout(batch.tokens))  # (B, T, D)
 
     def decode(self, decoder: Any, encoding: Encoding, batch: PairBatch) -> Seq2SeqOutput:
         truth = None
@@ -86,7 +91,7 @@ class Transduction(Task):
         return num_targets(batch.target_lengths)
 
     def texts(self, output: Seq2SeqOutput) -> list[str]:
-        """What was written, as texts."""
+        """The decoded ids as texts."""
         return [self.spec.target.decode(ids) for ids in output.ids]
 
     @classmethod
@@ -115,5 +120,5 @@ class Transduction(Task):
         }
 
     def with_log_prob(self, output: Seq2SeqOutput) -> list[tuple[str, float]]:
-        """What was written, as texts, each with its log-probability."""
+        """The decoded texts, each with its log-probability."""
         return list(zip(self.texts(output), output.log_probs))

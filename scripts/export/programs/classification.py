@@ -4,6 +4,7 @@ python predict.py Satoshi Jackson
 """
 
 import json
+import re
 import string
 import sys
 import unicodedata
@@ -23,6 +24,8 @@ def normalized(text):
         text = "".join(c for c in unicodedata.normalize("NFD", text) if c in ASCII)
     elif VOCABULARY["normalize"] == "nfc":
         text = unicodedata.normalize("NFC", text)
+    if VOCABULARY["split_punctuation"]:
+        text = re.sub(r"([^\w\s'’-]|_)", r" \1 ", text)
     return text.strip()
 
 
@@ -30,7 +33,9 @@ def encoded(texts):
     """Token ids (B, T), 0 after each text's end, and lengths (B,)."""
     number = {symbol: i for i, symbol in enumerate(VOCABULARY["symbols"])}
     rows = [normalized(text) for text in texts]
-    rows = [row.split() if VOCABULARY["tokens"] == "words" else list(row) for row in rows]
+    rows = [list(row) if VOCABULARY["tokens"] == "characters" else row.split() for row in rows]
+    if VOCABULARY["too_long"] == "cut":
+        rows = [row[: min(FIXED_LENGTH or VOCABULARY["max_length"], VOCABULARY["max_length"])] for row in rows]
     longest = FIXED_LENGTH or max(map(len, rows))
     for text, row in zip(texts, rows):
         if not 1 <= len(row) <= min(longest, VOCABULARY["max_length"]):

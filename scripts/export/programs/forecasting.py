@@ -1,4 +1,6 @@
-"""What comes after the end of tables (CSV, TSV) with a column of time stamps and one or more of numbers.
+"""Forecasts of what follows the rows of tables (CSV, TSV) with a column of time stamps and one or more of numbers.
+
+Covariates known ahead stand in rows after the last one with numbers in the columns to forecast.
 
 python predict.py load.csv
 """
@@ -18,17 +20,25 @@ STEP = np.timedelta64(RUN["step_seconds"], "s")
 TIME_NAMES = ("datetime", "date", "timestamp", "time", "ds")
 
 
+COVARIATES = RUN["past_covariates"] + RUN["future_covariates"]
+MISSING = {"", "NaN", "nan", "NA", "N/A", "null", "-", *map(str, READING.get("missing_values") or [])}
+
+
 def table(path):
-    """Names of the value columns, stamps (N,) and values (N, K), NaN where a cell is empty."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ","))
+    """Names of the target columns, stamps (N,) and values (N, K + C), NaN where a cell is empty."""
+    separator = READING.get("separator") or ("\t" if path.suffix.lower() == ".tsv" else ",")
+    with path.open(encoding=READING.get("encoding") or "utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file, delimiter=separator))
     if len(rows) < 2:
         sys.exit(f"{path}: a header and a row for each stamp are needed")
     header = rows[0]
     called = [name for known in TIME_NAMES for name in header if name.strip().lower() == known]
-    time = READING["time_column"] or (called or header)[0]
-    columns = READING["value_columns"] or [name for name in header if name != time]
-    for name in [time, *columns]:
+    asked = READING.get("time_column")
+    time = asked if isinstance(asked, str) else (called or header)[0]
+    columns = READING.get("target_columns") or [name for name in header if name not in (time, *COVARIATES)]
+    if READING["series"] == "files" and set(RUN["columns"]) <= set(header):
+        columns = RUN["columns"]
+    for name in [time, *columns, *COVARIATES]:
         if name not in header:
             sys.exit(f"{path}: no column '{name}'; it has {', '.join(header)}")
     times, values = [], []
@@ -36,30 +46,47 @@ def table(path):
         cells = dict(zip(header, row))
         try:
             times.append(stamp(cells[time].strip()))
-            values.append([float(cells.get(name, "").strip() or "nan") for name in columns])
+            values.append([number(cells.get(name, "").strip()) for name in [*columns, *COVARIATES]])
         except (KeyError, ValueError) as error:
-            sys.exit(f"{path}:{line}: not a stamp and {len(columns)} numbers ({error})")
+            sys.exit(f"{path}:{line}: not a stamp and {len(columns) + len(COVARIATES)} numbers ({error})")
     return columns, np.array(times, dtype="datetime64[s]"), np.array(values)
 
 
+def number(cell):
+    if READING.get("thousands"):
+        cell = cell.replace(READING["thousands"], "")
+    if READING.get("decimal") == ",":
+        cell = cell.replace(",", ".")
+    return float("nan" if cell in MISSING else cell)
+
+
 def stamp(text):
-    form = READING["time_format"]
+    form = READING.get("time_format")
     return datetime.strptime(text, form) if form else datetime.fromisoformat(text)
 
 
 def known_rows(path, times, values):
-    """The rows with numbers, in order of time, one a stamp."""
+    """The rows in order of time, one a stamp."""
     order = np.argsort(times, kind="stable")
     times, values = times[order], values[order]
     distinct, first, counts = np.unique(times, return_index=True, return_counts=True)
-    if counts.max() > 1 and READING["duplicates"] == "error":
+    if counts.max() > 1 and READING.get("duplicates", "mean") == "error":
         sys.exit(f"{path}: {distinct[counts.argmax()]} is there twice")
-    if READING["duplicates"] == "mean":
-        times, values = distinct, np.add.reduceat(values, first, axis=0) / counts[:, None]
-    elif READING["duplicates"] in ("first", "last"):
-        times, values = distinct, values[first if READING["duplicates"] == "first" else first + counts - 1]
-    known = ~np.isnan(values).any(axis=1)
-    return times[known], values[known]
+    if READING.get("duplicates", "mean") == "mean":
+        present = np.add.reduceat(~np.isnan(values), first, axis=0)
+        total = np.add.reduceat(np.nan_to_num(values), first, axis=0)
+        times, values = distinct, np.where(present > 0, total / np.maximum(present, 1), np.nan)
+    elif READING.get("duplicates", "mean") in ("first", "last"):
+        times, values = distinct, values[first if READING.get("duplicates", "mean") == "first" else first + counts - 1]
+    return times, values
+
+
+def apart(columns, times, values):
+    """Stamps and values of the known rows, and stamps and covariates of those after the last of them."""
+    empty = np.isnan(values[:, : len(columns)]).any(axis=1)
+    end = len(empty) - int(np.argmin(empty[::-1]))
+    known = np.flatnonzero(~np.isnan(values[:end]).any(axis=1))
+    return times[known], values[known], times[end:], values[end:, len(columns) :]
 
 
 def look_back(path, times, values):
@@ -71,7 +98,7 @@ def look_back(path, times, values):
     if (lacking > 0).any() and gaps == "error":
         sys.exit(f"{path}: a row is missing after {times[lacking.argmax()]}")
     if gaps != "ignore":
-        wide = np.flatnonzero(lacking > (READING["max_gap"] if gaps == "interpolate" else 0))
+        wide = np.flatnonzero(lacking > (RUN["max_gap"] if gaps == "interpolate" else 0))
         start = wide[-1] + 1 if len(wide) else 0
         every = np.arange(times[start], times[-1] + STEP, STEP) if len(times) else times
         wanted, had = ((stamps - times[start]).astype(float) for stamps in (every, times[start:]))
@@ -127,34 +154,57 @@ def waves(turns, harmonics):
 
 def forecast(path, name, columns, times, values):
     """Print the rows after the last one: the forecast (the median), and each quantile."""
+    count = len(columns)
     times, values = known_rows(path, times, values)
-    offset, scale = scaling(name, values)
+    times, values, later, covariates = apart(columns, times, values)
+    offset, scale = scaling(name, values[:, :count])
     times, values = look_back(path, times, values)
     ahead = times[-1] + STEP * np.arange(1, RUN["horizon"] + 1)
+    features = calendar(np.concatenate([times, ahead]))
+    if COVARIATES:
+        rows = np.concatenate([values[:, count:], known_ahead(path, ahead, later, covariates)])
+        rows = (rows - RUN["covariate_offset"]) / RUN["covariate_scale"]
+        features = np.concatenate([features, rows.astype(np.float32)], axis=1)
     scaled = run(
-        past=((values - offset) / scale).astype(np.float32)[None],
+        past=((values[:, :count] - offset) / scale).astype(np.float32)[None],
         series=np.array([RUN["names"].index(name) if name in RUN["names"] else -1]),
-        calendar=calendar(np.concatenate([times, ahead]))[None],
+        calendar=features[None],
     )[0][0]  # (H, K), or (H, K, Q)
     scaled = scaled.reshape(*scaled.shape[:2], -1)
     answers = scaled * scale[:, None] + offset[:, None]
     middle = RUN["quantiles"].index(0.5) if RUN["quantiles"] else 0
     writer = csv.writer(sys.stdout, lineterminator="\n")
+    cutoff = str(times[-1]).replace("T", " ")
     for i, stamped in enumerate(ahead):
         for k, column in enumerate(columns):
             quantiles = answers[i, k].tolist() if RUN["quantiles"] else []
             numbers = [round(number, 6) for number in [answers[i, k, middle].item(), *quantiles]]
-            writer.writerow([name, str(stamped).replace("T", " "), column, *numbers])
+            writer.writerow([cutoff, str(stamped).replace("T", " "), name, column, *numbers])
+
+
+def known_ahead(path, ahead, times, covariates):
+    """(H, C) covariates of the rows to forecast; those of the past alone as their mean."""
+    rows = np.full((len(ahead), len(COVARIATES)), np.nan)
+    for i, stamped in enumerate(ahead):
+        there = np.flatnonzero(times == stamped)
+        rows[i] = covariates[there[0]] if len(there) else np.nan
+    past = len(RUN["past_covariates"])
+    rows[:, :past] = RUN["covariate_offset"][:past]
+    if np.isnan(rows).any():
+        step, column = np.argwhere(np.isnan(rows))[0]
+        sys.exit(f"{path}: no '{COVARIATES[column]}' at {ahead[step]}; it is needed for {len(ahead)} rows ahead")
+    return rows
 
 
 def main(paths):
-    print(",".join(["series,time,column,forecast", *(f"quantile_{q:g}" for q in RUN["quantiles"])]))
+    print(",".join(["cutoff,stamp,series,target,forecast", *(f"quantile_{q:g}" for q in RUN["quantiles"])]))
     for path in map(Path, paths):
         columns, times, values = table(path)
         stem = path.stem.removesuffix("_hourly")
         if READING["series"] == "columns":
             for k, column in enumerate(columns):
-                forecast(path, f"{stem} {column}", [column], times, values[:, [k]])
+                chosen = [k, *range(len(columns), values.shape[1])]
+                forecast(path, f"{stem} {column}", [column], times, values[:, chosen])
         elif len(columns) != len(RUN["columns"]):
             sys.exit(f"{path}: {len(columns)} value columns; the run forecasts {len(RUN['columns'])}")
         else:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datamodules.series.calendar import calendar_features, hour_of_day
-from datamodules.series.scaling import fitted_scaler
+from datamodules.series.scaling import fit_scaler
 
 TIMES = np.array(["2016-02-29T00:00:00", "2017-12-31T23:30:00", "2018-07-04T13:00:00"], dtype="datetime64[s]")
 
@@ -35,7 +35,7 @@ def test_cyclic_features_against_datetime() -> None:
 
 def test_holidays_are_a_column() -> None:
     pytest.importorskip("holidays", reason="the package holidays is not installed")
-    assert calendar_features(TIMES, "none", "US")[:, 0].tolist() == [0, 0, 1]
+    assert calendar_features(TIMES, "none", {"country": "US"})[:, 0].tolist() == [0, 0, 1]
 
 
 def test_hours() -> None:
@@ -44,14 +44,14 @@ def test_hours() -> None:
 
 def test_scalers() -> None:
     values = np.array([[1.0, 7.0], [2.0, 7.0], [5.0, 7.0]])
-    offset, scale = fitted_scaler(values, "minmax")
+    offset, scale = fit_scaler(values, "minmax")
     assert ((values - offset) / scale)[:, 0].tolist() == [0, 0.25, 1]
-    offset, scale = fitted_scaler(values, "standard")
+    offset, scale = fit_scaler(values, "standard")
     scaled = (values - offset) / scale
     assert scaled[:, 0].mean() == pytest.approx(0)
     assert scaled[:, 0].std() == pytest.approx(1)
     assert (scaled[:, 1] == 0).all(), "a column that never changes does not divide by zero"
-    offset, _ = fitted_scaler(values, "robust")
+    offset, _ = fit_scaler(values, "robust")
     assert offset.tolist() == [2, 7]
-    offset, scale = fitted_scaler(values, "none")
+    offset, scale = fit_scaler(values, "none")
     assert (offset.tolist(), scale.tolist()) == ([0, 0], [1, 1])

@@ -79,7 +79,10 @@ def test_every_architecture_is_the_same_in_onnx(name: str, workload: str, names_
     [
         ("mlp", ["task.decoder=recursive", "task.loss=quantile"]),
         ("gru", ["task.decoder=recurrent", "task.relative_to=window"]),
-        ("gru", ["task.segment=4", "task.relative_to=none", "datamodule.calendar=none"]),
+        ("mlp", ["datamodule.future_covariates=[temperature]"]),
+        ("gru", ["datamodule.past_covariates=[temperature]"]),
+        ("seq2seq", ["datamodule.future_covariates=[temperature]"]),
+        ("gru", ["task.patch_length=4", "task.relative_to=none", "datamodule.calendar=none"]),
         ("linear", ["task.decoder=recursive"]),
     ],
 )
@@ -181,7 +184,7 @@ def test_an_exported_calendar_is_the_runs(kind: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "network", SimpleNamespace(run=None))
     calendar = runpy.run_path(str(tmp_path / "predict.py"))["calendar"]
     times = np.datetime64("2023-11-20T05:30:00") + np.arange(2000) * np.timedelta64(3600, "s")
-    expected = calendar_features(times, kind, "XX")
+    expected = calendar_features(times, kind, {"country": "XX"})
     np.testing.assert_allclose(calendar(times), expected, atol=1e-6)
     assert expected[:, -1].sum() == 24
     with pytest.raises(SystemExit, match="holidays are known from 1970 to 2069"):

@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(done.stdout.strip())
 
 
-def test_the_run_has_its_report_and_its_pictures(folder: Path) -> None:
+def test_the_run_has_its_report_and_its_figures(folder: Path) -> None:
     report = json.loads((folder / "environment.json").read_text())["data"]["series"]
     assert report[0]["rows"] == 1200
     assert report[0]["first"] == "2018-01-01T00:00:00"
@@ -60,7 +60,10 @@ def test_predict_continues_a_sine(folder: Path, tmp_path: Path) -> None:
     assert len(table) == 24 + 12, "whole horizons that cover the last 20 hours, and what follows"
     hours = 1280 - 24 + np.arange(36)
     assert np.allclose(table["forecast"].to_numpy(), wave(hours), rtol=0.05)
-    assert (table["time"].to_numpy() == START + hours.astype("timedelta64[h]")).all()
+    assert (table["stamp"].to_numpy() == START + hours.astype("timedelta64[h]")).all()
+    assert (table["cutoff"].to_numpy() == (START + (hours[::12].repeat(12) - 1).astype("timedelta64[h]"))).all()
+    assert not table["trained_on"].any(), "rows after those of the training split"
+    assert "backtest:" in done.stderr
     assert np.allclose(table["actual"].to_numpy()[:24].astype(float), wave(hours[:24]), atol=1e-3)
     assert table["actual"].null_count() == 12
     assert Image.open(picture).size[0] > 500
@@ -73,13 +76,13 @@ def test_a_short_file_is_refused_by_name_and_the_others_are_answered(folder: Pat
     assert f"{tmp_path / 'none.csv'}: there is no such file" in done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["series"] for answer in answers] == ["Sine"]
-    assert [row["time"] for row in answers[0]["rows"]][:2] == ["2018-01-03 02:00:00", "2018-01-03 03:00:00"]
+    assert [row["stamp"] for row in answers[0]["rows"]][:2] == ["2018-01-03 02:00:00", "2018-01-03 03:00:00"]
 
 
 def test_an_unknown_series_and_standard_input(folder: Path, tmp_path: Path) -> None:
     other = write(tmp_path / "Other_hourly.csv", 0, 96)
-    done = run("predict.py", folder, other, "--backtest", "60", status=1)
-    assert "96 rows, 36 of them before the first forecast; the run looks back 48" in done.stderr
+    done = run("predict.py", folder, other, "--backtest", "60")
+    assert "1 of 5 backtests left out" in done.stderr, "48 rows are needed before each"
     done = run("predict.py", folder, "-", stdin=other.read_text())
     assert "standard input: not a series of the run; scaled by its own rows" in done.stderr
     table = polars.read_csv(done.stdout.encode())
@@ -92,11 +95,52 @@ def test_evaluate_on_a_file_of_another_series(folder: Path, tmp_path: Path) -> N
     assert json.loads(done.stdout)["all/smape"] < 5
 
 
+def test_another_step_and_other_settings_are_refused(folder: Path, tmp_path: Path) -> None:
+    rows = [f"{START + np.timedelta64(15 * i, 'm')},{i % 7}".replace("T", " ") for i in range(400)]
+    quarter = tmp_path / "Sine_hourly.csv"
+    quarter.write_text("Datetime,MW\n" + "\n".join(rows) + "\n")
+    done = run("predict.py", folder, quarter, status=1)
+    assert f"{quarter}: rows are 15min apart; the run was trained on steps of 1h" in done.stderr
+    done = run("evaluate.py", folder, f"datamodule.data_dir={quarter}", status=2)
+    assert "rows are 15min apart; the run was trained on steps of 1h" in done.stderr
+    for setting, has in (("lookback=24", "48"), ("horizon=1d", "12"), ("calendar=none", "cyclic")):
+        done = run("evaluate.py", folder, f"datamodule.{setting}", status=2)
+        assert f"the run was trained with {has}; another needs training" in done.stderr
+
+
+def test_a_file_says_which_series_it_continues(folder: Path, tmp_path: Path) -> None:
+    other = write(tmp_path / "fresh.csv", 0, 96)
+    done = run("predict.py", folder, other, "--series", "Sine")
+    assert "not a series of the run" not in done.stderr
+    table = polars.read_csv(done.stdout.encode())
+    assert np.allclose(table["forecast"].to_numpy(), wave(96 + np.arange(12)), rtol=0.05)
+    done = run("predict.py", folder, other, "--series", "Sin", status=2)
+    assert "--series Sin: no series of the run (did you mean 'Sine'?); it has Sine" in done.stderr
+
+
+def test_a_backtest_over_a_gap_has_the_stamps_of_its_rows(folder: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "Sine_hourly.csv", 1200, 400)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:201] + lines[249:]) + "\n")  # two days are missing
+    done = run("predict.py", folder, path, "--backtest", "10d", "--refit", "none")
+    table = polars.read_csv(done.stdout.encode(), try_parse_dates=True)
+    known = {line.split(",")[0]: float(line.split(",")[1]) for line in path.read_text().splitlines()[1:]}
+    for stamp, actual in zip(table["stamp"].to_list(), table["actual"].to_list()):
+        assert actual == known.get(str(stamp))
+    assert np.allclose(
+        table["forecast"],
+        [wave(np.array((t - START.item()).total_seconds() / 3600)) for t in table["stamp"]],
+        rtol=0.05,
+    )
+    assert "backtests left out: a gap" in done.stderr
+    assert table["stamp"][-12] == (START + np.timedelta64(1600, "h")).item(), "one step after the last row"
+
+
 def test_a_gap_in_the_look_back_is_named(folder: Path, tmp_path: Path) -> None:
     lines = write(tmp_path / "Sine_hourly.csv", 0, 100).read_text().splitlines()
     (tmp_path / "Sine_hourly.csv").write_text("\n".join(lines[:71] + lines[81:]) + "\n")
     done = run("predict.py", folder, tmp_path / "Sine_hourly.csv", status=1)
-    assert "a gap before 2018-01-04T08:00:00 lies within the 48 rows before 2018-01-05T04:00:00" in done.stderr
+    assert "a gap before 2018-01-04 08:00:00 lies within the 48 rows before 2018-01-05 04:00:00" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ from datamodules.batching.batches import WindowBatch
 from datamodules.series.spec import ForecastSeries
 from lightning_modules.tasks.forecasting.metrics import ForecastMetrics, smape
 
-DESCRIPTION = ForecastSeries(
+SPEC = ForecastSeries(
     names=("A", "B"), columns=("MW",), offset=((1000.0,), (100.0,)), scale=((50.0,), (2.0,)),
-    naive_error=((20.0,), (1.0,)), lookback=4, horizon=2, step=3600, calendar="none", calendar_size=0, holidays=None,
+    naive_error=((20.0,), (1.0,)), lookback=4, horizon=2, step="1h", calendar="none", calendar_size=0, holidays=None,
     scaler="standard", reading={}, synthetic=False,
 )  # fmt: skip
 
 
 def batch(series: list[int], future: torch.Tensor) -> WindowBatch:
-    offset, scale = (torch.tensor(table)[series] for table in (DESCRIPTION.offset, DESCRIPTION.scale))
+    offset, scale = (torch.tensor(table)[series] for table in (SPEC.offset, SPEC.scale))
     size = len(series)
     first, hours = torch.arange(size) + 4, torch.arange(100) % 24
     past = torch.zeros(size, 4, 1)
@@ -31,7 +31,7 @@ def test_smape_by_hand() -> None:
 @pytest.mark.parametrize("units", ["original", "scaled"])
 def test_metrics_against_numpy(units: str) -> None:
     rng = np.random.default_rng(0)
-    metrics = ForecastMetrics(DESCRIPTION, units)
+    metrics = ForecastMetrics(SPEC, units)
     answers: dict[int, list] = {0: [], 1: []}
     for _ in range(3):
         series = rng.integers(0, 2, 7).tolist()
@@ -39,19 +39,19 @@ def test_metrics_against_numpy(units: str) -> None:
         metrics.update(output, batch(series, future))
         for s, o, f in zip(series, output.numpy(), future.numpy()):
             answers[s].append((o, f))
-    expected: dict[str, list] = {name: [] for name in ("smape", "smape_article", "mae", "mse", "rmse", "mase")}
+    expected: dict[str, list] = {name: [] for name in ("smape", "smape_quarter", "mae", "mse", "rmse", "mase")}
     for s, pairs in answers.items():
         o, f = (np.stack(values).astype(float) for values in zip(*pairs))
-        offset, scale = DESCRIPTION.offset[s][0], DESCRIPTION.scale[s][0]
+        offset, scale = SPEC.offset[s][0], SPEC.scale[s][0]
         real_o, real_f = o * scale + offset, f * scale + offset
         percent = (200 * abs(real_o - real_f) / (abs(real_o) + abs(real_f))).mean()
         error = real_o - real_f if units == "original" else o - f
         expected["smape"].append(percent)
-        expected["smape_article"].append((100 * abs(real_o - real_f) / (real_o + real_f) / 2).mean())
+        expected["smape_quarter"].append((100 * abs(real_o - real_f) / (real_o + real_f) / 2).mean())
         expected["mae"].append(abs(error).mean())
         expected["mse"].append((error**2).mean())
         expected["rmse"].append((error**2).mean() ** 0.5)
-        expected["mase"].append(abs(real_o - real_f).mean() / DESCRIPTION.naive_error[s][0])
+        expected["mase"].append(abs(real_o - real_f).mean() / SPEC.naive_error[s][0])
     computed = metrics.compute()
     assert computed.keys() == expected.keys()
     for name, values in expected.items():
@@ -62,7 +62,7 @@ def test_metrics_against_numpy(units: str) -> None:
 
 
 def test_quantiles_are_counted() -> None:
-    metrics = ForecastMetrics(DESCRIPTION, "scaled", (0.1, 0.5, 0.9))
+    metrics = ForecastMetrics(SPEC, "scaled", (0.1, 0.5, 0.9))
     future = torch.tensor([[[0.0], [3.0]]])
     output = torch.tensor([-1.0, 0.5, 1.0]).expand(1, 2, 1, 3)
     metrics.update(output, batch([0], future))
@@ -74,16 +74,20 @@ def test_quantiles_are_counted() -> None:
 
 
 def test_a_series_of_another_run_has_a_row_of_its_own() -> None:
-    metrics = ForecastMetrics(DESCRIPTION, "original")
+    metrics = ForecastMetrics(SPEC, "original")
     windows = batch([0, 1], torch.ones(2, 2, 1))
     windows.series = torch.tensor([-1, 1])
     metrics.update(torch.zeros(2, 2, 1), windows)
     assert [row["series"] for row in metrics.tables()["series"]] == ["B", "not of this run"]
-    assert metrics.compute()["mase"] == pytest.approx(2.0), "the mean over series that have a training part"
+    assert metrics.compute()["mase"] == pytest.approx((2.0 + 50.0) / 2), "without an error of its own: original units"
+    other = ForecastMetrics(SPEC, "original")
+    windows.naive_error = torch.tensor([[10.0], [1.0]])
+    other.update(torch.zeros(2, 2, 1), windows)
+    assert other.compute()["mase"] == pytest.approx((2.0 + 5.0) / 2)
 
 
 def test_pictures_are_drawn() -> None:
-    metrics = ForecastMetrics(DESCRIPTION, "original", (0.1, 0.5, 0.9))
+    metrics = ForecastMetrics(SPEC, "original", (0.1, 0.5, 0.9))
     metrics.update(torch.randn(30, 2, 1, 3), batch([0] * 20 + [1] * 10, torch.randn(30, 2, 1)))
     figures = metrics.figures()
     assert set(figures) == {"forecasts", "error_by_hour", "error_by_step"}

@@ -101,8 +101,8 @@ def test_a_taught_decoder_says_the_same_as_one_that_is_right() -> None:
     assert torch.allclose(network(batch), stepwise, atol=1e-5)
 
 
-def test_segments_are_steps() -> None:
-    network, _, batch = made("task.segment=6", "task.past_calendar=true")
+def test_patches_are_steps() -> None:
+    network, _, batch = made("task.patch_length=6", "task.past_calendar=true")
     steps = network.task.embed(batch)
     assert steps.shape == (len(batch), 4, network.task.input_size)
     relative = batch.past[:, :, 0] - batch.past[:, -1:, 0]
@@ -111,12 +111,12 @@ def test_segments_are_steps() -> None:
 
 
 def test_losses_by_hand() -> None:
-    spec = Energy(lookback=24, horizon=1)
-    spec.setup()
+    datamodule = Energy(lookback=24, horizon=1)
+    datamodule.setup()
     output, target = torch.tensor([[[0.3]], [[-1.0]]]), torch.tensor([[[0.25]], [[1.0]]])
     batch = type("Batch", (), {"future": target})
     for loss, expected in (("mse", (0.05**2 + 4) / 2), ("mae", (0.05 + 2) / 2), ("huber", None)):
-        task = Forecasting(spec.spec, loss=loss)
+        task = Forecasting(datamodule.spec, loss=loss)
         by_hand = expected if expected is not None else (0.5 * 0.05**2 + 0.1 * (2 - 0.05)) / 2
         assert task.loss(output, batch).item() == pytest.approx(by_hand, rel=1e-5)
     levels = torch.tensor([0.1, 0.5, 0.9])
@@ -130,7 +130,8 @@ def test_quantiles_come_out_in_their_place() -> None:
     network.loss(batch).backward()
     columns = network.task.columns(network(batch), batch)
     assert set(columns) == {
-        "target", "prediction", "quantile_0.1", "quantile_0.9", "score", "absolute_error", "squared_error",
+        "target", "prediction", "quantile_0.1", "quantile_0.9", "score", "percentage_error",
+        "absolute_error", "squared_error",
     }  # fmt: skip
     assert len(columns["target"][0]) == 3
 
@@ -139,7 +140,7 @@ def test_settings_that_make_no_sense_are_refused() -> None:
     from datamodules.errors import BadInput
 
     with pytest.raises(BadInput, match="has to divide the 24 rows"):
-        made("task.segment=7")
+        made("task.patch_length=7")
     with pytest.raises(BadInput, match=r"0\.5 among them"):
         made("task.loss=quantile", "task.quantiles=[0.1,0.9]")
     with pytest.raises(BadInput, match=r"datamodule\.lookback=168"):

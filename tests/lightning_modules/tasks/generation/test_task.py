@@ -14,7 +14,7 @@ from datamodules.text.spec import LabelledText, UnlabelledText
 from lightning_modules.baselines.ngram_language import NgramLanguage
 from lightning_modules.gru import GRU
 from lightning_modules.layers.symbols import IGNORE_INDEX
-from lightning_modules.tasks.generation.sampling import Sampling, write
+from lightning_modules.tasks.generation.sampling import Sampling, sample
 from lightning_modules.tasks.generation.task import Generation
 from lightning_modules.transformer import Transformer
 
@@ -74,7 +74,7 @@ def test_a_stretch_of_a_longer_text_has_no_end() -> None:
     output = network(batch)
     assert output.targets.tolist() == batch.tokens.tolist(), "the first symbol is asked for, nothing after the last"
     generator = torch.Generator().manual_seed(0)
-    (text,) = task.write(network, ["ab"], longest=12, generator=generator)
+    (text,) = task.generate(network, ["ab"], longest=12, generator=generator)
     assert len(text) == 12 and text.startswith("ab")
 
 
@@ -111,8 +111,8 @@ def test_writing_goes_on_until_every_text_has_ended() -> None:
         return torch.nn.functional.one_hot((ids[:, -1] - 1).clamp(min=0).long(), 6).float()
 
     beginning = torch.tensor([[3], [5], [1]])
-    assert write(scores_of, beginning, Sampling(temperature=0), end=0, longest=9) == [[3, 2, 1], [5, 4, 3, 2, 1], [1]]
-    assert write(scores_of, beginning, Sampling(temperature=0), end=0, longest=3) == [[3, 2, 1], [5, 4, 3], [1]]
+    assert sample(scores_of, beginning, Sampling(temperature=0), end=0, longest=9) == [[3, 2, 1], [5, 4, 3, 2, 1], [1]]
+    assert sample(scores_of, beginning, Sampling(temperature=0), end=0, longest=3) == [[3, 2, 1], [5, 4, 3], [1]]
 
 
 def test_greedy_writing_equals_the_most_probable_symbol_of_each_prefix() -> None:
@@ -120,7 +120,7 @@ def test_greedy_writing_equals_the_most_probable_symbol_of_each_prefix() -> None
     task = Generation(spec)
     network = GRU(task, hidden_size=8).eval()
     with torch.no_grad():
-        texts = task.write(network, ["a", "", "ab"], ["x", "y", "y"], Sampling(temperature=0), longest=6)
+        texts = task.generate(network, ["a", "", "ab"], ["x", "y", "y"], Sampling(temperature=0), longest=6)
         for text, beginning, label in zip(texts, ["a", "", "ab"], ["x", "y", "y"]):
             written = beginning
             while len(written) < 6:

@@ -40,6 +40,20 @@ def test_metrics_by_hand() -> None:
     assert columns["exact"] == [1.0, 0.0, 0.0] and columns["target"][0] == TRUTHS[0][0]
 
 
+def test_phoneme_error_rate_by_hand() -> None:
+    letters = TextCodec.fit(["haus"], "nfc", "characters", 50)
+    phonemes = TextCodec.fit(["h aU s t m l"], "nfc", "symbols", 50)
+    task = Transduction(PairedTexts(letters, phonemes, 3))
+    truths = [("h aU s",), ("m aU s", "m aU t")]
+    batch = PairBatch(torch.zeros(2, 4, dtype=torch.int32), torch.tensor([4, 4]), all_truths=lambda: truths)
+    ids = [phonemes.encode([text])[0][0].tolist() for text in ("h aU t", "m aU t")]
+    metrics = task.metrics()
+    metrics.update(Seq2SeqOutput(None, None, ids, [-1.0, -2.0]), batch)
+    values = metrics.compute()
+    assert set(values) == {"exact_match", "cer", "per"}
+    assert values["per"] == pytest.approx(1 / 6)
+
+
 def test_bleu_is_that_of_sacrebleu() -> None:
     sacrebleu = pytest.importorskip("sacrebleu")
     from lightning_modules.tasks.transduction.metrics import bleu_of

@@ -15,7 +15,7 @@ from scripts.config.composing import compose  # noqa: E402
 from scripts.sweeps.manifest import Job, Manifest  # noqa: E402
 from scripts.sweeps.search.space import space_of  # noqa: E402
 from scripts.sweeps.search.study import Search  # noqa: E402
-from scripts.sweeps.settings import sweep_settings  # noqa: E402
+from scripts.sweeps.settings import option, sweep_settings  # noqa: E402
 
 RUN = compose("module=gru")
 LISTS = ["module.hidden_size=range(1,9)", "module.dropout=range(0,0.5,0.1)"]
@@ -24,6 +24,9 @@ VALIDATIONS = 4
 
 
 def search_in(folder: Path, words: list[str], retry: bool = False, **settings: Any) -> Search:
+    for group in ("sampler", "pruner"):
+        if isinstance(settings.get(group), str):
+            settings[group] = {**option(group, settings[group]), **settings.pop(f"{group}_options", {})}
     asked = sweep_settings({"name": "s", "trials": 8, **settings})
     folder.mkdir(exist_ok=True)
     manifest = Manifest(folder, {})
@@ -158,13 +161,13 @@ def test_failed_configurations_are_tried_again_if_asked(tmp_path: Path) -> None:
     [
         ([], {}, "sweep.trials=8: nothing to search in; give a key several values"),
         (["seed=1,2"], {}, "seed=1,2: a search looks for settings; sweep.seeds=N"),
-        (INTERVALS, {"sampler": "grid"}, "optimizer.lr=.*: sweep.sampler=grid needs a list"),
-        (LISTS, {"objective": "test/accuracy"}, "sweep.objective=test/accuracy: it would be fitted on the test part"),
+        (INTERVALS, {"sampler": "grid"}, "optimizer.lr=.*: sweep/sampler=grid needs a list"),
+        (LISTS, {"objective": "test/accuracy"}, "sweep.objective=test/accuracy: it would be fitted on the test split"),
         (LISTS, {"objective": "speed"}, "sweep.objective=speed: no such metric"),
-        (LISTS, {"objective": "params", "pruner": "asha"}, "sweep.pruner=asha: params is not known before the end"),
-        (LISTS, {"objective": ["val/loss", "params"], "pruner": "asha"}, "sweep.pruner=asha: several objectives"),
-        (LISTS, {"pruner": "wilcoxon"}, "sweep.pruner=wilcoxon: it compares seed by seed"),
-        (LISTS, {"sampler_options": {"sed": 1}}, r"sweep.sampler_options.sed: no such setting"),
+        (LISTS, {"objective": "params", "pruner": "asha"}, "sweep/pruner: params is not known before the end"),
+        (LISTS, {"objective": ["val/loss", "params"], "pruner": "asha"}, "sweep/pruner: several objectives"),
+        (LISTS, {"pruner": "wilcoxon"}, "sweep/pruner=wilcoxon: it compares seed by seed"),
+        (LISTS, {"sampler": "tpe", "sampler_options": {"sed": 1}}, r"sweep.sampler.sed: no such setting"),
         (["optimizer.lr=tag(log,interval(0,1))"], {}, "optimizer.lr=.*: "),
         (LISTS, {"storage": "nosuchdatabase://x"}, "sweep.storage=nosuchdatabase://x: "),
     ],

@@ -1,0 +1,116 @@
+"""The default settings of classifiers of texts, chosen on validation splits; and what they reach on test splits.
+
+    python benchmarks/text_defaults.py --part choose        # each candidate on each data set, by validation accuracy
+    python benchmarks/text_defaults.py --part test          # the defaults and the classical methods on the test splits
+    python benchmarks/text_defaults.py --part pronunciation # letters in, phonemes out
+
+The data sets differ in size (4,000 to 18,000 texts), unit (characters, words) and number of classes (2 to 40); see
+text_data.py.  Nothing but the validation split chooses.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.recording import among_recorded, record, show
+from benchmarks.text_data import classification_sets, write_pronunciations
+from benchmarks.trained import data_folder, row_of, train
+from datamodules.errors import BadInput
+from scripts.console import errors, logs
+from scripts.console.parser import Parser
+
+#: Candidate -> overrides; what is not said is the default of the configuration.
+NO_DROPOUT = ["task.input_dropout=0", "task.output_dropout=0", "task.token_dropout=0"]
+CANDIDATES = {
+    "batches of 256, no dropout": ["datamodule.batch_size=256", *NO_DROPOUT],
+    "batches by size, no dropout": NO_DROPOUT,
+    "batches by size, dropout 0.3": ["task.input_dropout=0.3", "task.output_dropout=0.3"],
+    "batches by size, dropout 0.5": ["task.input_dropout=0.5", "task.output_dropout=0.5"],
+}
+NETWORKS = {
+    "film reviews, 2 classes, words": ["module=cnn"],
+}
+CLASSICAL = {
+    "n-gram logistic regression": ["module=baseline/ngram_logistic", "datamodule.min_count=1"],
+    "n-gram logistic regression, NB-weighted": [
+        "module=baseline/ngram_logistic", "module.naive_bayes=true", "datamodule.min_count=1",
+    ],
+}  # fmt: skip
+
+
+def choose(sets: dict[str, list[str]], only: str | None, seeds: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Validation accuracy of every candidate on every data set."""
+    rows = []
+    for data, overrides in sets.items():
+        for name, settings in CANDIDATES.items():
+            row_name = f"{data}: {name}"
+            if only and only not in row_name:
+                continue
+            network = NETWORKS.get(data, ["module=gru"])
+            runs = [train([*overrides, *network, *settings, "evaluate=[val]", f"seed={seed}"]) for seed in seeds]
+            rows.append(row_of(row_name, runs, ("val/accuracy",)))
+    names = [f"{data}: {name}" for data in sets for name in CANDIDATES]
+    return among_recorded("text_defaults", rows, "row", names)
+
+
+def test(sets: dict[str, list[str]], only: str | None, seeds: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Test accuracy of the defaults beside the classical methods, every seed with a split of its own."""
+    rows, names = [], []
+    for data, overrides in sets.items():
+        ways = {"defaults, gru": ["module=gru"], "defaults, cnn": ["module=cnn"], **CLASSICAL}
+        for name, settings in ways.items():
+            row_name = f"{data}: {name}"
+            names.append(row_name)
+            if only and only not in row_name:
+                continue
+            runs = [
+                train([*overrides, *settings, "evaluate=[test]", f"seed={seed}", f"datamodule.split_seed={seed}"])
+                for seed in seeds
+            ]
+            rows.append(row_of(row_name, runs, ("test/accuracy", "test/macro_f1")))
+    return among_recorded("text_defaults_test", rows, "row", names)
+
+
+def pronunciation(seeds: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Phoneme error rate of words that are not in the training split."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "german.tsv"
+        write_pronunciations(table)
+        words = [
+            "datamodule=text_pairs", f"datamodule.data_dir={table}", "datamodule.target_tokens=symbols",
+            "evaluate=[test]", "trainer.max_epochs=10",
+        ]  # fmt: skip
+        runs = [train([*words, f"seed={seed}"]) for seed in seeds]
+    return [row_of("German words, seq2seq", runs, ("test/per", "test/exact_match"))]
+
+
+def main() -> int:
+    parser = Parser(prog="text_defaults.py", description=__doc__)
+    parser.add_argument("--part", default="choose", choices=("choose", "test", "pronunciation"))
+    parser.add_argument("--data", help="a folder with names and labelled_text")
+    parser.add_argument("--only", help="rows whose name holds this")
+    parser.add_argument("--seeds", type=int, default=3)
+    options = parser.parse_args()
+    seeds = tuple(range(1, options.seeds + 1))
+    if options.part == "pronunciation":
+        rows, name = pronunciation(seeds), "text_pronunciation"
+    else:
+        data = data_folder(options.data, "names", "the folder of data has names and labelled_text").parent
+        with tempfile.TemporaryDirectory() as folder:
+            sets = classification_sets(data, Path(folder))
+            if len(sets) < 4:
+                raise BadInput("messages by language are those of a package: pip install Django")
+            part = choose if options.part == "choose" else test
+            rows = part(sets, options.only, seeds)
+        name = "text_defaults" if options.part == "choose" else "text_defaults_test"
+    show(rows, name)
+    print(record(name, rows), file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    logs.plain_logs()
+    errors.run(main)

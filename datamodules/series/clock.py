@@ -1,0 +1,89 @@
+"""The stamps of all series, each kept once: where every segment of every series begins among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from datamodules.series.cleaning import CleanSeries
+from datamodules.series.zones import to_wall_time
+
+MOST_EMPTY = 4  # times as many stamps as the longest series has, before series get stamps of their own
+
+
+@dataclass
+class Clock:
+    """T stamps, shared by the segments of all series that were added.
+
+    Args:
+        regular: rows follow one another by the step (repeats and gaps are not kept as they are).
+    """
+
+    regular: bool = True
+
+    def __post_init__(self) -> None:
+        self._spans: dict[tuple, list[np.datetime64]] = {}  # phase -> first and last stamp
+        self._longest = 0
+        self._segments: list[tuple[tuple, np.datetime64, int, int]] = []  # key, first stamp, rows, series
+        self._own: dict[tuple, np.ndarray] = {}
+
+    def add(self, series: CleanSeries, number: int) -> None:
+        """The segments of a series, in order of its rows."""
+        frequency = series.frequency
+        starts = np.flatnonzero(np.diff(series.segment, prepend=-1))
+        ends = np.append(starts[1:], len(series))
+        self._longest = max(self._longest, len(series))
+        for start, end in zip(starts.tolist(), ends.tolist()):
+            key: tuple
+            times = series.times[start:end]
+            if self.regular and frequency.unit == "second":
+                phase = int(times[0].astype(np.int64) % frequency.count)
+                key = ("step", phase, frequency.count, series.zone)
+                first, last = self._spans.setdefault(key, [times[0], times[-1]])
+                self._spans[key] = [min(first, times[0]), max(last, times[-1])]
+            else:
+                key = ("own", series.zone, times[:1].tobytes(), times[-1:].tobytes(), len(times), hash(times.tobytes()))
+                self._own.setdefault(key, times)
+            self._segments.append((key, times[0], end - start, number))
+
+    def finish(self, ahead: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Stamps (T,) in wall time and as kept; of each segment its first row among all, its shift and its series."""
+        starts: dict[tuple, int] = {}
+        pieces: list[np.ndarray] = []
+        walls: list[np.ndarray] = []
+        total = 0
+
+        def append(key: tuple, times: np.ndarray, zone: str | None) -> None:
+            nonlocal total
+            starts[key] = total
+            pieces.append(times)
+            walls.append(times if zone is None else to_wall_time(times, zone))
+            total += len(times)
+
+        shared = {}
+        for key, (first, last) in self._spans.items():
+            count = int((last - first).astype(np.int64)) // key[2] + 1
+            shared[key] = count <= MOST_EMPTY * self._longest + 1000
+            if shared[key]:
+                append(key, first + (np.arange(count) * key[2]).astype("timedelta64[s]"), key[3])
+        for key, times in self._own.items():
+            append(key, times, key[1])
+        row, first_rows, shifts, numbers = 0, [], [], []
+        for key, first_stamp, rows, number in self._segments:
+            if key[0] == "step" and not shared[key]:
+                own = (*key, first_stamp, rows)
+                if own not in starts:
+                    append(own, first_stamp + (np.arange(rows) * key[2]).astype("timedelta64[s]"), key[3])
+                place = starts[own]
+            elif key[0] == "step":
+                place = starts[key] + int((first_stamp - self._spans[key][0]).astype(np.int64)) // key[2]
+            else:
+                place = starts[key]
+            first_rows.append(row)
+            shifts.append(place - row)
+            numbers.append(number)
+            row += rows
+        return (
+            np.concatenate(walls), np.concatenate(pieces), np.array(first_rows), np.array(shifts), np.array(numbers),
+        )  # fmt: skip

@@ -1,0 +1,43 @@
+"""Look-back and season where none is given, and the seasonal naive forecast that MASE compares with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from datamodules.series.cleaning import CleanSeries
+from datamodules.series.frequency import Frequency
+
+
+def default_lookback(frequency: Frequency) -> int | str:
+    """7 days of steps below a day, 8 weeks of days, 24 of months; 52 of weeks."""
+    if frequency.unit == "month":
+        return max(2, 24 // frequency.count)
+    if frequency.unit == "business_day":
+        return 40
+    return "7d" if frequency.seconds < 86_400 else 56 if frequency.seconds < 2 * 86_400 else 52
+
+
+def default_season(frequency: Frequency) -> int | str:
+    """A day; of days a week, of months and weeks a year."""
+    if frequency.unit == "month":
+        return max(1, 12 // frequency.count)
+    if frequency.unit == "business_day":
+        return 5
+    return "1d" if frequency.seconds < 86_400 else 7 if frequency.seconds < 2 * 86_400 else 52
+
+
+def naive_error(one: CleanSeries, end: int, season: int, scale: np.ndarray) -> tuple[float, ...]:
+    """(K,) mean |change over a season| in the training split, original units; of a column that never changes over one,
+    the mean change from row to row, else its scale."""
+    end = max(end, 2)
+    values = one.values[:end]
+    if one.filled[:end].any():
+        values = np.where(one.filled[:end, None], np.nan, values)  # a filled row comes from a later one
+    errors = np.full(values.shape[1], np.nan)
+    for shift in (season, 1):
+        if len(values) > shift:
+            change = np.abs(values[shift:] - values[:-shift])
+            known = ~np.isnan(change).any(axis=1)
+            mean = change[known].mean(axis=0) if known.any() else np.full(values.shape[1], np.nan)
+            errors = np.where((errors > 0), errors, mean)
+    return tuple(np.where(errors > 1e-12 * scale, errors, scale).tolist())

@@ -1,0 +1,78 @@
+"""Conformal calibration of quantiles on the validation split (Romano et al. 2019, conformalised quantiles)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+LEAST_WINDOWS = 100  # of a series, to have shifts of its own; fewer take those of all series together
+MOST_RESIDUALS = 20_000_000  # kept of a validation pass; of more windows, every second, fourth ... is taken
+
+
+class ConformalCalibration(nn.Module):
+    """A shift of every quantile, for each series, row ahead and column.
+
+    The shift of quantile q is the empirical q-quantile, with the finite-sample rank ceil((n + 1) q), of target minus
+    forecast over the windows of the validation split: so many of them lie below the shifted forecast.  Two quantiles
+    q and 1 - q then hold 1 - 2q of the targets between them, as long as errors are distributed as they were there.
+
+    Args:
+        num_series: S.
+        horizon: H.
+        num_columns: K.
+        quantiles: Q levels, rising.
+    """
+
+    shift: Tensor
+
+    def __init__(self, num_series: int, horizon: int, num_columns: int, quantiles: tuple[float, ...]) -> None:
+        super().__init__()
+        self.quantiles = quantiles
+        self.register_buffer("shift", torch.zeros(num_series + 1, horizon, num_columns, len(quantiles)))
+        self.observing = False
+        self._residuals: list[tuple[Tensor, Tensor]] = []  # (B,) series and (B, H, K, Q) target minus forecast
+        self._size, self._stride = 0, 1
+
+    def forward(self, output: Tensor, series: Tensor) -> Tensor:
+        """(B, H, K, Q) scaled quantiles, shifted; as they are while residuals are observed."""
+        if self.observing:
+            return output
+        row = torch.where(series < 0, len(self.shift) - 1, series)  # an unknown series: the shifts of all together
+        return output + self.shift.index_select(0, row)
+
+    def start(self) -> None:
+        """Begin to observe a pass over the validation split."""
+        self.observing, self._residuals, self._size, self._stride = True, [], 0, 1
+
+    def observe(self, output: Tensor, target: Tensor, series: Tensor) -> None:
+        """Args: output (B, H, K, Q) and target (B, H, K), scaled; series (B,)."""
+        residual = (target.unsqueeze(-1) - output)[:: self._stride].float().cpu()
+        self._residuals.append((series[:: self._stride].cpu(), residual))
+        self._size += residual.numel()
+        while self._size > MOST_RESIDUALS:
+            self._stride *= 2
+            self._residuals = [(s[::2], r[::2]) for s, r in self._residuals]
+            self._size = sum(r.numel() for _, r in self._residuals)
+
+    def finish(self) -> None:
+        """Take the shifts from what was observed; they stay as they are where nothing was."""
+        self.observing = False
+        if not self._residuals:
+            return
+        series, residuals = (torch.cat(parts) for parts in zip(*self._residuals))
+        self._residuals = []
+        pooled = self._shifts(residuals)
+        shift = pooled.expand(self.shift.shape).clone()
+        for number in series.unique().tolist():
+            own = residuals[series == number]
+            if number >= 0 and len(own) >= LEAST_WINDOWS:
+                shift[number] = self._shifts(own)
+        self.shift.copy_(shift)
+
+    def _shifts(self, residuals: Tensor) -> Tensor:
+        """(H, K, Q) of residuals (N, H, K, Q)."""
+        ordered, count = residuals.sort(dim=0).values, len(residuals)
+        ranks = [min(max(math.ceil((count + 1) * q), 1), count) - 1 for q in self.quantiles]
+        return torch.stack([ordered[rank, :, :, q] for q, rank in enumerate(ranks)], dim=-1)
