@@ -82,7 +82,8 @@ def speed(data: Path, options: Any) -> list[dict[str, Any]]:
     import lightning_modules
 
     lightning_modules.ANSWERS_ONLY = True
-    from scripts.predict.transcription import answers
+    from scripts.predict.line_inputs import line_sources
+    from scripts.predict.transcription import results
     from scripts.runs.loading import load_module
 
     module = load_module(reader_of("old_books", data, options))
@@ -90,7 +91,10 @@ def speed(data: Path, options: Any) -> list[dict[str, Any]]:
     rows = []
     for threads in sorted({1, options.threads}):
         torch.set_num_threads(threads)
-        ways = {"crnn small, batches": lambda files: answers(module, files), **peers("eng", threads)}
+        ways = {
+            "crnn small, batches": lambda files: list(results(module, line_sources(files))),
+            **peers("eng", threads),
+        }
         rows += [{"way": way, "threads": threads, **rates} for way, rates in measured(ways, files).items()]
     return rows
 

@@ -68,7 +68,7 @@ def read_page_files(files: list[Path], folder: Path, settings: ReaderSettings = 
     for file in files:
         name = file.relative_to(folder).with_suffix("").as_posix()
         for page in parse_page_file(file):
-            image = _image_of(file, page)
+            image = image_of(file, page)
             if image is None:
                 read.left_out[file.relative_to(folder).as_posix()] = f"no image {page.image or 'of its name'}"
                 continue
@@ -209,9 +209,9 @@ def cut_line(image: Path, line: PageLine, size: tuple[float, float]) -> bytes:
     Raises:
         BadInput: the image cannot be read, or the outline lies outside it.
     """
-    page = _PAGES(image)
-    scale = tuple(got / said if said else 1.0 for got, said in zip(page.size, size))
-    outline, baseline = ([(x * scale[0], y * scale[1]) for x, y in points] for points in (line.outline, line.baseline))
+    page = page_image(image)
+    factors = [got / said if said else 1.0 for got, said in zip(page.size, size)]
+    outline, baseline = ([(x * factors[0], y * factors[1]) for x, y in part] for part in (line.outline, line.baseline))
     if len(outline) == 2:
         (left, top), (right, bottom) = outline
         outline = [(left, top), (right, top), (right, bottom), (left, bottom)]
@@ -235,6 +235,12 @@ def cut_line(image: Path, line: PageLine, size: tuple[float, float]) -> bytes:
     file = io.BytesIO()
     cut.save(file, "PNG", compress_level=1)
     return file.getvalue()
+
+
+def scaled(points: Points, said: tuple[float, float], size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """Points of a page file in whole pixels of the page's image."""
+    factors = [got / by if by else 1.0 for got, by in zip(size, said)]
+    return tuple((round(x * factors[0]), round(y * factors[1])) for x, y in points)
 
 
 def _slope(baseline: Points) -> float:
@@ -270,10 +276,10 @@ class PageImages:
             return page
 
 
-_PAGES = PageImages()
+page_image = PageImages()
 
 
-def _image_of(file: Path, page: PageFile) -> Path | None:
+def image_of(file: Path, page: PageFile) -> Path | None:
     """The page's image: the file that it names, or one of its own name; beside it or in the folder above."""
     named = page.image.replace("\\", "/").rpartition("/")[2]
     for folder in (file.parent, file.parent.parent):

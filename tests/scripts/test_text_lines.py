@@ -71,11 +71,17 @@ def test_predict_reads_images_and_folders_and_goes_on_after_bad_ones(reader: Pat
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == 21
     for answer in answers:
+        assert "".join(part["character"] for part in answer["characters"]) == answer["text"]
+        borders = [edge for part in answer["characters"] for edge in part["columns"]]
+        assert borders == sorted(borders), "left to right"
+        assert all(0 < part["confidence"] <= 1 for part in answer["characters"])
+    for answer in answers:
         truth = Path(answer["input"]).with_suffix(".gt.txt").read_text().strip()
         assert answer["text"] == truth
         assert 0.5 < answer["confidence"] <= 1
     assert answers[-1]["input"] == str(lines / "b_001.png")
     assert done.stderr.splitlines() == [
+        f"{lines}: passed over 20 files that are no images: 20 .txt",
         f"{torn}: not an image that can be read (cannot identify image file)",
         f"{tmp_path / 'nowhere.png'}: cannot be read (No such file or directory)",
     ]

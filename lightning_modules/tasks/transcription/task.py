@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
@@ -22,6 +22,7 @@ from lightning_modules.tasks.autoregressive import Seq2SeqOutput, generate
 from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.beam_search import GenerationConfig
 from lightning_modules.tasks.edit_distance import Fold, edit_columns
+from lightning_modules.tasks.transcription.alignment import CharacterSpan, align
 from lightning_modules.tasks.transcription.decoding import Decoding
 from lightning_modules.tasks.transcription.output import Steps
 
@@ -199,6 +200,26 @@ class Transcription(Task):
         )
 
         return TranscriptionMetrics
+
+    def read_characters(
+        self, output: Steps | Seq2SeqOutput
+    ) -> list[tuple[str, float, Sequence[CharacterSpan | None] | None]]:
+        """Text, confidence, and the place of each character in reading order; None of a decoder, which has no places.
+
+        A character that is not on the network's list has none.
+        """
+        found = self.read_with_confidence(output)
+        if isinstance(output, Seq2SeqOutput):
+            return [(text, confidence, None) for text, confidence in found]
+        log_probs, lengths = output.log_probs.float().cpu().numpy(), output.lengths.tolist()
+        lines: list[tuple[str, float, Sequence[CharacterSpan | None] | None]] = []
+        for row, (text, confidence) in enumerate(found):
+            ids = self.codec.encode(self.spec.display(text)).tolist()
+            places: list[CharacterSpan | None] = [None] * len(text)
+            for index, span in zip(self.spec.display_indices(text), align(log_probs[: lengths[row], row], ids)):
+                places[index] = span
+            lines.append((text, confidence, places))
+        return lines
 
     def metrics(self) -> nn.Module:
         return self.metrics_class()(self)
