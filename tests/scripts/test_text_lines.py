@@ -140,7 +140,7 @@ def test_prepare_converts_between_forms(lines: Path, tmp_path: Path) -> None:
         (["datamodule=text_lines", "module=bag"], "module=bag reads tokens; task=transcription offers image, steps"),
         (
             ["datamodule=text_lines", "task=classification"],
-            "task=classification asks something of texts; datamodule=textlines has images of lines",
+            "task=classification asks something of texts; datamodule=text_lines has images of lines",
         ),
         (
             ["datamodule=text_lines", "datamodule.augmentation.blur=2"],
