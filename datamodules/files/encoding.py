@@ -55,8 +55,8 @@ def read_bytes(path: Path) -> bytes:
 def read_text(path: Path, encoding: str | None = None) -> str:
     """A file's text without byte-order mark and with `\\n` line ends.
 
-    Line ends are `\\n` or `\\r\\n`, or `\\r` where the file has no other.  Without `encoding`: that of a byte-order mark,
-    UTF-16 that has none (every second byte of it is 0), or else UTF-8.
+    Line ends are `\\n`, `\\r\\n`, or `\\r` where the file has no other.  Without `encoding` it is that of a
+    byte-order mark, UTF-16 that has none (every second byte of it is 0), or else UTF-8.
 
     Raises:
         BadInput: it cannot be read, or has bytes that are not of that encoding.

@@ -71,7 +71,8 @@ def check(config: dict[str, Any]) -> None:
 
 def incompatibility(config: dict[str, Any]) -> str | None:
     """Why this data, task and architecture make no sense together, or None."""
-    datamodule, task = (get_class(config[group]["_target_"]) for group in ("datamodule", "task"))
+    classes: list[Any] = [get_class(config[group]["_target_"]) for group in ("datamodule", "task")]
+    datamodule, task = classes
     if datamodule.batch_type is not task.batch_type:
         return (
             f"task={option_name(task)} asks something of {_kind(task)};"
@@ -87,7 +88,8 @@ def incompatibility(config: dict[str, Any]) -> str | None:
 def unbounded(config: dict[str, Any]) -> str | None:
     """Why the length of the run is not known where it has to be, or None."""
     trainer = config["trainer"]
-    if not get_class(config["scheduler"]["_target_"]).needs_total_steps:
+    schedule: Any = get_class(config["scheduler"]["_target_"])
+    if not schedule.needs_total_steps:
         return None
     if trainer.get("max_epochs") in (None, -1) and trainer.get("max_steps", -1) == -1:
         return (

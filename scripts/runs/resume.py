@@ -109,8 +109,12 @@ def settings_to_resume(run: RunFolder, composed: dict[str, Any], words: Iterable
 
 
 def has_finished(run: RunFolder, settings: dict[str, Any]) -> bool:
-    """Whether there is nothing left to do for a run with these settings."""
-    return run.metrics() is not None and same(run.config(), settings, moved_data=True)
+    """Whether there is nothing left to do for a run with these settings.
+
+    The configuration is read before the metrics: of several processes that a launcher started, the first one removes
+    the metrics and then writes the new configuration, perhaps before a slower one asks.
+    """
+    return same(run.config(), settings, moved_data=True) and run.metrics() is not None
 
 
 def same(one: dict[str, Any], other: dict[str, Any], moved_data: bool = False) -> bool:

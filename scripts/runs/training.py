@@ -135,12 +135,14 @@ def _fit(
         facts["before"] = _same_data(folder, datamodule)
         log.info("goes on from %s", last)
     if trainer.is_global_zero:
+        folder.metrics_file.unlink(missing_ok=True)  # of an earlier end; first, see `resume.has_finished`
         folder.write_config(fitting.config)
         folder.write_json(folder.environment_file, {**environment(), **facts})
     if isinstance(module, Baseline):
         module.fit(datamodule)
         checkpoints.write_fitted(module)
     else:
+        ranks.meet()
         trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last else None, weights_only=True)
         ranks.destroy_process_group()
     return fitting

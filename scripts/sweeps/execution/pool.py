@@ -198,7 +198,7 @@ class Pool:
 
 def stop_fork_server() -> None:
     """End the server that jobs are forked from, without waiting until it has loaded; a later sweep starts another."""
-    server = forkserver._forkserver  # type: ignore[attr-defined]
+    server: Any = forkserver._forkserver  # type: ignore[attr-defined]  # the library has no public way to end it
     if server._forkserver_pid is None:
         return
     with contextlib.suppress(ProcessLookupError):

@@ -32,7 +32,7 @@ def killed(words: list[str], number: signal.Signals, last: Path | None, runs: Pa
     process = subprocess.Popen(
         [sys.executable, str(PROJECT / "scripts/train.py"), *words], stderr=subprocess.PIPE, text=True, cwd=PROJECT
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
         written = [p for p in runs.glob("names/*/checkpoints/last.ckpt") if p.stat().st_mtime_ns > before]
         if written:
@@ -40,7 +40,7 @@ def killed(words: list[str], number: signal.Signals, last: Path | None, runs: Pa
         time.sleep(0.01)
     time.sleep(random.uniform(0.0, 0.2))
     process.send_signal(number)
-    _, words_said = process.communicate(timeout=60)
+    _, words_said = process.communicate(timeout=300)
     return process.returncode, words_said
 
 

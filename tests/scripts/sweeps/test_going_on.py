@@ -50,7 +50,7 @@ class Sweeping:
 
     def wait_for(self, finished: int, checkpoints_after: float) -> Path:
         """Until so many jobs have finished and another is in the midst of its training; the folder of that one."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.process.communicate()
             if len(self.jobs("finished")) >= finished:
@@ -62,7 +62,7 @@ class Sweeping:
         raise AssertionError("no job got so far")
 
     def ended(self) -> tuple[int, str]:
-        _, said = self.process.communicate(timeout=60)
+        _, said = self.process.communicate(timeout=300)
         return self.process.returncode, said
 
 
