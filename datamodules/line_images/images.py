@@ -116,7 +116,7 @@ def pages(encoded: bytes) -> Iterator[Page]:
         for number in range(count):
             if number:
                 picture.seek(number)
-                if picture.format == "TIFF" and picture.tag_v2.get(254, 0) & 1:  # a smaller copy of another page
+                if picture.format == "TIFF" and picture.getexif().get(254, 0) & 1:  # a smaller copy of another page
                     continue
             if picture.width * picture.height > MOST_PIXELS:
                 raise BadInput(f"{picture.width:,} x {picture.height:,} pixels; at most {MOST_PIXELS:,} are accepted")
