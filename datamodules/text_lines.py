@@ -7,7 +7,7 @@ python scripts/train.py datamodule=text_lines module=gru datamodule.data_dir=lin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -19,10 +19,9 @@ from torch import Tensor
 
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import LineBatch
-from datamodules.batching.loader import Block
-from datamodules.batching.samplers import PerEpochRefresh, Sampler
+from datamodules.batching.samplers import BatchSampler, PerEpochRefresh
 from datamodules.errors import BadInput
-from datamodules.line_images.augmentation import Augmentation, AugmentedSource
+from datamodules.line_images.augmentation import Augmentation
 from datamodules.line_images.codec import LineCodec
 from datamodules.line_images.collection import Collection, ImageSettings, Unknown, read_collection, without_unknown
 from datamodules.line_images.direction import Direction, collection_direction
@@ -190,18 +189,15 @@ class TextLines(SequenceDataModule):
     def example_columns(self, indices: Tensor) -> dict[str, list]:
         return {"id": [self.collection.ids[i] for i in indices.tolist()]}
 
-    def training_sampler(self) -> Sampler:
+    def training_sampler(self) -> BatchSampler:
         buckets = self.length_grouped_sampler()
         return PerEpochRefresh(buckets, self._render_again) if self.rendered_lines else buckets
 
     def lengths_of(self, indices: Tensor) -> Tensor:
         return self.source.width_of(indices)
 
-    def transfer_batch_to_device(self, block: Block, device: torch.device, dataloader_idx: int) -> Block:
-        block = super().transfer_batch_to_device(block, device, dataloader_idx)
-        if self.augmentation is not None and self.trainer is not None and self.trainer.training:
-            block.source = AugmentedSource(block.source, self.augmentation)
-        return block
+    def training_transform(self) -> Callable[[LineBatch], LineBatch] | None:
+        return self.augmentation
 
     def samples(self, count: int = 8) -> LineBatch:
         """A few training lines as a network may see them, for pictures."""
@@ -304,4 +300,4 @@ class TextLines(SequenceDataModule):
         fresh.add_rendered(self.renderer, numbers)
         self.source.refill(first, LineSource.of(fresh.images, fresh.texts, self.spec))
         self.collection.replace_from(first, fresh)
-        self._resident = None
+        self._copies.clear()

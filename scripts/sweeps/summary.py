@@ -68,7 +68,7 @@ def _print_best(sweep: Sweep, objectives: list[Objective], comparison: Compariso
         console.print(table(rows, "no other is better in everything"))
     for name, winner in zip(names, best):
         write_experiment(sweep, winner, objectives, name)
-    if len(best) == 1:
+    if len(best) == 1 and best[0].words:
         metric = comparison.leaderboards[0].metric
         where = ", by which it was chosen" if metric.startswith("val/") else ""
         words = " ".join(_shown(best[0].words))

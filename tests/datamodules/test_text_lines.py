@@ -51,12 +51,12 @@ def test_spaced_lines_are_wider() -> None:
 def test_a_batch_holds_images_and_texts(folder: Path) -> None:
     data = loaded(data_dir=str(folder), batch_size=5, group_pattern=".", test_groups="d", val_groups="c")
     assert {part: len(rows) for part, rows in data.indices.items()} == {"train": 12, "val": 6, "test": 6}
-    for block in data.train_dataloader():
-        for batch in block:
-            assert batch.images.shape == (len(batch), 1, 32, int(batch.lengths.max()))
-            for image, width in zip(batch.images, batch.lengths):
-                assert image[:, :, width:].abs().sum() == 0
-                assert image.max() == 1
+    for index_batch in data.train_dataloader():
+        batch = index_batch.to("cpu")
+        assert batch.images.shape == (len(batch), 1, 32, int(batch.lengths.max()))
+        for image, width in zip(batch.images, batch.lengths):
+            assert image[:, :, width:].abs().sum() == 0
+            assert image.max() == 1
     row = data.indices["test"]
     names = data.example_columns(row)["id"]
     batch = data.source.collate(row, data.source.max_length(row))
@@ -80,16 +80,12 @@ def test_lines_of_like_width_make_a_batch_and_every_line_is_seen_once() -> None:
 
 
 def test_augmentation_is_for_training_alone(folder: Path) -> None:
-    from types import SimpleNamespace
-
     data = loaded(data_dir=str(folder), augmentation=Augmentation(geometry=1.0))
-    (block, *_) = data.val_dataloader()
-    for training in (True, False):
-        data.trainer = SimpleNamespace(training=training)
-        on_device = data.transfer_batch_to_device(block, torch.device("cpu"), 0)
-        (batch, *_) = on_device
-        original = data.source.collate(block.rows[0], block.max_lengths[0])
-        assert torch.equal(batch.images, original.images) != training
+    for loader, is_augmented in ((data.train_dataloader(), True), (data.val_dataloader(), False)):
+        index_batch = next(iter(loader))
+        batch = data.transfer_batch_to_device(index_batch, torch.device("cpu"), 0)
+        original = data.source.collate(index_batch.indices, data.source.max_length(index_batch.indices))
+        assert torch.equal(batch.images, original.images) != is_augmented
 
 
 def test_nothing_is_left_out_without_being_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -130,7 +130,7 @@ class Space:
 
     def is_active(self, axis: Axis, chosen: Mapping[str, Any]) -> bool:
         """Whether an axis counts beside these values of the others."""
-        return all(str(chosen.get(key)) in values for key, values in self.when.get(axis.key, {}).items())
+        return all(plain(chosen.get(key)) in values for key, values in self.when.get(axis.key, {}).items())
 
     def means_baselines(self) -> bool:
         """Whether `module=baselines` is among the values: they are taken as far as they fit."""
@@ -206,10 +206,16 @@ def _conditions(when: dict[str, Any], written: list[HydraOverride]) -> Condition
                 near = did_you_mean(other, keys)
                 raise BadInput(f"sweep.when.{key}: {other} is not given here{near}; there are {', '.join(keys)}")
         found[key] = {
-            other: [str(v) for v in (values if isinstance(values, list) else [values])]
+            other: [plain(v) for v in (values if isinstance(values, list) else [values])]
             for other, values in condition.items()
         }
     return found
+
+
+def plain(value: Any) -> str:
+    """A value as conditions compare it: truth as YAML writes it."""
+    text = str(value)
+    return text.lower() if text in ("True", "False") else text
 
 
 def _as_choice(word: str) -> str:

@@ -19,7 +19,7 @@ from scripts.config.private_names import reported_steps, trial_id
 from scripts.sweeps.manifest import Job, Manifest
 from scripts.sweeps.search import optuna_parts
 from scripts.sweeps.search.objectives import check_search, objectives
-from scripts.sweeps.search.space import Axis, Space
+from scripts.sweeps.search.space import Axis, Space, plain
 from scripts.sweeps.settings import SweepSettings
 
 OWNER = "sweep"  # the attribute of a trial that says whose it is, in a study that several sweeps share
@@ -97,7 +97,7 @@ class Search:
         found = {}
         for key, values in self.space.when.get(axis.key, {}).items():
             choices = self._ends(next(other for other in self.space.axes if other.key == key))
-            found[key] = next((choice for choice in choices if str(choice) in values), choices[0])
+            found[key] = next((choice for choice in choices if plain(choice) in values), choices[0])
         return found
 
     def _counts(self, axis: Axis, chosen: dict[str, Any]) -> bool:

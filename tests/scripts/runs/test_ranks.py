@@ -26,7 +26,7 @@ from tests.commands import run_process
 
 SMALL = [
     "module.hidden_size=8", "trainer.max_epochs=4", "datamodule.batch_size=10", "datamodule.evaluation_batch_size=3",
-    "trainer.accelerator=cpu", "trainer.log_every_n_steps=3",
+    "trainer.accelerator=cpu", "trainer.log_every_n_steps=3", "task.token_dropout=0",
 ]  # fmt: skip
 TWO = ["trainer=ddp", "trainer.devices=2"]
 
@@ -46,7 +46,7 @@ def test_two_processes_in_a_sweep_train_as_one(names_folder: Path, tmp_path: Pat
         "sweep.name=both",
     )  # fmt: skip
     sweep = Path(done.stdout.strip())
-    job = sweep / "seed=1"
+    job = sweep / "seed-1"
     for name in ("best.ckpt", "last.ckpt"):
         torch.testing.assert_close(weights(job, name), weights(alone, name), rtol=0, atol=1e-5)
     got = json.loads((job / "metrics.json").read_text())
@@ -57,7 +57,7 @@ def test_two_processes_in_a_sweep_train_as_one(names_folder: Path, tmp_path: Pat
     assert one["id"].to_list() == two["id"].to_list()
     assert one["prediction"].to_list() == two["prediction"].to_list()
     assert len([p for p in job.iterdir() if p.name.startswith("events.")]) == 1
-    assert {p.name for p in sweep.iterdir()} == {".lock", "seed=1", "seed=2", "sweep.json", "experiment", "report.html"}
+    assert {p.name for p in sweep.iterdir()} == {".lock", "seed-1", "seed-2", "sweep.json", "experiment", "report.html"}
 
 
 def test_under_torchrun_the_first_process_writes(names_folder: Path, tmp_path: Path) -> None:
