@@ -25,7 +25,7 @@ class Job:
     """One run of a sweep."""
 
     number: int
-    words: list[str]  # the overrides in which it differs from the others
+    overrides: list[str]  # the overrides in which it differs from the others
     folder: str  # in that of the sweep
     state: State = "waiting"
     attempts: int = 0
@@ -58,12 +58,12 @@ class Manifest:
     def run_folder(self, job: Job) -> RunFolder:
         return RunFolder(self.folder / job.folder)
 
-    def add(self, words: list[str], **facts: Any) -> Job:
-        """A new job, its folder named by its words."""
-        name = facts.pop("name", None) or short_name([word for word in words if not word.startswith("~")]) or "job"
+    def add(self, overrides: list[str], **facts: Any) -> Job:
+        """A new job, its folder named by its overrides."""
+        name = facts.pop("name", None) or short_name([word for word in overrides if not word.startswith("~")]) or "job"
         if any(job.folder == name for job in self.jobs):
             name = f"{len(self.jobs)}_{name}"
-        job = Job(len(self.jobs), words, name, **facts)
+        job = Job(len(self.jobs), overrides, name, **facts)
         self.jobs.append(job)
         return job
 
@@ -124,6 +124,9 @@ def _read(path: Path) -> _Content:
         content = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(content, dict) and isinstance(content.get("format"), int) and content["format"] > FORMAT:
             raise BadInput(f"{path}: written by a later version (format {content['format']})")
+        for job in content.get("jobs", []) if isinstance(content, dict) else []:
+            if isinstance(job, dict) and "words" in job:  # their name before 0.2.0
+                job["overrides"] = job.pop("words")
         read = TypeAdapter(_Content).validate_python(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
