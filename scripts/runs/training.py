@@ -38,9 +38,6 @@ from scripts.runs.status import record_status
 
 log = logging.getLogger(__name__)
 
-#: Arguments of the Trainer that the module's own training steps see to.
-OF_OPTIMIZATION = ("gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches")
-
 
 @dataclass
 class TrainingSetup:
@@ -152,16 +149,14 @@ def build_module(config: dict[str, Any], datamodule: SequenceDataModule, start: 
     """The architecture with its task and its way of learning, weights new or from `init_from`."""
     task = build(config["task"], spec=datamodule.spec)
     module: SequenceModule = build(config["module"], task=task)
-    trainer = config["trainer"]
     module.config = config
     module.optimization = Optimization(
         optimizer=instantiate(config["optimizer"], _convert_="all"),
         schedule=build(config["scheduler"]),
         non_finite=config.get("non_finite", "stop"),
-        **{key: trainer[key] for key in OF_OPTIMIZATION if trainer.get(key) is not None},
     )
     try:
-        groups = module.configure_optimizers().param_groups
+        groups = module.build_optimizer().param_groups
     except ValueError as error:  # torch knows the ranges, but for the largest numbers
         raise BadInput(f"optimizer: {error}") from None
     if not all(group["lr"] < torch.finfo(torch.float32).max for group in groups):
@@ -181,7 +176,7 @@ def _seed(seed: int) -> None:
 def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Callback], logger: Any) -> Trainer:
     """Lightning's Trainer with the run's settings, quiet, writing whole checkpoints."""
     allow_tf32(bool(config.get("tf32")))
-    settings = {key: value for key, value in config["trainer"].items() if key not in OF_OPTIMIZATION}
+    settings = config["trainer"]
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
     try:
         return build(

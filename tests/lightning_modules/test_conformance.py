@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -36,8 +37,7 @@ def built(request: pytest.FixtureRequest) -> tuple[Any, Any]:
 
 
 def batches(datamodule, count: int = 1) -> list[Any]:
-    taken = [batch for block in datamodule.train_dataloader() for batch in block]
-    return taken[:count]
+    return [index_batch.to("cpu") for index_batch in itertools.islice(datamodule.train_dataloader(), count)]
 
 
 def test_every_architecture_is_tried() -> None:
