@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from datamodules.errors import BadInput
 from scripts.config.naming import short_name
+from scripts.config.override import parse_all
 from scripts.runs.folder import RunFolder, write_whole
 
 FORMAT = 1
@@ -77,12 +78,13 @@ class Manifest:
         }
         write_whole(self.path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
-    def read(self, name: str, may_differ: Collection[str] = ()) -> None:
+    def read(self, name: str, axes: Collection[str] | None = None) -> None:
         """Take over the jobs of an earlier call, if there was one.
 
         Args:
             name: of the sweep, for messages.
-            may_differ: axes that may have been given otherwise then; whoever adds jobs looks at their values.
+            axes: of a grid, which may have been given otherwise then, as may those that earlier jobs differ in:
+                whoever adds jobs looks at their values.
 
         Raises:
             BadInput: it was another sweep, or another program's.
@@ -91,7 +93,8 @@ class Manifest:
             return
         then = _read(self.path)
         self.earlier_space = then.space
-        changes = differences(then.space, self.space, may_differ)
+        then_axes = {override.key for job in then.jobs for override in parse_all(job.overrides)}
+        changes = differences(then.space, self.space, () if axes is None else {*axes, *then_axes})
         if changes:
             raise BadInput(
                 f"sweep.name={name}: there is another sweep of that name in {self.folder}: {'; '.join(changes)};"

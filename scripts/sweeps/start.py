@@ -56,8 +56,8 @@ def _made(config_loader: Any, config: DictConfig, arguments: list[str], settings
     fixed = [*space.fixed, f"name={config.name}"]
     composer = Composer(config_loader, config, fixed)
     manifest = Manifest(folder, _identity(space, settings), sys.argv[1:])
-    axes = [axis.key for axis in space.axes] if settings.trials is None else []
-    manifest.read(settings.name, may_differ=axes)
+    axes = [axis.key for axis in space.axes] if settings.trials is None else None
+    manifest.read(settings.name, axes)
     retry = settings.on_error == "retry"
     if settings.trials is None:
         grid = Grid(

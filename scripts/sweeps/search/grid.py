@@ -38,7 +38,8 @@ class Grid:
         grid = space.grid()
         if space.means_baselines():
             grid = [overrides for overrides in grid if "module=baseline/" not in " ".join(overrides) or fits(overrides)]
-        known = self._known(grid, default)
+        fixed = {override.key: _canonical(override.text) for override in parse_all(space.fixed)}
+        known = self._known(grid, fixed, default)
         for overrides in grid:
             if _identity(overrides) not in known:
                 manifest.add(overrides)
@@ -64,13 +65,17 @@ class Grid:
     def ended(self, job: Job, metrics: dict[str, float] | None) -> None:
         pass
 
-    def _known(self, grid: list[list[str]], default: Callable[[str], str]) -> set[frozenset[tuple[str, str]]]:
+    def _known(
+        self, grid: list[list[str]], fixed: dict[str, str], default: Callable[[str], str]
+    ) -> set[frozenset[tuple[str, str]]]:
         """The combinations that earlier jobs are, whose overrides become those of this grid."""
         combinations = {_identity(overrides): overrides for overrides in grid}
         keys = {override.key for overrides in grid for override in parse_all(overrides) if override.prefix != "~"}
         known = set()
         for job in self.manifest.jobs:
-            own = _identity(job.overrides)
+            own = frozenset(
+                pair for pair in _identity(job.overrides) if pair[0] in keys or fixed.get(pair[0]) != pair[1]
+            )
             for key in sorted(keys - {key for key, _ in own}):  # an axis that was none then
                 wider = own | {(key, _canonical(self.manifest.earlier_space.get(key) or default(key)))}
                 own = wider if any(wider <= combination for combination in combinations) else own

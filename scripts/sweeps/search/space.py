@@ -100,7 +100,8 @@ class Axis:
             return [(element, value if value is None or isinstance(value, (bool, int, float, str)) else element)]
         if not isinstance(value, (ChoiceSweep, RangeSweep)):
             raise BadInput(
-                f"{self.key}={self.written}: has no list of values; sweep.trials=N searches in it, choice(...) lists some"
+                f"{self.key}={self.written}: has no list of values; sweep.trials=N searches in it, choice(...) lists"
+                " some"
             )
         written = list(self.override.sweep_string_iterator())
         found = list(self.override.sweep_iterator(transformer=Transformer.identity))

@@ -15,7 +15,7 @@ from scripts.sweeps.search.space import space_of
 def grid_in(folder: Path, overrides: list[str], default: str = "") -> Grid:
     space = space_of(overrides, {})
     manifest = Manifest(folder, space.described())
-    manifest.read("s", may_differ=[axis.key for axis in space.axes])
+    manifest.read("s", [axis.key for axis in space.axes])
     grid = Grid(space, manifest, False, lambda key: default)
     manifest.write()
     return grid
@@ -55,6 +55,8 @@ def test_an_axis_that_was_none_goes_on_from_its_value(tmp_path: Path) -> None:
     ]  # fmt: skip
     added = finish(grid_in(tmp_path, ["module=gru,lstm", "optimizer.lr=0.1,0.2", "seed=1,2"], default="1"))
     assert len(added) == 4
+    finish(grid_in(tmp_path / "one", ["optimizer.lr=0.1,0.10", "seed=1"]))
+    assert finish(grid_in(tmp_path / "one", ["optimizer.lr=0.1", "seed=1,2"])) == ["seed=2"], "an axis of one value"
     assert all(word.endswith("seed=2") for word in added), "the jobs that are there had the seed that is the default"
 
 
