@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
@@ -36,6 +38,8 @@ def test_every_file_says_what_it_is(group: str, option: str) -> None:
     assert comments, "a header comment says what it is"
     if group == "experiment":
         assert any("python scripts/train.py" in line for line in comments), "and the command that uses it"
+    named = re.findall(r"\bbenchmarks/[\w/.]+\w", " ".join(comments))
+    assert not [path for path in named if not (CONF.parent / path).exists()], "what it points to is there"
 
 
 @pytest.mark.parametrize("option", options("scheduler"))
