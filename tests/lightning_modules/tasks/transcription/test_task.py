@@ -159,7 +159,9 @@ def test_ctc_learns_the_display_order_and_answers_in_reading_order() -> None:
     assert task.truth(batch) == [text]
     ((found, confidence, places),) = task.read_characters(output)
     assert (found, round(confidence, 3)) == (text, 1.0)
-    assert [place.start for place in places][:4] == sorted((p.start for p in places[:4]), reverse=True), "from the right"
+    assert [place.start for place in places][:4] == sorted((p.start for p in places[:4]), reverse=True), (
+        "from the right"
+    )
 
 
 def test_lines_of_left_to_right_scripts_have_one_order() -> None:
