@@ -30,7 +30,7 @@ from datamodules.series.reading import FileReport, RawSeries, find_files, read_s
 from datamodules.series.report import MOST_LINES, found_lines, role_line, series_lines
 from datamodules.series.resampling import Resampling
 from datamodules.series.scaling import Scaler, fit_scaler
-from datamodules.series.season import default_lookback, default_season, naive_error
+from datamodules.series.season import default_season, fitting_lookback, naive_error
 from datamodules.series.source import WindowSource
 from datamodules.series.spec import ForecastSeries, config_of_run
 from datamodules.series.splits import SplitBy, boundaries, window_splits
@@ -55,7 +55,7 @@ class Energy(SequenceDataModule):
         scaler: `minmax`, `standard`, `robust` or `none`, for each series and column.
         scaler_fit: `train`: on the training split; `all`: on everything.
         lookback, horizon: rows of a window, or durations (`7d`, `24h`); `lookback` null: 7 days of steps below a day, 8
-            weeks of days, 24 months.
+            weeks of days, 24 months; less where series are short.
         stride: every so many windows are trained on; all are evaluated.
         season: rows or a duration of the naive forecast that MASE compares with; null: a day, a year of months.
         short_series: series too short for a window are left out by name (`leave_out`) or an `error`.
@@ -152,7 +152,7 @@ class Energy(SequenceDataModule):
         places = {one.name: str(one.path or one.name) for one in raw}
         series = self._clean(raw)
         frequency = self._frequency(series, places)
-        self._fix_sizes(frequency)
+        self._fix_sizes(frequency, max(int(np.bincount(one.segment).max()) for one in series))
         self._holidays = known.holidays if known is not None else read_holidays(self.holidays)
         bounds = [self._bounds(len(one)) for one in series]
         splits = [window_splits(one, self._lookback, self._horizon, b, self.stride) for one, b in zip(series, bounds)]
@@ -163,7 +163,10 @@ class Energy(SequenceDataModule):
             for split in SPLITS
         }
         if not len(self.indices["train"]) and known is None:
-            raise BadInput("datamodule: no window to train on; a smaller lookback, val_fraction or test_fraction helps")
+            raise BadInput(
+                f"datamodule: no window of {self._lookback} + {self._horizon} rows to train on; a smaller lookback, horizon,"
+                " val_fraction or test_fraction helps"
+            )
         scaling = [self._scaling(one, b[0]) for one, b in zip(series, bounds)]
         naive = [self._naive(one, b[0], scale) for one, b, (_, scale) in zip(series, bounds, scaling)]
         self.spec = known or self._fit_spec(series, bounds, scaling, naive, reports)
@@ -261,15 +264,19 @@ class Energy(SequenceDataModule):
                 )
         return wanted
 
-    def _fix_sizes(self, frequency: Frequency) -> None:
+    def _fix_sizes(self, frequency: Frequency, longest: int) -> None:
         """Look-back, horizon and season in rows.
 
         Raises:
             BadInput: they are not those of the finished run.
         """
         known = self.pretrained_spec
-        lookback = default_lookback(frequency) if self.lookback is None else self.lookback
-        self._lookback = duration_rows(lookback, frequency, "datamodule.lookback")
+        if self.lookback is None and self.pretrained_spec is not None:
+            self._lookback = self.pretrained_spec.lookback
+        elif self.lookback is None:
+            self._lookback = fitting_lookback(frequency, longest)
+        else:
+            self._lookback = duration_rows(self.lookback, frequency, "datamodule.lookback")
         self._horizon = duration_rows(self.horizon, frequency, "datamodule.horizon")
         season = default_season(frequency) if self.season is None else self.season
         self._season = duration_rows(season, frequency, "datamodule.season")

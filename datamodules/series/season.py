@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from datamodules.series.cleaning import CleanSeries
-from datamodules.series.frequency import Frequency
+from datamodules.series.frequency import Frequency, duration_rows
+
+LEAST_LOOKBACKS = 4  # that a series should be long
 
 
 def default_lookback(frequency: Frequency) -> int | str:
@@ -15,6 +17,20 @@ def default_lookback(frequency: Frequency) -> int | str:
     if frequency.unit == "business_day":
         return 40
     return "7d" if frequency.seconds < 86_400 else 56 if frequency.seconds < 2 * 86_400 else 52
+
+
+def fitting_lookback(frequency: Frequency, longest: int) -> int:
+    """Rows of the default look-back; of series with fewer than four of them, a season or an eighth of the rows.
+
+    Args:
+        frequency: the step.
+        longest: rows of the longest unbroken stretch.
+    """
+    rows = duration_rows(default_lookback(frequency), frequency, "datamodule.lookback")
+    if longest >= LEAST_LOOKBACKS * rows:
+        return rows
+    season = duration_rows(default_season(frequency), frequency, "datamodule.season")
+    return season if longest >= LEAST_LOOKBACKS * season else max(2, longest // 8)
 
 
 def default_season(frequency: Frequency) -> int | str:
