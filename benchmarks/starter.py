@@ -3,9 +3,9 @@
     python benchmarks/starter.py --words WORDS --fonts FONTS --runs-dir runs --epochs 8
     python benchmarks/starter.py --pack RUN                                # into scripts/starter/, at most 2 MB
 
-WORDS is a folder of word lists (Debian's wamerican, wbritish, wngerman, wfrench, wspanish, witalian, wportuguese, wdutch,
-wswedish, wnorwegian, wdanish, wpolish: /usr/share/dict), FONTS one of typefaces (scripts/starter/README.md names those of
-the model that is shipped).  No line of any data set is looked at.
+WORDS is a folder of word lists (/usr/share/dict of the Debian packages wamerican wbritish wngerman wfrench wspanish
+witalian wportuguese wdutch wswedish wnorwegian wdanish wpolish), FONTS one of typefaces (scripts/starter/README.md names
+those of the model that is shipped).  No line of any data set is looked at.
 """
 
 from __future__ import annotations

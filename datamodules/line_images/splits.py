@@ -175,8 +175,8 @@ def _nothing_held_out(groups: list[str], num_lines: int) -> str:
     some = ", ".join(groups[:8])
     if len(groups) == num_lines:
         return (
-            f"datamodule.data_dir: {num_lines} line{'s' if num_lines > 1 else ''} ({some}), of which validation and test"
-            " lines cannot be held out; val_fraction=0 test_fraction=0 hold out nothing"
+            f"datamodule.data_dir: {num_lines} line{'s' if num_lines > 1 else ''} ({some}), too few to hold out any for"
+            " validation and test; datamodule.val_fraction=0 datamodule.test_fraction=0 hold out none"
         )
     return (
         f"datamodule.split_by: {len(groups)} group{'s' if len(groups) > 1 else ''} ({some}), of which validation and"
