@@ -66,8 +66,8 @@ def _punctuated(word: str, rng: random.Random) -> str:
     if kind < 0.30:
         return word + rng.choice([";", ":", "!", "?", "-", ".”", ",”", '."', ',"', "'s", "’s", "—"])
     if kind < 0.36:
-        left, right = rng.choice(["()", "[]", "“”", '""', "''", "‘’", "«»", "„“"])
-        return f"{left}{word}{right}"
+        marks = rng.choice(["()", "[]", "“”", '""', "''", "‘’", "«»", "„“"])
+        return f"{marks[0]}{word}{marks[1]}"
     if kind < 0.39:
         return rng.choice(['"', "“", "(", "—", "'", "‘", "&", "§", "*", "£", "$"]) + word
     return f"{word}-{rng.choice(['', 'the', 'und'])}" if kind < 0.41 else word
