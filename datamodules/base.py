@@ -37,6 +37,7 @@ class SequenceDataModule(LightningDataModule):
     """
 
     batch_type: ClassVar[type]
+    network_properties: ClassVar[tuple[str, ...]] = ()  # settings that a finished run's network has learned
 
     spec: Any  # what tasks and later commands need to know of the data; see specs.py
     source: Source  # every example, on the CPU

@@ -125,6 +125,7 @@ class LineBatch(Batch):
     targets: Tensor | None = None  # (B, L) int64 ids of characters, 0 after a text's end
     target_lengths: Tensor | None = None  # (B,) int64
     codepoints: Tensor | None = None  # (B, L) int32, the text itself: a network may not know all of its characters
+    display_targets: Tensor | None = None  # (B, L) targets left to right as in the image; None where all are so already
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -45,6 +45,10 @@ def evaluate(run: RunFolder, config: dict[str, Any], split: str) -> Evaluation:
         found += target_problems(config["decoding"], "decoding")
     if found:
         raise BadInput("\n".join(found))
+    then, now = stored["datamodule"], config["datamodule"]
+    for key in resolve_name(now["_target_"]).network_properties:
+        if now.get(key) != then.get(key):
+            raise BadInput(f"datamodule.{key}={now[key]}: a property of the run's network, which has {then.get(key)}")
     if config.get("decoding"):
         module.task.decoding = build(config["decoding"])
     datamodule: SequenceDataModule = build(config["datamodule"])

@@ -50,7 +50,7 @@ class RunLogger(TensorBoardLogger):
             self._has_layout = True
         super().log_metrics(metrics, step)  # type: ignore[arg-type]
         self._validation |= {name: value for name, value in metrics.items() if name.startswith("val/")}
-        if "epoch" in metrics:
+        if "train/loss_epoch" in metrics:  # Lightning says `epoch` of anything that is logged
             ended = {**self._validation, "train/loss": metrics["train/loss_epoch"]}
             super().log_metrics({f"by_epoch/{name}": value for name, value in ended.items()}, int(metrics["epoch"]) + 1)
             self._validation = {}

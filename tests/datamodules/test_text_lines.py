@@ -9,7 +9,9 @@ import torch
 
 from datamodules.errors import BadInput
 from datamodules.line_images.augmentation import Augmentation
-from datamodules.line_images.codec import LineCodec, composed
+from datamodules.line_images.codec import LineCodec
+from datamodules.line_images.images import single_page
+from datamodules.line_images.normalization import normalized_text
 from datamodules.line_images.spec import LineImageSpec
 from datamodules.text_lines import TextLines
 from tests.datamodules.line_images.pictures import encoded, write_lines_folder, written
@@ -63,7 +65,7 @@ def test_a_batch_holds_images_and_texts(folder: Path) -> None:
         length = int(batch.target_lengths[i])
         assert data.spec.codec.decode(batch.targets[i, :length].tolist()) == truth
         assert "".join(map(chr, batch.codepoints[i, :length])) == truth
-        image = data.spec.image((folder / name).read_bytes())
+        image = data.spec.image(data.spec.ink(single_page((folder / name).read_bytes())))
         assert torch.equal(batch.images[i, 0, :, : image.shape[1]], torch.from_numpy(image).float() / 255)
 
 
@@ -99,7 +101,8 @@ def test_nothing_is_left_out_without_being_named(tmp_path: Path, caplog: pytest.
     assert data.report["left_out"] == {
         "a_900.png": data.report["left_out"]["a_900.png"],
         "a_901.png": "empty: nothing is written on it",
-        "a_902.png": "2,400 pixels wide at height 32; at most datamodule.max_width=2,000 are accepted",
+        "a_902.png": "2,400 pixels wide at height 32; at most datamodule.max_width=2,000 are accepted"
+        " (datamodule.max_width=2400 reads it)",
         "a_903.gt.txt": "no image beside it",
     }
     for name in data.report["left_out"]:
@@ -120,7 +123,7 @@ def test_characters_come_from_the_training_part_and_the_others_are_told(tmp_path
 
 
 def test_texts_are_composed() -> None:
-    assert composed(" e\u0301 ") == "é"
+    assert normalized_text(" e\u0301 ")[0] == "é"
 
 
 @pytest.mark.parametrize("unknown", ["error", "drop_sample", "replace"])

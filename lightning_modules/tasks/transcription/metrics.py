@@ -13,6 +13,7 @@ from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 from torchmetrics import Metric
 
+from datamodules.line_images.normalization import visible
 from lightning_modules.tasks.autoregressive import Seq2SeqOutput
 from lightning_modules.tasks.edit_distance import Fold, folded
 from lightning_modules.tasks.metric_info import MetricInfo
@@ -48,6 +49,7 @@ class TranscriptionMetrics(Metric):
     exact: Tensor
     lines: Tensor
     infeasible: Tensor
+    predicted: Tensor
 
     def __init__(self, task: Any) -> None:
         super().__init__()
@@ -55,6 +57,8 @@ class TranscriptionMetrics(Metric):
         self.read, self.truth = task.read, task.truth
         for name in ("edits", "characters", "word_edits", "words", "exact", "lines", "infeasible"):
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("predicted", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")  # characters
+        self._tell_blank = task.tell_blank
         self.pairs: Counter[tuple[str, str]] = Counter()  # (expected, read) of each edit; "" for nothing
         self._first: list[tuple[np.ndarray, str, str]] = []
         self._worst: list[tuple[float, int, tuple[np.ndarray, str, str]]] = []
@@ -64,9 +68,8 @@ class TranscriptionMetrics(Metric):
         if isinstance(output, Seq2SeqOutput):  # which needs no step for each character
             self._read_off(output, batch)
             return
-        needed = batch.target_lengths + (batch.targets[:, 1:] == batch.targets[:, :-1]).logical_and(
-            batch.targets[:, 1:] > 0
-        ).sum(dim=1)
+        shown = batch.targets if batch.display_targets is None else batch.display_targets
+        needed = batch.target_lengths + (shown[:, 1:] == shown[:, :-1]).logical_and(shown[:, 1:] > 0).sum(dim=1)
         self.infeasible += (output.lengths < needed).sum()
         self._read_off(output, batch)
 
@@ -78,6 +81,7 @@ class TranscriptionMetrics(Metric):
 
     def _count(self, target: str, answer: str) -> int:
         distance = 0
+        self.predicted += len(answer)
         if target != answer:
             operations = Levenshtein.editops(target, answer)
             distance = len(operations)
@@ -106,6 +110,8 @@ class TranscriptionMetrics(Metric):
             (heapq.heappush if len(self._worst) < PICTURED else heapq.heapreplace)(self._worst, item)
 
     def compute(self) -> dict[str, float]:
+        if self.characters and not self.predicted:
+            self._tell_blank()
         return {
             "cer": (self.edits / self.characters.clamp(min=1)).item(),
             "wer": (self.word_edits / self.words.clamp(min=1)).item(),
@@ -134,4 +140,4 @@ class TranscriptionMetrics(Metric):
 
 
 def _shown(character: str) -> str:
-    return {"": "(nothing)", " ": "(space)"}.get(character, character)
+    return visible(character) if character else "(nothing)"

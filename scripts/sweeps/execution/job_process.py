@@ -87,7 +87,7 @@ def _trained(spec: JobSpec, pipe: connection.Connection) -> dict[str, float]:
     )
     with only_writer(folder.path, str(folder.path), spec.lock_timeout):
         resume = folder.config_file.exists() and same(folder.config(), spec.settings)
-        return training.train(spec.settings, folder, spec.words, resume, [reporting])
+        return training.train(spec.settings, folder, spec.overrides, resume, [reporting])
 
 
 def _log_to(folder: Path) -> None:
