@@ -70,7 +70,8 @@ class TrainingModule(LightningModule):
 
     @lr.setter
     def lr(self, value: float) -> None:
-        self.optimization.optimizer = partial(self.optimization.optimizer, lr=value)
+        optimizer: Any = self.optimization.optimizer
+        self.optimization.optimizer = partial(optimizer, lr=value)
 
     def build_optimizer(self) -> torch.optim.Optimizer:
         """The optimiser over `parameter_groups`, the rate of each group multiplied by its `lr_scale`."""

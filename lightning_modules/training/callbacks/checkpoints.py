@@ -30,7 +30,7 @@ class WholeFiles(TorchCheckpointIO):
         return checkpoint_io.load(Path(path))
 
 
-def _averaged(trainer: Trainer) -> LightningModule | None:
+def _averaged(trainer: Trainer) -> torch.nn.Module | None:
     """The module with averaged weights (EMA), which is what a validation was of, where a callback keeps one."""
     for callback in trainer.callbacks:
         if isinstance(callback, WeightAveraging) and callback._average_model is not None:
@@ -172,7 +172,7 @@ class Checkpoints(Checkpoint):
         self.best = {"monitor": self.monitor, "value": value, "loss": loss, "epoch": epoch, "step": step}
         self._waiting = self._state(pl_module, _averaged(trainer))
 
-    def _state(self, pl_module: LightningModule, averaged: LightningModule | None = None) -> dict[str, Any]:
+    def _state(self, pl_module: LightningModule, averaged: torch.nn.Module | None = None) -> dict[str, Any]:
         weights = {
             name: whole(value.detach()).cpu().clone() if isinstance(value, torch.Tensor) else value
             for name, value in (averaged or pl_module).state_dict().items()
