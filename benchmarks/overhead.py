@@ -3,12 +3,15 @@
     python benchmarks/overhead.py                               # every workload, written to benchmarks/results
     python benchmarks/overhead.py --workload names_bag --json   # one object on standard output
 
-Three ways to train, in turn, several times over, in one process; the medians are told:
-bare    batches ready on the device, forward, loss, backward, clip, optimiser step, nothing else
-ours    what scripts/train.py does: loaders, curves, checkpoints, progress
-plain   Lightning as tutorials write it: TensorDataset, DataLoader, self.log, default logger, bar and checkpoints
-data_share is the share of our steps in which the network waits for its batch, augmented where that is the default.
-With --compiled also ours with compile=true, written to a table of its own.
+Ways to train, in turn, several times over, in one process; the medians of their ratios are printed.  All of them are
+given the same index batches, each padded to its own longest example.
+bare       batches ready on the device, forward, loss, backward, clip, optimiser step, nothing else
+fast       what scripts/train.py does: loaders, curves, checkpoints, progress; in the fast loop
+lightning  the same in Lightning's own loop
+quiet      a plain Lightning program with everything that can be turned off turned off
+tutorial   a plain Lightning program as tutorials write it: self.log, default logger, progress bar and checkpoints
+data_share is the share of a step's time in which the network waits for its batch, augmented where that is the default.
+With --compiled also fast with compile=true, written to a table of its own.
 """
 
 from __future__ import annotations
@@ -20,8 +23,7 @@ import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import fields
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,11 +33,10 @@ import pytorch_lightning
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.recording import among_recorded, circumstances, record, show
 from benchmarks.workloads import PLAIN_LINES, TIMED, WORKLOADS
-from datamodules.batching.loader import Block
+from datamodules.batching.loader import IndexBatch
 from lightning_modules.training.instantiate import build
 from scripts.config.composing import compose
 from scripts.console import errors, logs
@@ -47,9 +48,14 @@ WARM = 8  # steps: a network is compiled at its first lengths, and once more for
 
 
 class StepClock(Callback):
-    """When how many steps were done."""
+    """When how many steps were done.
 
-    def __init__(self) -> None:
+    Args:
+        needs_every_batch: whether Lightning's own loop has to run.
+    """
+
+    def __init__(self, needs_every_batch: bool = False) -> None:
+        self.needs_every_batch = needs_every_batch
         self.times: list[tuple[int, float]] = []
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
@@ -72,7 +78,7 @@ def bare(config: dict[str, Any], steps: int) -> float:
     source = datamodule.source.to(device)
     rows = datamodule.training_sampler().batches(0)
     batches = [source.collate(row.to(device), datamodule.source.max_length(row)) for row in rows]
-    optimizer = module.configure_optimizers()
+    optimizer = module.build_optimizer()
     clip = config["trainer"]["gradient_clip_val"]
     parameters = list(module.parameters())
 
@@ -91,16 +97,17 @@ def bare(config: dict[str, Any], steps: int) -> float:
     return 1000 * (time.perf_counter() - start) / (steps - steps // 4)
 
 
-def ours(config: dict[str, Any], steps: int, warm: int | None = None) -> float:
+def ours(config: dict[str, Any], steps: int, warm: int | None = None, own_loop: bool = False) -> float:
     """Milliseconds a step of what scripts/train.py runs, of the very batches that the bare loop is timed with.
 
     Args:
         steps: in all.
         warm: how many of them are not timed; a quarter if None.
+        own_loop: in Lightning's own loop.
     """
-    clock, warm = StepClock(), warm or steps // 4
+    clock, warm = StepClock(own_loop), warm or steps // 4
     with tempfile.TemporaryDirectory() as folder:
-        often = min(config["trainer"]["log_every_n_steps"], warm)  # a block ends where the clock begins
+        often = min(config["trainer"]["log_every_n_steps"], warm)  # the fast loop calls where the clock begins
         config = {**config, "trainer": {**config["trainer"], "max_steps": steps, "log_every_n_steps": often}}
         fitting = setup_training(config, RunFolder(Path(folder)), extra_callbacks=[clock])
         fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule)
@@ -109,52 +116,49 @@ def ours(config: dict[str, Any], steps: int, warm: int | None = None) -> float:
 
 def data_share(config: dict[str, Any], steps: int) -> float:
     """The share of a training step's time in which the network waits for its batch: gathered, moved and augmented."""
-    waited, iterate = [0.0], Block.__iter__
+    waited, gather = [0.0], IndexBatch.to
 
-    def timed(block: Block) -> Iterator[Any]:
-        batches = iterate(block)
-        while True:
-            start = time.perf_counter()
-            batch = next(batches, None)
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            waited[0] += time.perf_counter() - start
-            if batch is None:
-                return
-            yield batch
+    def timed(index_batch: IndexBatch, *args: Any, **named: Any) -> Any:
+        start = time.perf_counter()
+        batch = gather(index_batch, *args, **named)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        waited[0] += time.perf_counter() - start
+        return batch
 
-    with mock.patch.object(Block, "__iter__", timed):
+    with mock.patch.object(IndexBatch, "to", timed):
         step = ours(config, steps)
     return 1000 * waited[0] / steps / step
 
 
-class Tutorial(LightningModule):
-    """The network in the hands of automatic optimisation."""
+class Plain(LightningModule):
+    """The network in a LightningModule of a few lines.
 
-    def __init__(self, network: Any, make_batch: Callable[..., Any]) -> None:
+    Args:
+        logs: whether the loss of each step is logged.
+    """
+
+    def __init__(self, network: Any, logs: bool) -> None:
         super().__init__()
         self.network = network
-        self.make_batch = make_batch
+        self.logs = logs
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
-        loss = self.network.loss(self.make_batch(*batch))
-        self.log("train_loss", loss, prog_bar=True)
+        loss = self.network.loss(batch)
+        if self.logs:
+            self.log("train_loss", loss, prog_bar=True, batch_size=len(batch))
         return loss
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return self.network.configure_optimizers()
+        return self.network.build_optimizer()
 
 
-def plain(config: dict[str, Any], steps: int) -> float:
-    """Milliseconds a step of Lightning as tutorials write it."""
+def plain(config: dict[str, Any], steps: int, like_tutorials: bool) -> float:
+    """Milliseconds a step of a plain Lightning program with the same batches."""
     datamodule, network = fresh(config)
-    source, rows = datamodule.source, datamodule.indices["train"]
-    everything = source.collate(rows, source.max_length(rows))
-    columns = {field.name: getattr(everything, field.name) for field in fields(everything) if field.init}
-    tensors = {name: c for name, c in columns.items() if isinstance(c, torch.Tensor) and len(c) == len(rows)}
-    make = partial(type(everything), **{name: column for name, column in columns.items() if name not in tensors})
-    batch_size = config["datamodule"]["batch_size"]
-    loader = DataLoader(TensorDataset(*tensors.values()), batch_size=batch_size, shuffle=True, drop_last=True)
+    everything_off = {
+        "logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False,
+    }  # fmt: skip
     clock = StepClock()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         trainer = Trainer(
@@ -162,8 +166,9 @@ def plain(config: dict[str, Any], steps: int) -> float:
             callbacks=[clock],
             default_root_dir=folder,
             gradient_clip_val=config["trainer"]["gradient_clip_val"],
+            **({} if like_tutorials else everything_off),
         )
-        trainer.fit(Tutorial(network, lambda *values: make(**dict(zip(tensors, values)))), loader)
+        trainer.fit(Plain(network, like_tutorials), datamodule.train_dataloader())
     return clock.ms_a_step(steps // 4)
 
 
@@ -176,21 +181,21 @@ def fresh(config: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def measure_compiled(name: str, repeats: int) -> dict[str, Any]:
-    """Medians of ours and of ours compiled, of steps that come after those at which the network was compiled."""
+    """Medians of fast, and of fast and compiled, of steps that come after those at which the network was compiled."""
 
     workload = WORKLOADS[name]
     config = compose(*TIMED, *workload.overrides)
     ways = {
         way: partial(ours, {**config, "compile": is_compiled}, WARM + workload.steps, WARM)
-        for way, is_compiled in {"ours": False, "compiled": True}.items()
+        for way, is_compiled in {"fast": False, "compiled": True}.items()
     }
     times = interleaved(repeats, ways)
     medians = {way: statistics.median(values) for way, values in times.items()}
     return {
         "workload": name,
-        "ours_ms": medians["ours"],
+        "fast_ms": medians["fast"],
         "compiled_ms": medians["compiled"],
-        "ratio": statistics.median([c / o for c, o in zip(times["compiled"], times["ours"])]),
+        "ratio": statistics.median([c / f for c, f in zip(times["compiled"], times["fast"])]),
         "repeats": repeats,
     }
 
@@ -208,19 +213,25 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     """Medians over interleaved repeats."""
     workload = WORKLOADS[name]
     config = compose(*TIMED, *workload.overrides)
-    ways = {"bare": bare, "ours": ours, "plain_lightning": plain}
+    ways = {
+        "bare": bare,
+        "fast": ours,
+        "lightning": partial(ours, own_loop=True),
+        "quiet": partial(plain, like_tutorials=False),
+        "tutorial": partial(plain, like_tutorials=True),
+    }
     times = interleaved(repeats, {way: partial(run, config, workload.steps) for way, run in ways.items()})
     as_trained = compose(*TIMED, *(word for word in workload.overrides if word != PLAIN_LINES))
     share = data_share(as_trained, workload.steps)
-    medians = {way: statistics.median(values) for way, values in times.items()}
-    ratios = [ours / bare for ours, bare in zip(times["ours"], times["bare"])]
+    ratios = {way: statistics.median([value / base for value, base in zip(times[way], times["bare"])]) for way in times}
     return {
         "workload": name,
-        "bare_ms": medians["bare"],
-        "ours_ms": medians["ours"],
-        "plain_lightning_ms": medians["plain_lightning"],
-        "ratio": statistics.median(ratios),
-        "plain_ratio": medians["plain_lightning"] / medians["bare"],
+        "bare_ms": statistics.median(times["bare"]),
+        "fast_ms": statistics.median(times["fast"]),
+        "fast": ratios["fast"],
+        "lightning": ratios["lightning"],
+        "quiet": ratios["quiet"],
+        "tutorial": ratios["tutorial"],
         "data_share": share,
         "repeats": repeats,
     }

@@ -66,8 +66,8 @@ SEARCH = [
     "evaluate=[val]",
 ]  # fmt: skip
 PRUNERS = {
-    "median": ["sweep.pruner=median", "sweep.pruner_options={n_startup_trials:5,n_warmup_steps:1}"],
-    "asha": ["sweep.pruner=asha", "sweep.pruner_options={min_resource:1,reduction_factor:2}"],
+    "median": ["sweep/pruner=median", "sweep.pruner.n_startup_trials=5", "sweep.pruner.n_warmup_steps=1"],
+    "asha": ["sweep/pruner=asha", "sweep.pruner.min_resource=1", "sweep.pruner.reduction_factor=2"],
 }
 
 

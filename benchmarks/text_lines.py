@@ -29,7 +29,7 @@ import torch
 
 from benchmarks.recording import record, show
 from benchmarks.trained import data_folder, run_of
-from datamodules.line_images.codec import composed
+from datamodules.line_images.normalization import normalized_text
 from lightning_modules.tasks.edit_distance import edits
 from lightning_modules.training.instantiate import build
 from scripts.compare.intervals import mean_interval
@@ -56,7 +56,7 @@ def accuracy(data: Path, options: Any) -> list[dict[str, Any]]:
             told(rows, {"set": name, "way": f"experiment={experiment}{way}", "cer": cer, "minutes": minutes})
         files, truths = part_of(run, data / name, "test")
         for way, read in peers(languages, options.threads).items():
-            wrong = sum(edits(truth, composed(text)) for truth, text in zip(truths, read(files)))
+            wrong = sum(edits(truth, normalized_text(text)[0]) for truth, text in zip(truths, read(files)))
             told(rows, {"set": name, "way": way, "cer": wrong / sum(map(len, truths)), "minutes": None})
     return rows
 
@@ -82,7 +82,8 @@ def speed(data: Path, options: Any) -> list[dict[str, Any]]:
     import lightning_modules
 
     lightning_modules.ANSWERS_ONLY = True
-    from scripts.predict.transcription import answers
+    from scripts.predict.line_inputs import line_sources
+    from scripts.predict.transcription import results
     from scripts.runs.loading import load_module
 
     module = load_module(reader_of("old_books", data, options))
@@ -90,7 +91,10 @@ def speed(data: Path, options: Any) -> list[dict[str, Any]]:
     rows = []
     for threads in sorted({1, options.threads}):
         torch.set_num_threads(threads)
-        ways = {"crnn small, batches": lambda files: answers(module, files), **peers("eng", threads)}
+        ways = {
+            "crnn small, batches": lambda files: list(results(module, line_sources(files))),
+            **peers("eng", threads),
+        }
         rows += [{"way": way, "threads": threads, **rates} for way, rates in measured(ways, files).items()]
     return rows
 
@@ -213,7 +217,7 @@ def rapid(rapidocr: Any, files: list[str], threads: int) -> list[str]:
 
 def main() -> None:
     parts = {"accuracy": accuracy, "extend": extend, "speed": speed, "beam": beam}
-    parser = Parser(prog="text_lines.py", spec=__doc__)
+    parser = Parser(prog="text_lines.py", description=__doc__)
     parser.add_argument("--part", choices=[*parts], help="one of them (all)")
     parser.add_argument("--data", metavar="FOLDER", help="of old_books, fraktur and greek")
     parser.add_argument("--run", action="append", default=[], help="a finished run on one of them, to train none")

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import PairBatch
-from datamodules.batching.samplers import Sampler
+from datamodules.batching.samplers import BatchSampler
 from datamodules.batching.splits import check_fractions, format_sizes
 from datamodules.errors import BadInput
 from datamodules.files.records import TableFormat
@@ -137,7 +137,7 @@ class TextPairs(SequenceDataModule):
         positions = indices.tolist()
         return {"id": [self._pairs.places[i] for i in positions], "text": [self._pairs.sources[i] for i in positions]}
 
-    def training_sampler(self) -> Sampler:
+    def training_sampler(self) -> BatchSampler:
         return self.length_grouped_sampler() if self.group_by_length else super().training_sampler()
 
     def lengths_of(self, indices: Tensor) -> Tensor:

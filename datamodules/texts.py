@@ -18,7 +18,7 @@ from torch import Tensor
 
 from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import TokenBatch
-from datamodules.batching.samplers import ClassBalancedBatchSampler, Sampler
+from datamodules.batching.samplers import BatchSampler, ClassBalancedBatchSampler
 from datamodules.batching.splits import check_fractions, format_sizes
 from datamodules.errors import BadInput
 from datamodules.files.records import TableFormat
@@ -157,7 +157,7 @@ class Texts(SequenceDataModule):
         positions = indices.tolist()
         return {"id": [self._places[i] for i in positions], "text": [self._texts[i] for i in positions]}
 
-    def training_sampler(self) -> Sampler:
+    def training_sampler(self) -> BatchSampler:
         if self.group_by_length:
             return self.length_grouped_sampler()
         if self.sampling == "natural":

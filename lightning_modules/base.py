@@ -1,7 +1,7 @@
 """The LightningModule that every architecture of this project is.
 
 An architecture's file defines one subclass: what it builds, and `encode`.  The task beside it turns batches into
-features and states into answers; training (blocks of steps, optimiser, logging) is inherited.
+features and states into answers; training (steps, optimiser, logging) is inherited.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from lightning_modules.layers.encoding import Encoding
 from lightning_modules.tasks.base import Autoregressive, Task
 
 if lightning_modules.ANSWERS_ONLY and not TYPE_CHECKING:
-    Training = nn.Module
+    TrainingModule = nn.Module
 else:
-    from lightning_modules.training.module import Training
+    from lightning_modules.training.module import TrainingModule
 
 
-class SequenceModule(Training):
+class SequenceModule(TrainingModule):
     """A network over sequences, with the task that it is trained for.
 
     Args:

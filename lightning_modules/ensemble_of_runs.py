@@ -48,7 +48,8 @@ class EnsembleOfRuns(Baseline):
         own = specs.to_dict(self.task.spec)
         for run, member in zip(self.runs, self.members):
             state = checkpoint_io.load(Path(run) / "checkpoints" / "best.ckpt")
-            if state["spec"] != own:
+            stored = specs.from_dict(state["spec"], (type(self.task.spec),))  # an earlier version may have said less
+            if specs.to_dict(stored) != own:
                 raise BadInput(f"module.runs={run}: it was trained on other data, or on another split of it")
             if type(member.task) is not type(self.task):
                 asked = option_name(type(member.task))

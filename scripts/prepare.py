@@ -2,14 +2,18 @@
 
 python scripts/prepare.py names                  # 18 languages, into data/names
 python scripts/prepare.py names --to elsewhere
-python scripts/prepare.py text_lines IN OUT      # a folder, .tsv, .csv, .parquet or .lmdb to another of them
+python scripts/prepare.py text_lines IN OUT      # ground truth of any form that is read to another that is written
+python scripts/prepare.py text_lines IN OUT text_column=label encoding=latin-1
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
+from datamodules.errors import BadInput, did_you_mean
 from datamodules.files import download
 from scripts.console import errors, logs
 from scripts.console.parser import Parser
@@ -32,20 +36,45 @@ def main() -> None:
     print(folder)
 
 
-def _convert_lines(words: list[str]) -> None:
-    """Lines of text from one form into another, the pictures' bytes as they are."""
+def _convert_lines(arguments: list[str]) -> None:
+    """Lines of text from one form into another, the images' bytes as they are."""
     from datamodules.line_images.formats import ACCEPTED, read_lines, write_lines
+    from datamodules.line_images.records import ReaderSettings
 
     parser = Parser(prog="prepare.py text_lines", description=__doc__)
     parser.add_argument("source", metavar="IN", help=ACCEPTED)
-    parser.add_argument("target", metavar="OUT", help="its name says which: .tsv, .csv, .parquet, .lmdb, or a folder")
-    options = parser.parse_args(words)
-    read = read_lines(Path(options.source).expanduser())
-    for name, reason in read.left_out.items():
+    parser.add_argument(
+        "target", metavar="OUT", help="its name says which: .tsv .csv .jsonl .parquet .lmdb, or a folder"
+    )
+    parser.add_argument(
+        "settings",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="how IN is read: path_column, text_column, encoding, root, images, text_suffix or text_pattern",
+    )
+    options = parser.parse_args(arguments)
+    read = read_lines(Path(options.source).expanduser(), _reader_settings(ReaderSettings, options.settings))
+    for note in read.notes:
+        print(note, file=sys.stderr)
+    left_out = dict(read.left_out)
+    count = write_lines(read.records, Path(options.target).expanduser(), left_out)
+    for name, reason in left_out.items():
         print(f"{name}: left out, {reason}", file=sys.stderr)
-    count = write_lines(read.records, Path(options.target).expanduser())
-    print(f"text_lines: {count:,} lines written, {len(read.left_out):,} left out", file=sys.stderr)
+    print(f"text_lines: {count:,} lines written, {len(left_out):,} left out", file=sys.stderr)
     print(options.target)
+
+
+def _reader_settings(kind: type, given: list[str]) -> Any:
+    """Settings from `KEY=VALUE`, with or without `datamodule.` before the key."""
+    known = [field.name for field in dataclasses.fields(kind) if field.name != "split_column"]
+    settings = {}
+    for setting in given:
+        key, equals, value = setting.partition("=")
+        key = key.removeprefix("datamodule.")
+        if not equals or key not in known:
+            raise BadInput(f"{setting}: no such setting{did_you_mean(key, known)}; there are {', '.join(known)}")
+        settings[key] = value
+    return kind(**settings)
 
 
 def _fetch_all(files: list[download.RemoteFile], folder: Path, base: str | None) -> int:

@@ -6,6 +6,7 @@
     python scripts/train.py experiment=names                                     # a named experiment
     python scripts/train.py rerun=RUN                                            # a run again, and is it the same?
     python scripts/train.py resume=RUN                                           # on from where it was stopped
+    python scripts/train.py --allow PACKAGE rerun=RUN                            # trust the classes of a package
 
 The last line of standard output is the folder of the run, or of the sweep; everything else is standard error.
 """
@@ -23,11 +24,11 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from datamodules.errors import BadInput
-from scripts.config import naming, overrides
-from scripts.config.renamed import with_new_keys
+from scripts.config import command_line, naming, overrides
+from scripts.config.override import Override, last_value
 from scripts.console import errors, logs
 from scripts.console.loading import loading
 from scripts.runs.launcher_env import rank
@@ -56,23 +57,26 @@ def _train(config: DictConfig, path: Path, words: list[str], resume: bool) -> di
     with loading():
         from scripts.compare import rerun_verdict
         from scripts.config.check import check
+        from scripts.config.composing import resolved
         from scripts.runs import rerun, training
         from scripts.runs.folder import RunFolder
         from scripts.runs.lock import only_writer
-        from scripts.runs.resume import has_finished, settings_to_go_on_with
+        from scripts.runs.resume import has_finished, settings_to_resume
 
     logs.quiet_lightning()
     folder = RunFolder(path)
-    settings: Any = OmegaConf.to_container(config, resolve=True)
-    settings.pop("sweep")
+    settings = resolved(config)
     resume = resume and folder.config_file.exists()
     if resume:
-        settings = settings_to_go_on_with(folder, settings, words)
+        settings = settings_to_resume(folder, settings, words)
     repeated = None if resume else rerun.run_to_repeat(words)
     if repeated:
         settings = rerun.settings_to_repeat(repeated, settings, words)
-        words = rerun.words_told(repeated, words)
-    check(settings)
+        words = rerun.recorded_overrides(repeated, words)
+    try:
+        check(settings)
+    except BadInput as error:
+        raise BadInput("\n".join(command_line.hint(line, words) for line in str(error).splitlines())) from None
     if resume and has_finished(folder, settings):
         print(f"{path} has finished; trainer.max_epochs=N, more than it has, makes it go on", file=sys.stderr)
         return folder.metrics()
@@ -86,23 +90,23 @@ def _train(config: DictConfig, path: Path, words: list[str], resume: bool) -> di
 def main() -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, where they become sentences
     naming.register()
-    sys.argv[1:] = overrides.relaxed(with_new_keys(overrides.ordered(sys.argv[1:])))
-    if any(word.startswith("rerun=") for word in sys.argv):
-        from scripts.runs.rerun import completed
+    sys.argv[1:] = command_line.prepare(sys.argv[1:])
+    if last_value(sys.argv[1:], "rerun"):
+        from scripts.runs.rerun import with_place
 
-        sys.argv[1:] = completed(sys.argv[1:])
-    _enter_run_to_go_on_with()
+        sys.argv[1:] = with_place(sys.argv[1:])
+    _enter_run_to_resume()
     _find_plugins()
     with _write_nothing() if rank() > 0 else contextlib.nullcontext():
         train()
     for sweep in _ended_sweeps():
-        from scripts.sweeps.summary import tell
+        from scripts.sweeps.summary import report_results
 
-        tell(sweep)
+        report_results(sweep)
         print(sweep.folder)
         return sweep.status
     for folder in sweeps:  # those of Hydra's own sweeper
-        _tell_results(folder)
+        _print_results(folder)
         print(folder)
     return 0
 
@@ -112,14 +116,13 @@ def _explain(error: Exception) -> str | None:
     return str(error) if hasattr(error, "exit_status") else overrides.explain(error)  # a run stopped from outside
 
 
-def _enter_run_to_go_on_with() -> None:
+def _enter_run_to_resume() -> None:
     """With `resume=...`, make that run's folder the one of this process."""
-    from scripts.runs.resume import folder_to_go_on_in
+    from scripts.runs.resume import folder_to_resume
 
-    run = folder_to_go_on_in(sys.argv[1:])
+    run = folder_to_resume(sys.argv[1:])
     if run is not None:
-        quoted = str(run.path.resolve()).replace("\\", "\\\\").replace("'", "\\'")
-        sys.argv.append(f"hydra.run.dir='{quoted}'")
+        sys.argv.append(str(Override.of("hydra.run.dir", str(run.path.resolve()))))
 
 
 @contextlib.contextmanager
@@ -128,7 +131,7 @@ def _write_nothing() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         sys.argv.append("hydra/job_logging=disabled")
         if not any(word.startswith("hydra.run.dir=") for word in sys.argv):
-            sys.argv.append(f"hydra.run.dir={folder}")
+            sys.argv.append(str(Override.of("hydra.run.dir", folder)))
         yield
 
 
@@ -150,11 +153,11 @@ def _ended_sweeps() -> list[Any]:
     return module.ended_sweeps if module else []
 
 
-def _tell_results(sweep: Path) -> None:
+def _print_results(sweep: Path) -> None:
     """The leaderboard of a sweep, its report, and where to look further, on standard error."""
-    from scripts.compare.summary import tell_results
+    from scripts.compare.summary import print_results
 
-    tell_results(sweep)
+    print_results(sweep)
 
 
 if __name__ == "__main__":

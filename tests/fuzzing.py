@@ -77,9 +77,9 @@ def _plain_text(path: Path) -> Any:
 
 
 def _collected(path: Path) -> Any:
-    from datamodules.line_images.collection import read_collection
+    from datamodules.line_images.collection import ImageSettings, read_collection
 
-    return read_collection(path, "path", "text", height=16, max_width=500, polarity="auto")
+    return read_collection(path, ImageSettings(height=16, max_width=500))
 
 
 def _text_beside_image(content: bytes, folder: Path) -> Any:

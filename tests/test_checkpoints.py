@@ -1,7 +1,7 @@
 """Checkpoints of every released version still load and answer as they did then.
 
 tests/checkpoints/VERSION holds a tiny one a task, and what it answered.  Before a release, with its version in
-pyproject.toml:
+datamodules/__init__.py:
 
 python -m tests.test_checkpoints
 """
@@ -13,16 +13,17 @@ import importlib
 import json
 import shutil
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import torch
 
+from datamodules import __version__
 from lightning_modules.base import SequenceModule
 from lightning_modules.tasks.generation.task import Generation
 from lightning_modules.tasks.transduction.task import Transduction
 from scripts.predict import transduction
+from scripts.predict.inputs import TextReport
 from scripts.runs.folder import RunFolder
 from scripts.runs.loading import load_module
 from tests.commands import run
@@ -59,7 +60,8 @@ def written(module: SequenceModule) -> list[list[float]]:
     """Scores of the symbols of two names; log-probabilities of what answers them."""
     names = ["Kowalski", "Abe"]
     if isinstance(module.task, Transduction):
-        return [[log_prob for _, log_prob in transduction.answers(module, names)]]
+        report = TextReport(module.task.spec.source)
+        return [[log_prob for _, log_prob in transduction.predictions(module, names, report)]]
     batch = dataclasses.replace(module.task.spec.batch(names), classes=torch.zeros(2, dtype=torch.long))
     with torch.inference_mode():
         return [module(batch).scores.flatten()[:200].tolist()]
@@ -78,7 +80,7 @@ def test_every_task_that_answers_has_one() -> None:
 
 
 def make() -> None:
-    folder = KEPT / version("sequence-lab")
+    folder = KEPT / __version__
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         for label, names in NAMES.items():

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 
+class Batch:
+    """What all batches share."""
+
+    origin: Any = None  # the IndexBatch that it was gathered from
+
+
 @dataclass
-class TokenBatch:
+class TokenBatch(Batch):
     """Texts as ids of characters or words, each with a class if it is known."""
 
     tokens: Tensor  # (B, T) int32, 0 after a text's end
@@ -27,7 +33,7 @@ class TokenBatch:
 
 
 @dataclass
-class PairBatch:
+class PairBatch(Batch):
     """Texts, each with a text that answers it if one is known."""
 
     tokens: Tensor  # (B, T) int32, 0 after a text's end
@@ -46,7 +52,7 @@ class PairBatch:
 
 
 @dataclass
-class WindowBatch:
+class WindowBatch(Batch):
     """Windows of series: what is known, and what is asked for.
 
     L rows are known (the look-back), H are asked for (the horizon); K targets, C covariates, F features of the
@@ -111,7 +117,7 @@ class WindowBatch:
 
 
 @dataclass
-class LineBatch:
+class LineBatch(Batch):
     """Images of one line of text, each with what it says if that is known."""
 
     images: Tensor  # (B, 1, height, W) float32: 0 is paper, 1 ink, 0 after a line's end
@@ -119,6 +125,7 @@ class LineBatch:
     targets: Tensor | None = None  # (B, L) int64 ids of characters, 0 after a text's end
     target_lengths: Tensor | None = None  # (B,) int64
     codepoints: Tensor | None = None  # (B, L) int32, the text itself: a network may not know all of its characters
+    display_targets: Tensor | None = None  # (B, L) targets left to right as in the image; None where all are so already
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -1,23 +1,23 @@
-"""Index batches, several at a time.
+"""Index batches: a loader hands out the positions of examples, and a batch is gathered on the device it is moved to.
 
-The examples of a data set live in tensors on the training device (a `Source`).  A loader hands out only indices,
-as `Block`s of a few consecutive batches; each batch is gathered on the device when its turn comes.  What a trainer
-does once for each thing that a loader yields is so paid once a block, not once a batch.
+The examples of a data set live in tensors on the training device (a `Source`).  An `IndexBatch` holds a few positions
+only; `.to(device)`, which Lightning and any other loop call, gathers the batch there, so no example is copied twice.
+
+    loader = datamodule.train_dataloader()      # an ordinary torch DataLoader
+    for index_batch in loader:
+        batch = index_batch.to("cuda")          # a TokenBatch, WindowBatch, ...
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
-from datamodules.batching.samplers import Sampler
-
-LONGEST_BLOCK_SECONDS = 0.2  # a person who interrupts a run waits no longer than this, or one step
-MOST_BATCHES_A_BLOCK = 64
+from datamodules.batching.samplers import BatchSampler, DistributedBatchSampler
 
 
 class Source(Protocol):
@@ -32,89 +32,98 @@ class Source(Protocol):
         """The batch of these examples, padded to `max_length` steps.  `row` (B,) is on the source's device."""
 
 
-class Block:
-    """A few consecutive batches of an epoch: rows of example indices, gathered one after the other.
+class Examples(Dataset):
+    """A `Source` as a torch Dataset: an item is the `IndexBatch` of some positions.
 
     Args:
-        source: where the examples are.
-        batches: indices of each batch, over all ranks.
-        first: position of the first of them in its epoch.
-        rank, world_size: this rank takes every `world_size`-th example of each batch.
-    """
-
-    def __init__(self, source: Source, batches: list[Tensor], first: int, rank: int = 0, world_size: int = 1) -> None:
-        self.source = source
-        self.first = first
-        self.rows = [batch[rank::world_size] for batch in batches]
-        self.num_examples = sum(len(batch) for batch in batches)
-        #: What the mean over a row counts in the mean over ranks, so that it becomes the mean over the batch.
-        self.weights = [len(row) * world_size / len(batch) for row, batch in zip(self.rows, batches)]
-        # a rank that got no example of a short batch goes along with one that counts nothing: its weight is 0
-        self.rows = [row if len(row) else batch[:1] for row, batch in zip(self.rows, batches)]
-        self.max_lengths = [source.max_length(row) for row in self.rows]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[Any]:
-        for row, max_length in zip(self.rows, self.max_lengths):
-            yield self.source.collate(row, max_length)
-
-    def to(self, source: Source, device: torch.device) -> Block:
-        """This block over a source on `device`; the indices follow in one transfer."""
-        self.source = source
-        if device.type != "cpu":
-            sizes = [len(row) for row in self.rows]
-            self.rows = list(torch.cat(self.rows).to(device, non_blocking=True).split(sizes))
-        return self
-
-
-class BlockLoader:
-    """Blocks of an epoch's batches; iterating it yields as many as fit into `LONGEST_BLOCK_SECONDS` of training.
-
-    `len` counts batches, not blocks.
-
-    Args:
-        source: where examples are gathered from.
-        epoch_batches: the batches of each epoch.
+        source: all examples, on the CPU.
+        copies: the source on other devices; filled here, shared by the loaders of a data module.
         rank, world_size: of each batch, this rank takes every `world_size`-th example.
-        position: epoch and first batch of the iteration that starts, asked when its first block is taken.
-        batches_left: how many batches may follow the given one in its block, at most.
-        agree: makes of each rank's size of the next block one that all of them take.
+        transform: applied to each gathered batch, as augmentation.
     """
 
     def __init__(
         self,
         source: Source,
-        epoch_batches: Sampler,
+        copies: dict[torch.device, Source],
         rank: int = 0,
         world_size: int = 1,
-        position: Callable[[], tuple[int, int]] = lambda: (0, 0),
-        batches_left: Callable[[int], int] = lambda batch: 1,
-        agree: Callable[[int], int] = lambda size: size,
+        transform: Callable[[Any], Any] | None = None,
     ) -> None:
         self.source = source
-        self.epoch_batches = epoch_batches
+        self.copies = copies
         self.rank = rank
         self.world_size = world_size
-        self.position = position
-        self.batches_left = batches_left
-        self.agree = agree
-        self._size = 1  # of the next block
+        self.transform = transform
+
+    def __getitem__(self, batch: Tensor) -> IndexBatch:
+        return IndexBatch(self, batch)
+
+    def source_on(self, device: torch.device) -> Source:
+        """The source on a device, copied there once."""
+        if device.type == "cpu":
+            return self.source
+        if device not in self.copies:
+            self.copies[device] = self.source.to(device)
+        return self.copies[device]
+
+
+class IndexBatch:
+    """The positions of a batch's examples.
+
+    Args:
+        examples: where they are gathered from.
+        batch: (N,) positions over all ranks, on the CPU.
+    """
+
+    def __init__(self, examples: Examples, batch: Tensor) -> None:
+        self.examples = examples
+        self.batch_size = len(batch)  # over all ranks
+        rank, world_size = examples.rank, examples.world_size
+        self.indices = batch if world_size == 1 else batch[rank::world_size]  # (B,) of this rank
+        #: What the mean over this rank's examples counts in the mean over ranks, so that it becomes that of the batch.
+        self.weight = len(self.indices) * world_size / max(self.batch_size, 1)
+        if not len(self.indices):  # of a short batch: this rank goes along with an example that counts nothing
+            self.indices = batch[:1]
 
     def __len__(self) -> int:
-        return len(self.epoch_batches)
+        return len(self.indices)
 
-    def __iter__(self) -> Iterator[Block]:
-        epoch, first = self.position()
-        batches = self.epoch_batches.batches(epoch)
-        while first < len(batches):
-            taken = batches[first : first + self.agree(min(self._size, max(1, self.batches_left(first))))]
-            started = time.perf_counter()
-            yield Block(self.source, taken, first, self.rank, self.world_size)
-            first += len(taken)
-            seconds = time.perf_counter() - started  # what the consumer took
-            if seconds > LONGEST_BLOCK_SECONDS:
-                self._size = max(1, int(len(taken) * LONGEST_BLOCK_SECONDS / seconds))
-            elif seconds < LONGEST_BLOCK_SECONDS / 2 and len(taken) == self._size:
-                self._size = min(2 * self._size, MOST_BATCHES_A_BLOCK)
+    def to(self, device: torch.device | str, non_blocking: bool = True) -> Any:
+        """The batch, gathered on `device`; its `origin` is this object."""
+        device = torch.device(device)
+        source = self.examples.source_on(device)
+        row = self.indices if device.type == "cpu" else self.indices.to(device, non_blocking=non_blocking)
+        gathered = source.collate(row, source.max_length(self.indices))
+        if self.examples.transform is not None:
+            gathered = self.examples.transform(gathered)
+        gathered.origin = self
+        return gathered
+
+
+class IndexLoader(DataLoader):
+    """A DataLoader of `IndexBatch`es whose position inside an epoch is saved and restored.
+
+    Made by `index_loader`; it has no arguments of its own, as Lightning copies a loader by torch's arguments.
+    """
+
+    dataset: Examples
+    sampler: BatchSampler
+
+    def __iter__(self) -> Iterator[IndexBatch]:  # type: ignore[override]
+        if self.num_workers:
+            return super().__iter__()
+        return map(self.dataset.__getitem__, self.sampler)  # what torch's own iterator does, in a tenth of its time
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.sampler.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.sampler.load_state_dict(state)
+
+
+def index_loader(examples: Examples, sampler: BatchSampler) -> IndexLoader:
+    """A loader whose batches are those of `sampler`."""
+    if examples.world_size > 1:
+        sampler = DistributedBatchSampler.of(sampler)
+    return IndexLoader(examples, batch_size=None, sampler=sampler)

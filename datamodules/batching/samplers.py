@@ -1,28 +1,54 @@
-"""In which order the examples of a part are seen: the batches of an epoch, as a function of seed and epoch alone.
+"""Batch samplers: in which order the examples of a split are seen.
 
-Nothing here has a state, so an interrupted epoch goes on at any batch, on any number of ranks.
+The batches of an epoch are a function of seed and epoch alone, so an interrupted epoch goes on at any batch, on any
+number of ranks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
+from torch.utils.data import DistributedSampler, Sampler, SequentialSampler
 
 
-class Sampler(Protocol):
-    """The batches of an epoch."""
+class BatchSampler(Sampler):
+    """The batches of an epoch as a torch sampler: `set_epoch` chooses the epoch, `state_dict` is where it stands."""
+
+    epoch = 0
+    position = 0  # batches of this epoch that were handed out
+    _first = 0  # batch at which the next iteration begins
 
     def __len__(self) -> int:
         """Batches in one epoch."""
+        raise NotImplementedError
 
     def batches(self, epoch: int) -> list[Tensor]:
         """Example indices of each batch, int64."""
+        raise NotImplementedError
+
+    def set_epoch(self, epoch: int) -> None:
+        if epoch != self.epoch:
+            self.epoch, self._first = epoch, 0
+
+    def __iter__(self) -> Iterator[Tensor]:
+        # a generator, so that nothing happens before the first batch: Lightning chooses the epoch after it calls iter()
+        self.position, self._first = self._first, 0
+        batches = self.batches(self.epoch)
+        while self.position < len(batches):
+            self.position += 1
+            yield batches[self.position - 1]
+
+    def state_dict(self) -> dict[str, int]:
+        return {"epoch": self.epoch, "batch": self.position}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.epoch, self._first = state["epoch"], state["batch"]
+        self.position = self._first
 
 
-class RandomBatchSampler:
+class RandomBatchSampler(BatchSampler):
     """Every example once an epoch."""
 
     def __init__(self, indices: Tensor, batch_size: int, seed: int, drop_last: bool = False) -> None:
@@ -88,10 +114,10 @@ class LengthGroupedBatchSampler(RandomBatchSampler):
         return not self.drop_last or len(row) == self.batch_size
 
 
-class PerEpochRefresh:
+class PerEpochRefresh(BatchSampler):
     """The batches of another sampler, after its examples were made anew for the epoch."""
 
-    def __init__(self, sampler: Sampler, renew: Callable[[int], None]) -> None:
+    def __init__(self, sampler: BatchSampler, renew: Callable[[int], None]) -> None:
         self.sampler = sampler
         self.renew = renew
 
@@ -103,7 +129,7 @@ class PerEpochRefresh:
         return self.sampler.batches(epoch)
 
 
-class SequentialBatchSampler:
+class SequentialBatchSampler(BatchSampler, SequentialSampler):  # type: ignore[misc]
     """Every example once, as they stand: for evaluation."""
 
     def __init__(self, indices: Tensor, batch_size: int) -> None:
@@ -115,6 +141,43 @@ class SequentialBatchSampler:
 
     def batches(self, epoch: int) -> list[Tensor]:
         return list(self.indices.split(self.batch_size))
+
+
+class RepeatedBatchSampler(BatchSampler, SequentialSampler):  # type: ignore[misc]
+    """The first epoch's batches of another sampler in every epoch: for `trainer.overfit_batches`."""
+
+    def __init__(self, sampler: BatchSampler) -> None:
+        self.sampler = sampler
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def batches(self, epoch: int) -> list[Tensor]:
+        return self.sampler.batches(0)
+
+
+class DistributedBatchSampler(BatchSampler, DistributedSampler):
+    """The batches of another sampler, of which each rank takes its share later (`loader.IndexBatch`).
+
+    Lightning divides the batches of a sampler between ranks unless it is a DistributedSampler.
+    """
+
+    def __init__(self, sampler: BatchSampler) -> None:
+        self.sampler = sampler
+
+    @classmethod
+    def of(cls, sampler: BatchSampler) -> DistributedBatchSampler:
+        return (_DistributedSequential if isinstance(sampler, SequentialSampler) else cls)(sampler)
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def batches(self, epoch: int) -> list[Tensor]:
+        return self.sampler.batches(epoch)
+
+
+class _DistributedSequential(DistributedBatchSampler, SequentialSampler):  # type: ignore[misc]
+    pass
 
 
 def num_batches(num_examples: int, batch_size: int, drop_last: bool) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
+import logging
 import lzma
 import re
 import zlib
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.errors import BadInput
+
+log = logging.getLogger(__name__)
 
 CANDIDATE_ENCODINGS = ("cp1252", "cp1250", "cp1251", "iso-8859-15", "shift_jis", "gb18030")  # shown, never taken
 COMPRESSIONS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -52,7 +55,8 @@ def read_bytes(path: Path) -> bytes:
 def read_text(path: Path, encoding: str | None = None) -> str:
     """A file's text without byte-order mark and with `\\n` line ends.
 
-    Without `encoding`: that of a byte-order mark, UTF-16 that has none (every second byte of it is 0), or else UTF-8.
+    Line ends are `\\n`, `\\r\\n`, or `\\r` where the file has no other.  Without `encoding` it is that of a
+    byte-order mark, UTF-16 that has none (every second byte of it is 0), or else UTF-8.
 
     Raises:
         BadInput: it cannot be read, or has bytes that are not of that encoding.
@@ -63,7 +67,13 @@ def read_text(path: Path, encoding: str | None = None) -> str:
 def read_text_and_encoding(path: Path, encoding: str | None = None) -> tuple[str, str]:
     """`read_text`, and the name of the encoding that it was read with."""
     text, found = decode(read_bytes(path), path, encoding)
-    return text.replace("\r\n", "\n").replace("\r", "\n"), found
+    text = text.replace("\r\n", "\n")
+    if "\n" not in text:
+        return text.replace("\r", "\n"), found
+    inside = text.count("\r")  # left by an editor or a scraper; as line ends they would tear rows apart
+    if inside:
+        log.info(f"data: {path.name}: {inside:,} carriage returns within lines are read as spaces")
+    return text.replace("\r", " "), found
 
 
 def decode(raw: bytes, path: Path, encoding: str | None = None) -> tuple[str, str]:

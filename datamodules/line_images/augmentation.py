@@ -120,20 +120,3 @@ class Augmentation:
     def _signed(images: Tensor) -> Tensor:
         """(B, 1, 1) uniform between -1 and 1."""
         return 2 * torch.rand(len(images), 1, 1, device=images.device) - 1
-
-
-class AugmentedSource:
-    """A source whose batches are changed as they are gathered."""
-
-    def __init__(self, source, augmentation: Augmentation) -> None:
-        self.source = source
-        self.augmentation = augmentation
-
-    def to(self, device: torch.device) -> AugmentedSource:
-        return AugmentedSource(self.source.to(device), self.augmentation)
-
-    def max_length(self, row: Tensor) -> int:
-        return self.source.max_length(row)
-
-    def collate(self, row: Tensor, max_length: int) -> LineBatch:
-        return self.augmentation(self.source.collate(row, max_length))

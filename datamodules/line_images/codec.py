@@ -1,8 +1,7 @@
-"""What a line says <-> ids of its characters; id 0 is the blank of CTC."""
+"""The text of a line <-> ids of its characters; id 0 is the blank of CTC."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,7 +15,7 @@ REPLACEMENT = "\ufffd"  # what an unknown character is read as
 
 @dataclass(frozen=True)
 class LineCodec:
-    """The characters that a reader knows.  Texts are composed (Unicode NFC), without space at their ends.
+    """The characters that a network knows; texts are as `normalized_text` gives them.
 
     >>> codec = LineCodec.of(["ab", "a"])
     >>> codec.encode("abz").tolist()
@@ -58,11 +57,6 @@ class LineCodec:
     @classmethod
     def from_dict(cls, state: dict) -> LineCodec:
         return cls(Vocabulary.from_dict(state["vocabulary"]))
-
-
-def composed(text: str) -> str:
-    """Unicode NFC, without space at the ends."""
-    return unicodedata.normalize("NFC", text).strip()
 
 
 def codepoints(text: str) -> np.ndarray:

@@ -1,10 +1,11 @@
-"""Lines with their pictures read: what a data module works with."""
+"""Lines with their images read: what a data module works with."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,25 +16,58 @@ from typing import Literal
 import numpy as np
 
 from datamodules.errors import BadInput
-from datamodules.line_images.codec import REPLACEMENT, LineCodec, composed
+from datamodules.line_images.codec import REPLACEMENT, LineCodec
 from datamodules.line_images.formats import read_lines
-from datamodules.line_images.images import Polarity, line_image
-from datamodules.line_images.records import LineRecord
+from datamodules.line_images.images import (
+    Ground,
+    LineInk,
+    Polarity,
+    Vertical,
+    collection_ground,
+    count_text_lines,
+    line_ink,
+    single_page,
+)
+from datamodules.line_images.normalization import Whitespace, normalized_text, visible
+from datamodules.line_images.records import DEFAULTS, LineRecord, ReaderSettings
 from datamodules.line_images.rendering import Renderer
 
 Unknown = Literal["error", "drop_sample", "replace"]
 
 
+@dataclass(frozen=True)
+class ImageSettings:
+    """How images and texts are read; see `TextLines`."""
+
+    height: int
+    max_width: int
+    polarity: Polarity = "auto"
+    vertical: Vertical = "refuse"
+    whitespace: Whitespace = "normalize"
+
+
 @dataclass
 class Collection:
-    """Columns of equal length: ids, composed texts and inks; what was left out, by name and reason."""
+    """Columns of equal length: ids, normalised texts in reading order, and inks.
+
+    Args:
+        name: where the lines come from.
+        records: of the lines that were read, not of rendered ones.
+        left_out: lines that cannot be used, by name and reason.
+        notes: what a person should know.
+        ground: the polarity that the lines show; None where there are rendered lines alone.
+        several: ids of lines whose image looks like several lines of text.
+    """
 
     name: str
     ids: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     images: list[np.ndarray] = field(default_factory=list)
-    records: list[LineRecord] = field(default_factory=list)  # of the lines that were read, not of rendered ones
+    records: list[LineRecord] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    ground: Ground | None = None
+    several: list[str] = field(default_factory=list)
 
     def add(self, id_: str, text: str, image: np.ndarray) -> None:
         self.ids.append(id_)
@@ -67,36 +101,78 @@ class Collection:
 
 
 def read_collection(
-    path: Path, path_column: str, text_column: str, height: int, max_width: int, polarity: Polarity
+    path: Path,
+    settings: ImageSettings,
+    reader: ReaderSettings = DEFAULTS,
+    ground: Ground | None = None,
 ) -> Collection:
-    """Every line at `path` whose picture can be used; the others are named.
+    """Every line at `path` whose image can be used; the others are named.
+
+    Args:
+        path: of the ground truth.
+        settings: of images and texts.
+        reader: of the files.
+        ground: the polarity where no line shows one: that of the lines of a finished run.
 
     Raises:
         BadInput: no line can be used, or the collection itself is broken.
     """
-    lines = read_lines(path, path_column, text_column)
-    read = Collection(str(path), left_out=dict(lines.left_out))
+    lines = read_lines(path, reader)
+    read = Collection(str(path), left_out=dict(lines.left_out), notes=list(lines.notes))
 
-    def image_of(record: LineRecord) -> np.ndarray | str:
+    def ink_of(record: LineRecord) -> tuple[LineInk, bool] | str:
         try:
-            return line_image(record.read(), height, max_width, polarity)
+            page = single_page(record.read())
+            ink = line_ink(page, settings.height, settings.max_width, settings.vertical)
+            return ink, count_text_lines(page.grey) > 1
         except BadInput as error:
             return str(error)
         except OSError as error:
             return f"cannot be read ({error.strerror})"
 
+    inks: list[LineInk] = []
+    dropped: Counter[str] = Counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        images = shown_progress(pool.map(image_of, lines.records), f"reading {path.name}", len(lines))
-        for record, image in zip(lines.records, images):
-            if isinstance(image, str):
-                read.left_out[record.id] = image
-            else:
-                read.add(record.id, composed(record.text), image)
-                read.records.append(record)
+        for record, found in zip(
+            lines.records, shown_progress(pool.map(ink_of, lines.records), f"reading {path.name}", len(lines))
+        ):
+            if isinstance(found, str):
+                read.left_out[record.id] = found
+                continue
+            text, invisible = normalized_text(record.text, settings.whitespace)
+            if not text:
+                read.left_out[record.id] = "no text"
+                continue
+            dropped += invisible
+            ink, several = found
+            inks.append(ink)
+            read.ids.append(record.id)
+            read.texts.append(text)
+            read.records.append(record)
+            if several:
+                read.several.append(record.id)
     if not read.texts:
         name, reason = next(iter(read.left_out.items()))
         raise BadInput(f"datamodule.data_dir={path}: no line that can be used; {name}: {reason}")
+    read.ground = ground if ground and not any(ink.evidence for ink in inks) else collection_ground(inks)
+    read.images = [ink.of_polarity(settings.polarity, read.ground) for ink in inks]
+    read.notes += _polarity_notes(inks, read.images, settings.polarity, read.ground)
+    if dropped:
+        counts = ", ".join(f"{visible(character)} {count:,}" for character, count in dropped.most_common(8))
+        read.notes.append(f"invisible characters dropped (datamodule.whitespace=normalize): {counts}")
     return read
+
+
+def _polarity_notes(inks: list[LineInk], images: list[np.ndarray], polarity: Polarity, ground: Ground) -> list[str]:
+    """What is light on dark, where that was found and not given."""
+    if polarity != "auto":
+        return []
+    inverted = sum(image is not ink.ink for ink, image in zip(inks, images))
+    if ground == "light_on_dark":
+        return [f"polarity: light on dark ({inverted:,} of {len(inks):,} lines; datamodule.polarity gives another)"]
+    if inverted:
+        return [f"polarity: {inverted:,} of {len(inks):,} lines are light on dark, read inverted (datamodule.polarity)"]
+    return []
 
 
 def shown_progress(items: Iterable, what: str, total: int) -> Iterable:
@@ -130,7 +206,8 @@ def without_unknown(read: Collection, train: np.ndarray, codec: LineCodec, unkno
                 " datamodule.unknown=drop_sample leaves such lines out, replace reads it as \ufffd"
             )
         if strange and unknown == "drop_sample":
-            read.left_out[read.ids[position]] = f"characters that are not in the alphabet: {' '.join(strange)}"
+            shown = " ".join(map(visible, strange))
+            read.left_out[read.ids[position]] = f"characters that are not in the alphabet: {shown}"
             continue
         for character in strange:
             read.texts[position] = read.texts[position].replace(character, REPLACEMENT)

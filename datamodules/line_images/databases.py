@@ -48,10 +48,8 @@ def read_database(path: Path) -> LineRecords:
                 text = label.decode("utf-8")
             except UnicodeDecodeError:
                 raise BadInput(f"{place}: not UTF-8") from None
-            read.add(LineRecord(key.decode(), text.strip("\r\n"), partial(_value, database, key), place))
-    if not len(read):
-        raise BadInput(f"datamodule.data_dir={path}: no line in it")
-    return read
+            read.add(LineRecord(key.decode(), text, partial(_value, database, key), place))
+    return read.finish(path, "line in it")
 
 
 def write_database(lines: Iterable[LineRecord], folder: Path) -> int:

@@ -1,77 +1,125 @@
-"""A folder of `x.png` and `x.gt.txt`, at any depth."""
+"""A folder of images, each with its text in a file beside it or in its own name, at any depth."""
 
 from __future__ import annotations
 
+import fnmatch
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text
-from datamodules.line_images.images import SUFFIXES
-from datamodules.line_images.records import LineRecord, LineRecords
+from datamodules.line_images.records import (
+    DEFAULTS,
+    LineRecord,
+    LineRecords,
+    ReaderSettings,
+    files_below,
+    is_image,
+    nfc,
+    passed_over,
+    unused_name,
+)
 
-TEXT_SUFFIX = ".gt.txt"
+#: Where public generators of words put the text of an image: `3_Slinking_71711.jpg`, `slinking_0.jpg`.
+TEXT_PATTERNS = {"mjsynth": r"[^_]*_(.+)_[^_]*", "trdg": r"(.+)_[^_]*"}
 
 
-def image_files(folder: Path) -> Iterator[Path]:
-    """Every image below a folder, in order of path; links to folders are not followed."""
-    for root, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield Path(root, name)
+def image_files(folder: Path) -> list[Path]:
+    """Every image below a folder, in order of path."""
+    return [path for path in files_below(folder) if is_image(path.name)]
 
 
-def read_folder(folder: Path) -> LineRecords:
-    """Every image below a folder that has a text beside it.
+def has_pairs(folder: Path, text_suffix: str) -> bool:
+    """Whether any file below a folder ends in the suffix of texts."""
+    return any(path.name.endswith(text_suffix) for path in files_below(folder))
+
+
+def read_folder(folder: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
+    """Every image below a folder that has a text.
 
     Raises:
-        BadInput: no image, no text for any of them, or a text that is not UTF-8.
+        BadInput: no image has one, or a text is of another encoding.
     """
-    read = LineRecords()
-    texts = {Path(root, name) for root, _, names in os.walk(folder) for name in names if name.endswith(TEXT_SUFFIX)}
-    for file in image_files(folder):
-        name = file.relative_to(folder).as_posix()
-        text_file = file.with_suffix(TEXT_SUFFIX)
-        if text_file not in texts:  # x.bin.png belongs to x.gt.txt, too
-            text_file = file.with_name(file.name.split(".")[0] + TEXT_SUFFIX)
-        if text_file in texts:
-            text = read_text(text_file).strip("\n")
-            if "\n" in text:
-                raise BadInput(f"{text_file}: {text.count(chr(10)) + 1} lines of text; one is accepted")
-            read.add(LineRecord(name, text, file.read_bytes, str(text_file)))
-        else:
-            read.left_out[name] = f"no {file.stem}{TEXT_SUFFIX} beside it"
-    used = {record.place for record in read.records}
-    for text_file in texts:
-        name = text_file.relative_to(folder).as_posix()
-        if str(text_file) not in used and not any(_image_of(text_file)):
-            read.left_out[name] = "no image beside it"
-    if not len(read):
-        raise BadInput(f"datamodule.data_dir={folder}: no image with its x{TEXT_SUFFIX} in this folder")
-    return read
+    if settings.text_pattern is not None:
+        return _read_names(folder, settings)
+    suffix = settings.text_suffix
+    images, texts, others = [], {}, []
+    for path in files_below(folder):
+        if path.name.endswith(suffix):
+            texts[nfc(path)] = path
+        elif not is_image(path.name):
+            others.append(path.name)
+        elif _wanted(path, settings):
+            images.append(path)
+    read, used = LineRecords(), set()
+    for image in images:
+        name = image.relative_to(folder).as_posix()
+        beside = [str(image)[: -len(image.suffix)] + suffix]
+        beside.append(str(image.with_name(image.name.split(".")[0] + suffix)))  # x.bin.png belongs to x.gt.txt
+        text_file = next((texts[nfc(at)] for at in beside if nfc(at) in texts), None)
+        if text_file is None:
+            read.left_out[name] = f"no x{suffix} beside it"
+            continue
+        used.add(nfc(text_file))
+        text = read_text(text_file, settings.encoding)
+        read.add(LineRecord(name, text, image.read_bytes, str(text_file)))
+    for name, text_file in texts.items():
+        if name not in used and settings.images == "all":
+            read.left_out[text_file.relative_to(folder).as_posix()] = "no image beside it"
+    read.notes += passed_over(others)
+    return read.finish(folder, f"image with its x{suffix} in this folder")
+
+
+def _read_names(folder: Path, settings: ReaderSettings) -> LineRecords:
+    """The text is a part of each image's name."""
+    given = settings.text_pattern or ""
+    try:
+        pattern = re.compile(TEXT_PATTERNS.get(given, given))
+    except re.error as error:
+        raise BadInput(f"datamodule.text_pattern={given}: not a regular expression ({error})") from None
+    if pattern.groups != 1:
+        names = ", ".join(TEXT_PATTERNS)
+        raise BadInput(f"datamodule.text_pattern={given}: {names} or a regular expression with one group is accepted")
+    read, others = LineRecords(), []
+    for path in files_below(folder):
+        name = path.relative_to(folder).as_posix()
+        if not is_image(path.name):
+            others.append(path.name)
+        elif _wanted(path, settings):
+            found = pattern.fullmatch(path.stem)
+            if found:
+                read.add(LineRecord(name, found[1], path.read_bytes, name))
+            else:
+                read.left_out[name] = "its name does not match datamodule.text_pattern"
+    read.notes += passed_over(others)
+    return read.finish(folder, f"image whose name matches datamodule.text_pattern={given}")
 
 
 def write_folder(lines: Iterable[LineRecord], folder: Path) -> int:
     """Write `x.png` and `x.gt.txt` of each line; how many."""
-    count = 0
+    count, used = 0, set[str]()
     for record in lines:
-        name = record.id if record.id.lower().endswith(SUFFIXES) else f"{record.id}{suffix_of(record.read())}"
-        path = folder / name
+        encoded = record.read()
+        path = folder / unused_name(record.id, encoded, used)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(record.read())
-        path.with_suffix(TEXT_SUFFIX).write_text(record.text + "\n", encoding="utf-8")
+        path.write_bytes(encoded)
+        text_file = Path(str(path)[: -len(path.suffix)] + ReaderSettings.text_suffix)
+        text_file.write_text(record.text + "\n", encoding="utf-8", newline="")
         count += 1
     return count
 
 
-def suffix_of(encoded: bytes) -> str:
-    """The suffix that fits the bytes of an image; .png where they say nothing."""
-    starts = {b"\xff\xd8": ".jpg", b"II*\0": ".tif", b"MM\0*": ".tif", b"RIFF": ".webp"}
-    return next((suffix for start, suffix in starts.items() if encoded.startswith(start)), ".png")
+def _wanted(path: Path, settings: ReaderSettings) -> bool:
+    return settings.images == "all" or fnmatch.fnmatch(path.name, settings.images)
 
 
-def _image_of(text_file: Path) -> Iterator[Path]:
-    stem = text_file.name.removesuffix(TEXT_SUFFIX)
-    return (p for p in text_file.parent.glob(f"{stem}.*") if p.suffix.lower() in SUFFIXES)
+def sibling_with_other_case(path: Path) -> str:
+    """` (there is x.png)`, where only the case of a missing file's name differs; else nothing."""
+    try:
+        names = os.listdir(path.parent)
+    except OSError:
+        return ""
+    near = [name for name in names if name.lower() == path.name.lower()]
+    return f" (there is {near[0]})" if near else ""

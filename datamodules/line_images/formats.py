@@ -1,21 +1,45 @@
-"""The forms that a collection of lines can have, and which one a path is."""
+"""The forms of ground truth, and which one a path is.
+
+A form more is one function `(path, ReaderSettings) -> LineRecords` and one line of `read_lines`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from datamodules.errors import BadInput
-from datamodules.files.tables import TABLE_FORMATS
 from datamodules.line_images.databases import is_database, read_database, write_database
 from datamodules.line_images.folders import read_folder, write_folder
-from datamodules.line_images.manifests import read_manifest, write_manifest
-from datamodules.line_images.records import LineRecord, LineRecords
+from datamodules.line_images.iam import is_iam, read_iam
+from datamodules.line_images.page_files import is_page_file, page_files_below, read_page_files
+from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings, files_below
+from datamodules.line_images.tables import is_table, read_table, write_table
 
-ACCEPTED = f"a folder of x.png and x.gt.txt, a table of paths and texts ({', '.join(TABLE_FORMATS)}), or an LMDB"
+ACCEPTED = (
+    "a folder of x.png and x.gt.txt, a table of paths and texts (.csv, .tsv, .txt, .jsonl, .json, .parquet), PAGE XML"
+    " or ALTO files with their images, IAM's lines.txt, or an LMDB"
+)
+
+#: Tables that say what a folder's images say, by the names that programs give them; the first one found is read.
+KNOWN_TABLES = (
+    "metadata.csv",
+    "metadata.jsonl",
+    "metadata.parquet",
+    "labels.json",
+    "labels.csv",
+    "labels.txt",
+    "gt.txt",
+    "rec_gt.txt",
+    "lines.txt",
+    "ascii/lines.txt",
+)
+WRITTEN_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
-def read_lines(path: Path, path_column: str = "path", text_column: str = "text") -> LineRecords:
+def read_lines(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
     """Every line at `path`, in order of id.
 
     Raises:
@@ -24,25 +48,88 @@ def read_lines(path: Path, path_column: str = "path", text_column: str = "text")
     if not path.exists():
         raise BadInput(f"datamodule.data_dir={path}: there is no such file or folder")
     if is_database(path):
-        read = read_database(path)
-    elif path.is_dir():
-        read = read_folder(path)
-    elif path.suffix.lower() in TABLE_FORMATS:
-        read = read_manifest(path, path_column, text_column)
-    else:
-        raise BadInput(f"datamodule.data_dir={path}: not {ACCEPTED}")
-    read.records.sort(key=lambda record: record.id)
-    return read
+        return read_database(path)
+    if path.is_dir():
+        return _read_folder(path, settings)
+    if is_page_file(path):
+        return read_page_files([path], path.parent, settings)
+    if path.suffix.lower() == ".txt" and is_iam(path):
+        return read_iam(path, settings)
+    if is_table(path):
+        return read_table(path, settings)
+    raise BadInput(f"datamodule.data_dir={path}: not {ACCEPTED}")
 
 
-def write_lines(lines: Iterable[LineRecord], path: Path) -> int:
-    """Write lines in the form that the path's name asks for: .tsv, .csv, .parquet, .lmdb, or else a folder.
+def _read_folder(folder: Path, settings: ReaderSettings) -> LineRecords:
+    """Texts beside images; or else page files, a table of a known name, or the Parquet files of a data set."""
+    files = list(files_below(folder))
+    beside = [path for path in files if path.name.endswith(settings.text_suffix)]
+    given = settings.text_pattern is not None or settings.text_suffix != ReaderSettings.text_suffix
+    if given or any(path.name != settings.text_suffix.lstrip(".") for path in beside):
+        return read_folder(folder, settings)
+    pages = page_files_below(files)
+    if pages:
+        return read_page_files(pages, folder, settings)
+    table = next((folder / name for name in KNOWN_TABLES if (folder / name).is_file()), None)
+    if table is not None:
+        read = read_lines(table, settings)
+        read.notes.insert(0, f"{folder.name} read by its {table.name}")
+        return read
+    databases = [path.parent for path in files if path.name == "data.mdb"]
+    shards = [path for path in files if path.suffix.lower() == ".parquet"]
+    if databases or shards:
+        return _several(folder, databases or shards, settings)
+    tables = [path for path in files if is_table(path) and path.suffix.lower() != ".txt"]
+    hint = f"; it holds {tables[0].relative_to(folder)}: give that file's path" if tables else ""
+    texts = [path for path in files if path.suffix.lower() == ".txt"]
+    if not hint and texts:
+        hint = f"; it holds {texts[0].relative_to(folder)}: give that file's path, or datamodule.text_suffix=.txt"
+    if hint:
+        raise BadInput(f"datamodule.data_dir={folder}: no image with its x{settings.text_suffix} in this folder{hint}")
+    return read_folder(folder, settings)
+
+
+def _several(folder: Path, paths: list[Path], settings: ReaderSettings) -> LineRecords:
+    """Several databases or Parquet files as one collection; each one's name is the folder of its lines."""
+    read = LineRecords()
+    for path in sorted(paths):
+        part = read_lines(path, settings)
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name != "." and not all(record.id.startswith(f"{path.stem}/") for record in part.records):
+            part.records = [dataclasses.replace(record, id=f"{name}/{record.id}") for record in part.records]
+        read.extend(part)
+    return read.finish(folder, "line in it")
+
+
+def write_lines(lines: Iterable[LineRecord], path: Path, left_out: dict[str, str] | None = None) -> int:
+    """Write lines in the form that the path's name asks for: .tsv, .csv, .jsonl, .parquet, .lmdb, or else a folder.
+
+    Args:
+        lines: to write.
+        path: a new file or folder.
+        left_out: takes the lines whose image cannot be read, by name and reason.
 
     Raises:
         BadInput: there is something at that path already.
     """
     if path.exists() and (path.is_file() or any(path.iterdir())):
         raise BadInput(f"{path}: there is something already; a new file or folder is accepted")
-    if path.suffix.lower() in TABLE_FORMATS:
-        return write_manifest(lines, path)
-    return write_database(lines, path) if is_database(path) else write_folder(lines, path)
+    readable = _readable(lines, {} if left_out is None else left_out)
+    if path.suffix.lower() in WRITTEN_TABLES:
+        return write_table(readable, path)
+    if path.suffix.lower() in (".txt", ".json", ".xml"):
+        raise BadInput(f"{path}: {', '.join(WRITTEN_TABLES)}, .lmdb or a folder is written")
+    return write_database(readable, path) if is_database(path) else write_folder(readable, path)
+
+
+def _readable(lines: Iterable[LineRecord], left_out: dict[str, str]) -> Iterator[LineRecord]:
+    """The lines with their images read; the others are named."""
+    for record in lines:
+        try:
+            encoded = record.read()
+        except BadInput as error:
+            left_out[record.id] = str(error)
+        except OSError as error:
+            left_out[record.id] = f"cannot be read ({error.strerror})"
+        else:
+            yield dataclasses.replace(record, read=partial(bytes, encoded))

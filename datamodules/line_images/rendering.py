@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import functools
-import unicodedata
+import logging
+import random
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text
-from datamodules.line_images.codec import composed
+from datamodules.line_images.direction import BaseDirection, Direction, base_direction, display_order, has_rtl
+from datamodules.line_images.faces import Face, Piece, drawn
+from datamodules.line_images.fonts import HAS_RAQM, FontIndex, bits, font, font_files
+from datamodules.line_images.normalization import normalized_text
 
-#: Of matplotlib's own fonts, those with the letters of Western languages.
-TEXT_FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral")
-
-FONT_SUFFIXES = (".ttf", ".otf", ".ttc")
 PIXELS_A_EM = 26  # at a height of 32
 RANDOM_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;:!?'-"
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Something drawn at once, `x` pixels from the start of its line."""
-
-    text: str
-    font: ImageFont.FreeTypeFont
-    x: float
+BLOCK, FACES = 2048, 64  # lines with consecutive numbers share so many faces (a font in a size)
+SLOW = 2.0  # seconds of looking at fonts after which a person is told how long it took
+log = logging.getLogger(__name__)
 
 
 class Renderer:
@@ -42,9 +34,10 @@ class Renderer:
         min_words, max_words: in a line.
         spaced: probability of a line with a run of letter-spaced words, as German printers set emphasis.
         seed: line `i` of a seed is the same line wherever it is written.
+        direction: base direction of the lines; see `datamodules.line_images.direction`.
 
     Raises:
-        BadInput: no font that can be read.
+        BadInput: no font that can be read, or none that can draw a word.
     """
 
     def __init__(
@@ -56,136 +49,140 @@ class Renderer:
         max_words: int = 5,
         spaced: float = 0.0,
         seed: int = 0,
+        direction: Direction = "auto",
     ) -> None:
         self.height = height
         self.min_words = min_words
         self.max_words = max_words
         self.spaced = spaced
         self.seed = seed
-        files = _usable(Path(fonts).expanduser()) if fonts else _shipped_fonts()
-        drawable = {word for word in set(words) if self._fonts_of(word, files)}
-        self.words = [word for word in words if word in drawable]
-        self.fonts = [font for font in files if not words or any(map(_characters(font).issuperset, drawable))]
+        self.direction: Direction = direction
+        started = time.monotonic()
+        files = font_files(fonts)
+        if len(files) * len(words) > 1_000_000:
+            log.info("data: looking which of %d fonts can draw %s words", len(files), f"{len(words):,}")
+        self.index = FontIndex(files, {character for word in words for character in word} or set(RANDOM_CHARACTERS))
+        self.words, able = self.index.drawable(words)
+        self._able = bits(able if words else self.index.every)
+        self.fonts = [files[number] for number in self._able]
         if not self.fonts:
             raise BadInput(f"datamodule.words: none of {len(files)} fonts can draw them; datamodule.fonts names others")
+        self.of_collection: BaseDirection = "rtl" if self.words and _mostly_rtl(self.words) else "ltr"
+        self.without_shaping = not HAS_RAQM and any(map(has_rtl, self.words))
+        self._faces: dict[int, list[tuple[int, int]]] = {}
+        self._kept: dict[tuple[int, int], Face] = {}
+        seconds = time.monotonic() - started
+        if seconds > SLOW:
+            log.info("data: %d fonts and %s words ready in %.1f s", len(self.fonts), f"{len(self.words):,}", seconds)
 
     def line(self, number: int) -> tuple[np.ndarray, str]:
-        """Ink, uint8 (height, width), and text of the `number`-th line."""
-        rng = np.random.default_rng([self.seed, number % (1 << 32)])
-        font_file = self.fonts[rng.integers(len(self.fonts))]
-        size = max(6, round(self.height * PIXELS_A_EM / 32 * rng.uniform(0.8, 1.05)))
+        """Ink, uint8 (height, width), and text in reading order of the `number`-th line."""
+        rng = random.Random(self.seed << 32 | number % (1 << 32))
+        face_number, size = self._faces_of(number // BLOCK)[rng.randrange(FACES)]
+        face = self._face(face_number, size)
         words = self._words(rng)
-        return self._drawn(self._set(words, font_file, size, rng), size, rng), " ".join(words)
+        if any(map(has_rtl, words)):
+            words, pieces = self._set_whole(words, face, size, rng)
+        else:
+            pieces = self._set(words, face, size, rng)
+        return self._composed(pieces, rng), " ".join(words)
 
     def alphabet(self) -> str:
         """Every character that a line may have."""
         characters = {character for word in self.words for character in word}
         return "".join(sorted(characters or RANDOM_CHARACTERS)) + " "
 
-    def _words(self, rng: np.random.Generator) -> list[str]:
-        count = rng.integers(self.min_words, self.max_words + 1)
-        if self.words:
-            return [self.words[i] for i in rng.integers(len(self.words), size=count)]
-        lengths = rng.integers(1, 9, size=count)
-        flat = "".join(RANDOM_CHARACTERS[i] for i in rng.integers(len(RANDOM_CHARACTERS), size=int(lengths.sum())))
-        return [flat[end - n : end] for n, end in zip(lengths, lengths.cumsum())]
+    def _faces_of(self, block: int) -> list[tuple[int, int]]:
+        """Fonts and sizes of a block of lines: a few, since a font's first glyphs of a size take long."""
+        if block not in self._faces:
+            rng = random.Random(self.seed << 32 | (block + (1 << 31)) % (1 << 32))
+            numbers = rng.sample(self._able, min(FACES, len(self._able)))
+            numbers += rng.choices(self._able, k=FACES - len(numbers))
+            full = self.height * PIXELS_A_EM / 32
+            self._kept.clear()
+            self._faces = {block: [(number, max(6, round(full * rng.uniform(0.8, 1.05)))) for number in numbers]}
+        return self._faces[block]
 
-    def _set(self, words: list[str], font_file: Path, size: int, rng: np.random.Generator) -> list[Piece]:
-        """The pieces of a line: words, or the letters of a letter-spaced one; other scripts in a font that has them."""
-        spacing = np.zeros(len(words))  # after each letter, in pixels
+    def _face(self, number: int, size: int) -> Face:
+        if (number, size) not in self._kept:
+            self._kept[number, size] = Face(number, font(self.index.files[number], size))
+        return self._kept[number, size]
+
+    def _words(self, rng: random.Random) -> list[str]:
+        count = rng.randint(self.min_words, self.max_words)
+        if self.words:
+            return [self.words[rng.randrange(len(self.words))] for _ in range(count)]
+        return ["".join(rng.choices(RANDOM_CHARACTERS, k=rng.randint(1, 8))) for _ in range(count)]
+
+    def _set(self, words: list[str], face: Face, size: int, rng: random.Random) -> list[Piece]:
+        """The pieces of a line: words, or the letters of a letter-spaced one, each in a font that has them."""
+        spacing = [0.0] * len(words)  # after each letter, in pixels
         if self.spaced and rng.random() < self.spaced:
-            first, last = sorted(rng.integers(len(words), size=2))
-            spacing[first : last + 1] = size * rng.uniform(0.08, 0.35)
+            first, last = sorted(rng.randrange(len(words)) for _ in range(2))
+            spacing[first : last + 1] = [size * rng.uniform(0.08, 0.35)] * (last + 1 - first)
         stretch = rng.uniform(0.8, 1.6)  # of spaces, as justified lines have them
-        pieces, x, chosen = [], 0.0, [font_file]
+        pieces: list[Piece] = []
+        x, chosen = 0.0, [face]
         for word, gap in zip(words, spacing):
-            fitting = self._fonts_of(word, chosen)
-            if not fitting:
-                fitting = self._fonts_of(word, self.fonts)
-                fitting = [fitting[rng.integers(len(fitting))]]
-                chosen.append(fitting[0])
-            font = _font(fitting[0], size)
-            for text in _clusters(word) if gap else [word]:
-                pieces.append(Piece(text, font, x))
-                x += font.getlength(text) + gap
-            x += stretch * font.getlength(" ") + gap
+            able = self.index.mask(word)
+            fitting = next((known for known in chosen if able >> known.number & 1), None)
+            if fitting is None:
+                fitting = self._face(rng.choice(bits(able)), size)
+                chosen.append(fitting)
+            x = fitting.set(word, x, gap, pieces) + stretch * fitting.space + gap
         return pieces
 
-    def _drawn(self, pieces: list[Piece], size: int, rng: np.random.Generator) -> np.ndarray:
-        """The ink of a line, with random margins."""
-        last = pieces[-1]
-        page = Image.new("L", (round(last.x + last.font.getlength(last.text)) + 2 * size, 4 * size), 0)
-        draw = ImageDraw.Draw(page)
-        for piece in pieces:
-            draw.text((size + piece.x, 2.5 * size), piece.text, font=piece.font, fill=255, anchor="ls")
-        left, top, right, bottom = page.getbbox() or (0, 0, 1, 1)
-        x, y = rng.integers(1, 8), round((self.height - (bottom - top)) * rng.uniform(0.2, 0.8))
-        line = Image.new("L", (max(int(right - left + x + rng.integers(1, 8)), 4), self.height), 0)
-        line.paste(page.crop((left, top, right, bottom)), (int(x), y))
-        return np.asarray(line)
+    def _set_whole(self, words: list[str], face: Face, size: int, rng: random.Random) -> tuple[list[str], list[Piece]]:
+        """A line with right-to-left words, laid out at once by the bidirectional algorithm, in one font.
 
-    @staticmethod
-    def _fonts_of(word: str, fonts: Sequence[Path]) -> list[Path]:
-        """Those that have every character of a word."""
-        return [font for font in fonts if _characters(font).issuperset(word)]
+        Words that no font has together with the words before them are left out.
+        """
+        able, kept = self.index.mask(words[0]), [words[0]]
+        for word in words[1:]:
+            if both := able & self.index.mask(word):
+                able = both
+                kept.append(word)
+        if not able >> face.number & 1:
+            face = self._face(rng.choice(bits(able)), size)
+        text = " ".join(kept)
+        base = base_direction(text, self.direction, self.of_collection)
+        if HAS_RAQM:
+            return kept, [(0, drawn(face.font, text, base))]
+        return kept, [(0, drawn(face.font, display_order(text, base)))]
+
+    def _composed(self, pieces: list[Piece], rng: random.Random) -> np.ndarray:
+        """The ink of a line, with random margins; letters that overlap keep the darker ink."""
+        pieces = [(x, glyph) for x, glyph in pieces if glyph.ink.size]
+        if not pieces:
+            return np.zeros((self.height, 4), np.uint8)
+        left = min(x + glyph.left for x, glyph in pieces)
+        top = min(glyph.top for _, glyph in pieces)
+        right = max(x + glyph.left + glyph.ink.shape[1] for x, glyph in pieces)
+        bottom = max(glyph.top + glyph.ink.shape[0] for _, glyph in pieces)
+        margin, below = rng.randrange(1, 8), rng.randrange(1, 8)
+        page = np.zeros((bottom - top, right - left), np.uint8)
+        for x, glyph in pieces:
+            row, column = glyph.top - top, x + glyph.left - left
+            place = page[row : row + glyph.ink.shape[0], column : column + glyph.ink.shape[1]]
+            np.maximum(place, glyph.ink, out=place)
+        line = np.zeros((self.height, max(right - left + margin + below, 4)), np.uint8)
+        y = round((self.height - (bottom - top)) * rng.uniform(0.2, 0.8))
+        cut = page[max(0, -y) : self.height - y]
+        line[max(0, y) : max(0, y) + len(cut), margin : margin + page.shape[1]] = cut
+        return line
 
 
-def words_of(path: Path) -> list[str]:
+def words_of(path: Path, encoding: str | None = None) -> list[str]:
     """The words of a text file, each as often as it stands there.
 
     Raises:
         BadInput: it cannot be read, or has no words.
     """
-    words = composed(read_text(path)).split()
+    words = normalized_text(read_text(path, encoding))[0].split()
     if not words:
         raise BadInput(f"{path}: no words in it")
     return words
 
 
-def _clusters(word: str) -> list[str]:
-    """Letters, each with the marks that combine with it.
-
-    >>> _clusters("q\u0303ui")
-    ['q̃', 'u', 'i']
-    """
-    letters: list[str] = []
-    for character in word:
-        if letters and unicodedata.combining(character):
-            letters[-1] += character
-        else:
-            letters.append(character)
-    return letters
-
-
-def _shipped_fonts() -> list[Path]:
-    import matplotlib
-
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    return [p for p in sorted(folder.glob("*.ttf")) if p.stem.startswith(TEXT_FONTS) and "Display" not in p.stem]
-
-
-def _usable(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise BadInput(f"datamodule.fonts={folder}: there is no such folder")
-    fonts = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in FONT_SUFFIXES]
-    if not fonts:
-        raise BadInput(f"datamodule.fonts={folder}: no font in it ({', '.join(FONT_SUFFIXES)})")
-    for font in fonts:
-        try:
-            _font(font, 20)
-        except OSError as error:
-            raise BadInput(f"{font}: not a font that can be read ({error})") from None
-    return fonts
-
-
-@functools.lru_cache(maxsize=512)
-def _font(file: Path, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(file), size)
-
-
-@functools.lru_cache(maxsize=64)
-def _characters(file: Path) -> frozenset[str]:
-    """Characters that a font can draw."""
-    from matplotlib.ft2font import FT2Font
-
-    return frozenset(map(chr, FT2Font(str(file)).get_charmap()))
+def _mostly_rtl(words: Sequence[str]) -> bool:
+    return 2 * sum(map(has_rtl, words)) > len(words)

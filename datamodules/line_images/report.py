@@ -8,29 +8,30 @@ from typing import Any
 from torch import Tensor
 
 from datamodules.batching.splits import format_sizes
-from datamodules.line_images.codec import LineCodec
 from datamodules.line_images.collection import Collection
+from datamodules.line_images.normalization import visible
 from datamodules.line_images.spec import LineImageSpec
 
-RARE = 5  # a character with fewer examples in the training part is named
-NAMED = 8  # lines named on the terminal; environment.json names all
+RARE = 5  # a character with fewer examples in the training split is named
+NAMED = 8  # lines or characters named on the terminal; environment.json names all
 
 
 def report(
     read: Collection,
     indices: dict[str, Tensor],
-    codec: LineCodec,
+    spec: LineImageSpec,
     notes: list[str],
     starting_from: LineImageSpec | None,
 ) -> dict[str, Any]:
     """Counts, rare and unseen characters, and every line left out, as JSON holds it; `lines` are the words for it."""
-    counts = {part: Counter("".join(read.texts[i] for i in positions)) for part, positions in indices.items()}
+    codec = spec.codec
+    counts = {split: Counter("".join(read.texts[i] for i in positions)) for split, positions in indices.items()}
     rare = {c: n for c, n in sorted(counts["train"].items()) if n < RARE}
     unseen = Counter({c: n for c, n in (counts["val"] + counts["test"]).items() if c not in counts["train"]})
-    parts = {part: len(positions) for part, positions in indices.items()}
+    sizes = {split: len(positions) for split, positions in indices.items()}
     lines = [
         f"data: {read.name}: {len(read.texts):,} lines, {sum(map(len, read.texts)):,} characters,"
-        f" alphabet of {len(codec.characters)}; {format_sizes(parts)}"
+        f" alphabet of {len(codec.characters)}; {format_sizes(sizes)}"
     ]
     if rare:
         lines.append(f"data: rare in training (fewer than {RARE} times): {_counted(rare)}")
@@ -42,19 +43,30 @@ def report(
         changed["added"] = [c for c in codec.characters if c not in before]
         changed["dropped"] = sorted(before - set(codec.characters))
         for word, characters in changed.items():
-            lines.append(f"data: characters {word}: {len(characters)} {' '.join(characters)}".rstrip())
+            shown = named(list(map(visible, characters)), " ")
+            lines.append(f"data: characters {word}: {len(characters)} {shown}".rstrip())
     for reason, names in grouped(read.left_out).items():
         lines.append(f"data: left out {len(names):,}, {reason}: {named(names)}")
-    lines += [f"data: {note}" for note in notes]
+    if read.several:
+        lines.append(f"data: {len(read.several):,} images look like several lines of text: {named(read.several)}")
+    ambiguous = [id_ for id_, text in zip(read.ids, read.texts) if spec.reading(spec.display(text)) != text]
+    if ambiguous:
+        lines.append(
+            f"data: {len(ambiguous):,} lines whose display order stands for another reading order, too, in which they"
+            f" will be answered: {named(ambiguous)}"
+        )
+    lines += [f"data: {note}" for note in [*read.notes, *notes]]
     return {
         "source": read.name,
-        "parts": parts,
+        "parts": sizes,
         "alphabet": "".join(codec.characters),
         "rare": rare,
         "unseen": dict(unseen),
         "characters_added": changed["added"],
         "characters_dropped": changed["dropped"],
         "left_out": read.left_out,
+        "several_lines": read.several,
+        "ambiguous_order": ambiguous,
         "lines": lines,
     }
 
@@ -67,11 +79,11 @@ def grouped(left_out: dict[str, str]) -> dict[str, list[str]]:
     return groups
 
 
-def named(names: list[str]) -> str:
+def named(names: list[str], separator: str = ", ") -> str:
     """The first names, and how many follow."""
-    more = f" and {len(names) - NAMED:,} more (environment.json names all)" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    more = f" and {len(names) - NAMED:,} more (environment.json)" if len(names) > NAMED else ""
+    return separator.join(names[:NAMED]) + more
 
 
 def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{'space' if c == ' ' else c} {n}" for c, n in counts.items())
+    return named([f"{visible(character)} {count}" for character, count in counts.items()])

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from datamodules.batching.batches import LineBatch
-from datamodules.line_images.codec import LineCodec, codepoints
+from datamodules.line_images.codec import codepoints
+from datamodules.line_images.spec import LineImageSpec
 
 
 class LineSource:
@@ -24,56 +25,84 @@ class LineSource:
         targets: (N, L) int64 ids of characters, 0 after a text's end.
         points: (N, L) int32 code points.
         target_lengths: (N,) int64.
+        display_targets: (N, L) targets in display order; None where no line has another than its reading order.
     """
 
     def __init__(
-        self, columns: Tensor, widths: Tensor, targets: Tensor, points: Tensor, target_lengths: Tensor
+        self,
+        columns: Tensor,
+        widths: Tensor,
+        targets: Tensor,
+        points: Tensor,
+        target_lengths: Tensor,
+        display_targets: Tensor | None = None,
     ) -> None:
-        self._fill(columns, widths, targets, points, target_lengths)
-
-    def _fill(self, columns: Tensor, widths: Tensor, targets: Tensor, points: Tensor, target_lengths: Tensor) -> None:
         self.columns = columns
         self.widths = widths
         self.targets = targets
         self.points = points
         self.target_lengths = target_lengths
+        self.display_targets = display_targets
         self.starts = widths.cumsum(0) - widths
         self._widths_on_cpu = widths
 
     def refill(self, first: int, other: LineSource) -> None:
         """From line `first` on, hold the lines of another source."""
         kept = int(self.widths[:first].sum())
-        rows = max(self.targets.shape[1], other.targets.shape[1])
-        pad = [functional.pad(part, (0, rows - part.shape[1])) for part in (self.targets[:first], other.targets)]
-        points = [functional.pad(part, (0, rows - part.shape[1])) for part in (self.points[:first], other.points)]
-        self._fill(
+        longest = max(self.targets.shape[1], other.targets.shape[1])
+
+        def joined(before: Tensor, after: Tensor) -> Tensor:
+            return torch.cat([functional.pad(t, (0, longest - t.shape[1])) for t in (before[:first], after)])
+
+        display = None
+        if self.display_targets is not None or other.display_targets is not None:
+            display = joined(self._displayed(), other._displayed())
+        self.__init__(  # type: ignore[misc]
             torch.cat([self.columns[:kept], other.columns]),
             torch.cat([self.widths[:first], other.widths]),
-            torch.cat(pad),
-            torch.cat(points),
+            joined(self.targets, other.targets),
+            joined(self.points, other.points),
             torch.cat([self.target_lengths[:first], other.target_lengths]),
+            display,
         )
+
+    def _displayed(self) -> Tensor:
+        return self.targets if self.display_targets is None else self.display_targets
 
     def width_of(self, row: Tensor) -> Tensor:
         """Pixels of these lines; `row` is on the CPU."""
         return self._widths_on_cpu.index_select(0, row)
 
     @classmethod
-    def of(cls, images: Sequence[np.ndarray], texts: Sequence[str], codec: LineCodec, height: int) -> LineSource:
-        """Images uint8 (height, width) with their texts."""
+    def of(cls, images: Sequence[np.ndarray], texts: Sequence[str], spec: LineImageSpec) -> LineSource:
+        """Images uint8 (height, width) with their texts in reading order."""
+        codec = spec.codec
         lengths = [len(text) for text in texts]
         targets = torch.zeros(len(texts), max(lengths, default=0), dtype=torch.int64)
         points = torch.zeros(targets.shape, dtype=torch.int32)
+        display: Tensor | None = None
         for row, text in enumerate(texts):
             targets[row, : len(text)] = torch.from_numpy(codec.encode(text))
             points[row, : len(text)] = torch.from_numpy(codepoints(text).copy())
-        columns = np.concatenate([np.empty((0, height), np.uint8), *(image.T for image in images)])
+        for row, text in enumerate(texts):
+            shown = spec.display(text)
+            if shown != text:
+                display = targets.clone() if display is None else display
+                display[row, : len(text)] = torch.from_numpy(codec.encode(shown))
+        columns = np.concatenate([np.empty((0, spec.height), np.uint8), *(image.T for image in images)])
         widths = torch.tensor([image.shape[1] for image in images], dtype=torch.int64)
-        return cls(torch.from_numpy(columns), widths, targets, points, torch.tensor(lengths, dtype=torch.int64))
+        ends = torch.tensor(lengths, dtype=torch.int64)
+        return cls(torch.from_numpy(columns), widths, targets, points, ends, display)
 
     def to(self, device: torch.device) -> LineSource:
-        names = ("columns", "widths", "targets", "points", "target_lengths")
-        moved = LineSource(*(getattr(self, name).to(device) for name in names))
+        moved = LineSource(
+            self.columns.to(device),
+            self.widths.to(device),
+            self.targets.to(device),
+            self.points.to(device),
+            self.target_lengths.to(device),
+            None if self.display_targets is None else self.display_targets.to(device),
+        )
         moved._widths_on_cpu = self._widths_on_cpu
         return moved
 
@@ -93,6 +122,7 @@ class LineSource:
             self.targets.index_select(0, row),
             self.target_lengths.index_select(0, row),
             self.points.index_select(0, row),
+            None if self.display_targets is None else self.display_targets.index_select(0, row),
         )
 
     def image(self, index: int) -> np.ndarray:

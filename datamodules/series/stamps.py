@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars
@@ -186,7 +187,7 @@ def _joined(
         return replace(stamps, lines=[f"stamps from {names}", *stamps.lines])
     numbers = [_whole_numbers(column) for column in columns]
     if len(columns) >= 3 and all(n is not None for n in numbers[:3]):  # year, month, day and perhaps hour, minute
-        filled = [*numbers, *[np.zeros(len(columns[0]))] * (5 - len(numbers))]
+        filled: list[Any] = [*numbers, *[np.zeros(len(columns[0]))] * (5 - len(numbers))]
         written = [f"{int(y):04d}-{int(m):02d}-{int(d):02d}" for y, m, d in zip(*filled[:3])]
         date = _single(polars.Series(written), place, None, day_first)
         seconds = filled[3] * 3600 + filled[4] * 60

@@ -89,7 +89,7 @@ def _read_folder(folder: Path, form: PairFormat) -> ReadPairs:
             f" ({names or 'nothing in it'})"
         )
     source, target = form.source_column, form.target_column
-    if {source, target} != set(suffixes):
+    if source is None or target is None or {source, target} != set(suffixes):
         raise BadInput(
             f"datamodule.source_column and target_column name the suffixes of parallel files: {folder} has"
             f" {', '.join(suffixes)}; for example datamodule.source_column={suffixes[0]}"

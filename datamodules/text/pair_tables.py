@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -146,11 +147,20 @@ def _is_lexicon(path: Path, form: PairFormat) -> bool:
 
 
 def _read_lexicon(path: Path, encoding: str | None) -> ReadPairs:
-    """Lines of a word, space, and its symbols between spaces."""
+    """Lines of a word, space, and its symbols between spaces; `word(2)` is another pronunciation of `word`.
+
+    Lines that begin with `;;;` or `#` are comments, and so is what follows ` # ` (as in cmudict.dict).
+    """
     read = ReadPairs(notes=[f"{path.name}: a word, then its symbols between spaces"])
+    variants = 0
     text = read_text(path, encoding)
     for number, line in enumerate(text.split("\n"), 1):
-        word, *symbols = line.split(maxsplit=1) if line.strip() else [""]
-        if word and not word.startswith((";;;", "#")):
-            read.add(word, symbols[0] if symbols else "", f"{path.name}:{number}")
+        word, *symbols = line.partition(" # ")[0].split(maxsplit=1) if line.strip() else [""]
+        if not word or word.startswith((";;;", "#")):
+            continue
+        plain = re.sub(r"\(\d+\)$", "", word)
+        variants += plain != word
+        read.add(plain or word, symbols[0] if symbols else "", f"{path.name}:{number}")
+    if variants:
+        read.notes.append(f"{path.name}: {variants:,} lines such as word(2) are further pronunciations of their word")
     return read

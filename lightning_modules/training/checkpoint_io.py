@@ -72,4 +72,19 @@ def load(path: Path) -> dict[str, Any]:
     if state["format"] > FORMAT:
         raise BadInput(f"{path}: written by a later version (format {state['format']}; this one reads up to {FORMAT})")
     check_size({part: state[part] for part in parts}, str(path))
+    if "loops" in state and "schedule" in state:
+        _upgrade_training_state(state)
     return {**state, "format": FORMAT, "config": upgraded(state["config"])}
+
+
+def _upgrade_training_state(state: dict[str, Any]) -> None:
+    """Translate the training state of 0.1.0, which optimised manually, to that of automatic optimisation."""
+    loop = state["loops"]["fit_loop"]
+    steps = loop["epoch_loop.manual_optimization.optim_step_progress"]
+    loop["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"] = steps
+    step = steps["total"]["completed"]
+    loop["epoch_loop.state_dict"]["_batches_that_stepped"] = step
+    batch = loop["epoch_loop.batch_progress"]["current"]["ready"]
+    epoch = loop["epoch_progress"]["current"]["processed"]
+    loop["state_dict"]["combined_loader"] = [{"epoch": epoch, "batch": batch}]
+    state["lr_schedulers"] = [{"last_epoch": step, "schedule": state.pop("schedule")}]

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from datamodules.batching.loader import Block
+from datamodules.batching.loader import IndexBatch
 from datamodules.errors import BadInput
 from lightning_modules.training.fsdp import all_finite
 
@@ -40,8 +40,7 @@ class NonFinite(BadInput):
 @dataclass
 class _Seen:
     step: int  # optimiser steps before this batch
-    block: Block
-    place: int  # of the batch in its block
+    origin: IndexBatch | None  # its examples, where they are known
     loss: Tensor  # scalar, on the device
     gradient_norm: Tensor | None = None  # of the step that this batch completed
 
@@ -51,12 +50,13 @@ class NonFiniteMonitor:
 
     def __init__(self) -> None:
         self.step = 0  # of the last look
+        self._steps = 0  # since training began
         self._seen: list[_Seen] = []
         self._weights: dict[str, Tensor] = {}
 
     def reset(self, module: nn.Module, step: int) -> None:
         """All was finite up to this step."""
-        self.step = step
+        self.step = self._steps = step
         self._seen.clear()
         for name, value in module.state_dict().items():
             if not isinstance(value, Tensor):
@@ -66,12 +66,18 @@ class NonFiniteMonitor:
             else:
                 self._weights[name] = value.detach().clone()
 
-    def batch(self, step: int, block: Block, place: int, loss: Tensor) -> None:
-        self._seen.append(_Seen(step, block, place, loss))
+    def add_batch(self, origin: IndexBatch | None, loss: Tensor) -> None:
+        self._seen.append(_Seen(self._steps, origin, loss))
 
-    def gradient(self, norm: Tensor) -> None:
-        """Of the step that the latest batch completed."""
+    def add_gradient(self, norm: Tensor) -> None:
+        """The gradient's norm of the step that the latest batch completed."""
         self._seen[-1].gradient_norm = norm
+        self._steps += 1
+
+    @property
+    def latest(self) -> _Seen:
+        """The latest batch, with the gradient of the step that it completed."""
+        return self._seen[-1]
 
     @property
     def is_due(self) -> bool:
@@ -92,8 +98,8 @@ class NonFiniteMonitor:
             return NonFinite(f"step {self.step + 1:,} or later: a gradient is not finite; {ADVICE}")
         at = finite.index(False)
         first_bad = self._seen[at]
-        ids = examples_of(trainer, first_bad.block, first_bad.place)
-        largest = self._replay(module, first_bad.block, first_bad.place)
+        ids = examples_of(trainer, first_bad.origin)
+        largest = self._replay(module, first_bad.origin)
         what = f"the gradient's norm is {norms[at]}" if math.isfinite(losses[at]) else f"the loss is {losses[at]}"
         path = Path(trainer.default_root_dir) / FILE
         told = {
@@ -114,9 +120,11 @@ class NonFiniteMonitor:
             f" largest activations, with the weights of step {self.step:,}: {shown} (all in {path}); {ADVICE}"
         )
 
-    def _replay(self, module: Any, block: Block, place: int) -> list[tuple[str, float]]:
+    def _replay(self, module: Any, origin: IndexBatch | None) -> list[tuple[str, float]]:
         """The largest absolute output of every layer for a batch, those that are not finite first."""
         module.load_state_dict(self._weights, strict=False)
+        if origin is None:
+            return []
         found: dict[str, Tensor] = {}
         hooks = [
             layer.register_forward_hook(functools.partial(_keep_largest, found, name))
@@ -124,16 +132,20 @@ class NonFiniteMonitor:
             if name
         ]
         with torch.no_grad():
-            module.loss(block.source.collate(block.rows[place], block.max_lengths[place]))
+            module.loss(origin.to(module.device))
         for hook in hooks:
             hook.remove()
         values = [(name, value.item()) for name, value in found.items()]
         return sorted(values, key=lambda pair: -pair[1] if math.isfinite(pair[1]) else -math.inf)
 
 
-def examples_of(trainer: Any, block: Block, place: int) -> list[str]:
-    """The ids of a batch's examples."""
-    return [str(one) for one in trainer.datamodule.example_columns(block.rows[place].cpu())["id"]]
+def examples_of(trainer: Any, origin: IndexBatch | None) -> list[str]:
+    """The ids of a batch's examples; their positions where no data module names them."""
+    if origin is None:
+        return []
+    if trainer.datamodule is None:
+        return [str(position) for position in origin.indices.tolist()]
+    return [str(id_) for id_ in trainer.datamodule.example_columns(origin.indices)["id"]]
 
 
 def named(ids: list[str]) -> str:
@@ -141,7 +153,7 @@ def named(ids: list[str]) -> str:
     return ", ".join(ids[:NAMED]) + (f" and {len(ids) - NAMED:,} more" if len(ids) > NAMED else "")
 
 
-class Skipping:
+class StepSkipper:
     """Leaves out steps that are not finite, as if their batches had not been there; asks the device at each of them."""
 
     def __init__(self, module: nn.Module) -> None:
@@ -153,16 +165,19 @@ class Skipping:
         """Before the first batch of a step: what a pass through the network changes by itself."""
         self._before = [buffer.clone() for buffer in self._buffers]
 
-    def should_skip(self, norm: Tensor, loss: Tensor, trainer: Any, block: Block, place: int) -> bool:
-        """Whether the step is to be left out; says so the first few times."""
+    def should_skip(self, monitor: NonFiniteMonitor, trainer: Any) -> bool:
+        """Whether the monitor's latest step is to be left out; says so the first few times."""
+        latest = monitor.latest
+        norm, loss = latest.gradient_norm, latest.loss
+        assert norm is not None
         if torch.isfinite(norm + loss).item():
             return False
         for buffer, before in zip(self._buffers, self._before):
             buffer.copy_(before)
         self.num_skipped += 1
         if self.num_skipped <= NAMED:
-            ids = named(examples_of(trainer, block, place))
-            log.warning("step %d: left out, loss %g, gradient %g: %s", trainer.global_step + 1, loss, norm, ids)
+            ids = named(examples_of(trainer, latest.origin)) or "examples that are not known by name"
+            log.warning("step %d: left out, loss %g, gradient %g: %s", latest.step + 1, loss, norm, ids)
         return True
 
 

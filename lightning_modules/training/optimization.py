@@ -1,4 +1,4 @@
-"""How a module learns: optimiser, schedule, clipping, accumulation."""
+"""How a module is optimised: optimiser, schedule, clipping, and what becomes of a step that is not finite."""
 
 from __future__ import annotations
 
@@ -20,28 +20,31 @@ class Optimization:
     #: Makes the optimiser of groups of parameters, with every other argument given.
     optimizer: Callable[[list[dict[str, Any]]], Optimizer] = torch.optim.AdamW
     schedule: Schedule = field(default_factory=Schedule)
-    #: Largest norm (`norm`) or absolute entry (`value`) of a gradient; None for no clipping.
-    gradient_clip_val: float | None = None
-    gradient_clip_algorithm: str = "norm"
-    #: Batches whose gradients are averaged before a step.
-    accumulate_grad_batches: int = 1
     #: A step whose loss or gradient is not finite ends the run (`stop`) or is left out (`skip`, which asks the device
     #: at every step).
     non_finite: str = "stop"
     #: Called by the optimiser after each of its steps.
     after_step: list[Callable[..., None]] = field(default_factory=list)
 
-    def clip(self, groups: list[list[nn.Parameter]]) -> Tensor:
-        """Clip each group's gradients apart; their joint norm before that."""
-        if self.gradient_clip_algorithm == "value" and self.gradient_clip_val is not None:
-            gradients = [parameter.grad for group in groups for parameter in group if parameter.grad is not None]
-            norm = nn.utils.get_total_norm(gradients)
-            for group in groups:
-                nn.utils.clip_grad_value_(group, self.gradient_clip_val)
-            return norm
-        largest = float("inf") if self.gradient_clip_val is None else self.gradient_clip_val
-        norms = [clip_norm(group, largest) for group in groups]
-        return norms[0] if len(norms) == 1 else torch.stack(norms).norm()
+
+def clip_gradients(groups: list[list[nn.Parameter]], clip_val: float | None, algorithm: str | None) -> Tensor:
+    """Clip each group's gradients by its own norm, or every entry by its absolute value.
+
+    Args:
+        groups: parameters that are clipped together.
+        clip_val: the Trainer's `gradient_clip_val`; None or 0 for no clipping.
+        algorithm: the Trainer's `gradient_clip_algorithm`, `norm` or `value`.
+
+    Returns:
+        The joint norm of all gradients before clipping.
+    """
+    if algorithm == "value" and clip_val:
+        norm = nn.utils.get_total_norm([p.grad for group in groups for p in group if p.grad is not None])
+        for group in groups:
+            nn.utils.clip_grad_value_(group, clip_val)
+        return norm
+    norms = [clip_norm(group, clip_val or float("inf")) for group in groups]
+    return norms[0] if len(norms) == 1 else torch.stack(norms).norm()
 
 
 def clip_norm(parameters: list[nn.Parameter], largest: float) -> Tensor:

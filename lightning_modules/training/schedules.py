@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le, Lt
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 Fraction = Annotated[float, Ge(0), Le(1)]
 
 
 @dataclass
-class Training:
+class RunLength:
     """How long a run is."""
 
     steps_per_epoch: int
@@ -28,7 +31,7 @@ class Schedule:
 
     needs_total_steps = False
 
-    def factor(self, step: int, training: Training) -> float:
+    def factor(self, step: int, length: RunLength) -> float:
         """What the learning rate is multiplied with at `step`."""
         return 1.0
 
@@ -53,8 +56,8 @@ class Step(Schedule):
         self.every_epochs = every_epochs
         self.gamma = gamma
 
-    def factor(self, step: int, training: Training) -> float:
-        return self.gamma ** (step // training.steps_per_epoch // self.every_epochs)
+    def factor(self, step: int, length: RunLength) -> float:
+        return self.gamma ** (step // length.steps_per_epoch // self.every_epochs)
 
 
 class Exponential(Schedule):
@@ -63,8 +66,8 @@ class Exponential(Schedule):
     def __init__(self, gamma: Annotated[float, Gt(0)] = 0.95) -> None:
         self.gamma = gamma
 
-    def factor(self, step: int, training: Training) -> float:
-        return self.gamma ** (step // training.steps_per_epoch)
+    def factor(self, step: int, length: RunLength) -> float:
+        return self.gamma ** (step // length.steps_per_epoch)
 
 
 class InverseEpoch(Schedule):
@@ -73,8 +76,8 @@ class InverseEpoch(Schedule):
     def __init__(self, decay: Annotated[float, Ge(0)] = 0.1) -> None:
         self.decay = decay
 
-    def factor(self, step: int, training: Training) -> float:
-        return 1.0 / (1.0 + self.decay * (step // training.steps_per_epoch))
+    def factor(self, step: int, length: RunLength) -> float:
+        return 1.0 / (1.0 + self.decay * (step // length.steps_per_epoch))
 
 
 class Cosine(Schedule):
@@ -89,11 +92,11 @@ class Cosine(Schedule):
         self.warmup = warmup
         self.end_factor = end_factor
 
-    def factor(self, step: int, training: Training) -> float:
-        rising = self.warmup * training.total_steps
+    def factor(self, step: int, length: RunLength) -> float:
+        rising = self.warmup * length.total_steps
         if step < rising:
             return (step + 1) / (rising + 1)
-        done = min(1.0, (step - rising) / max(1.0, training.total_steps - rising))
+        done = min(1.0, (step - rising) / max(1.0, length.total_steps - rising))
         return self.end_factor + (1 - self.end_factor) * _half_cosine(done)
 
 
@@ -115,11 +118,11 @@ class OneCycle(Schedule):
         self.start_factor = start_factor
         self.end_factor = end_factor
 
-    def factor(self, step: int, training: Training) -> float:
-        rising = self.warmup * training.total_steps
+    def factor(self, step: int, length: RunLength) -> float:
+        rising = self.warmup * length.total_steps
         if step < rising:
             return 1 - (1 - self.start_factor) * _half_cosine(step / rising)
-        done = min(1.0, (step - rising) / max(1.0, training.total_steps - rising))
+        done = min(1.0, (step - rising) / max(1.0, length.total_steps - rising))
         return self.end_factor + (1 - self.end_factor) * _half_cosine(done)
 
 
@@ -139,7 +142,7 @@ class Plateau(Schedule):
         self._best: float | None = None
         self._waited = 0
 
-    def factor(self, step: int, training: Training) -> float:
+    def factor(self, step: int, length: RunLength) -> float:
         return self._factor
 
     def observe(self, value: float, mode: str) -> None:
@@ -155,6 +158,51 @@ class Plateau(Schedule):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._factor, self._best, self._waited = state["factor"], state["best"], state["waited"]
+
+
+class FactorScheduler(LRScheduler):
+    """A `Schedule` as a scheduler of torch, stepped after every optimiser step.
+
+    torch's own LambdaLR wraps `optimizer.step` and takes a tenth of a small network's step.
+
+    Args:
+        optimizer: whose rates are set; those that it has now are multiplied with the factor.
+        schedule: the factor of a step.
+        length: how long the run is.
+    """
+
+    def __init__(self, optimizer: Optimizer, schedule: Schedule, length: RunLength) -> None:
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.length = length
+        self.base_lrs = [group["lr"] for group in optimizer.param_groups]
+        self.last_epoch = 0  # optimiser steps taken; torch's name
+        self._set_rates()
+
+    def step(self, epoch: int | None = None) -> None:
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        self._set_rates()
+
+    def observe(self, value: float, mode: str) -> None:
+        """The monitored metric of a validation."""
+        self.schedule.observe(value, mode)
+        self._set_rates()
+
+    def get_last_lr(self) -> list[float | Tensor]:
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"last_epoch": self.last_epoch, "schedule": self.schedule.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.last_epoch = state_dict["last_epoch"]
+        self.schedule.load_state_dict(state_dict["schedule"])
+        self._set_rates()
+
+    def _set_rates(self) -> None:
+        factor = self.schedule.factor(self.last_epoch, self.length)
+        for group, rate in zip(self.optimizer.param_groups, self.base_lrs):
+            group["lr"] = rate * factor
 
 
 def _half_cosine(done: float) -> float:

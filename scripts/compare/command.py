@@ -1,13 +1,15 @@
 """Compare runs: which configuration is best, by how much, and is it real?
 
 python scripts/compare.py runs/names                                      # every run below a folder
-python scripts/compare.py 'runs/*/2026-01-*' --metric test/macro_f1 --group-by module
+python scripts/compare.py --evaluations runs/names                        # as evaluate.py found them on other data
+python scripts/compare.py 'runs/*/2026-01-*' --metric val/macro_f1 --group-by module
 python scripts/compare.py runs/demo --report report.html                  # one page with curves and pictures
 python scripts/compare.py --pair RUN RUN                                  # where two runs differ, example by example
 python scripts/compare.py --diff RUN RUN                                  # in settings, environment, data, metrics
 
-Runs on the same data make a table: a row for each configuration, its mean over seeds with a 95 % interval, and whether
-the best one is really better.  Only files that runs leave are read.
+Runs on the same data make a table: a row for each configuration, its mean over seeds with a 95 % interval.  A metric of
+validation ranks them; the test split reports beside it, and says whether the best one is really better.  Only files
+that runs leave are read.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = Parser(prog="compare.py", description=__doc__)
     parser.add_argument("runs", nargs="*", metavar="RUNS", help="run folders, sweep folders, folders of them, patterns")
-    parser.add_argument("--metric", help="what decides, such as test/macro_f1 (the task's own)")
+    parser.add_argument("--metric", help="what ranks, such as val/macro_f1 (that by which checkpoints were chosen)")
+    parser.add_argument("--evaluations", action="store_true", help="what evaluate.py kept of the runs on other data")
     parser.add_argument(
         "--group-by", action="append", default=[], metavar="KEY[,KEY]", help="rows are the values of these settings"
     )
@@ -73,7 +76,9 @@ def _compare(options: argparse.Namespace) -> None:
     from scripts.console.wide import wide_console
 
     comparison = compare(
-        read_runs(options.runs), options.metric, [key for word in options.group_by for key in word.split(",") if key]
+        read_runs(options.runs, options.evaluations),
+        options.metric,
+        [key for word in options.group_by for key in word.split(",") if key],
     )
     if not comparison.leaderboards:
         lines = [output.endings(comparison), *output.reasons(comparison)]

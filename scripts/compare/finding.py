@@ -14,11 +14,12 @@ from scripts.runs.folder import RunFolder
 MARKS = ("config.yaml", "status.json")
 
 
-def run_folders(paths: Collection[str]) -> list[RunFolder]:
+def run_folders(paths: Collection[str], evaluations: bool = False) -> list[RunFolder]:
     """Every run folder at or below the paths, each once, in order of name.
 
     Args:
         paths: run folders, sweep folders, folders of them, and patterns such as `runs/*/2026-01-*`.
+        evaluations: find the folders in which scripts/evaluate.py kept evaluations of these runs instead.
 
     Raises:
         BadInput: a path does not exist, or has no run in it.
@@ -29,6 +30,12 @@ def run_folders(paths: Collection[str]) -> list[RunFolder]:
         if not places or not os.path.exists(places[0]):
             raise BadInput(f"{path}: there is no such folder; run folders, sweep folders and patterns are accepted")
         runs = [run for place in places for run in _below(place)]
+        if evaluations:
+            runs = [found for run in runs for found in _below(os.path.join(run, "evaluations"))]
+            if not runs:
+                raise BadInput(
+                    f"{path}: no run in it was evaluated on other data (evaluate.py RUN datamodule.data_dir=)"
+                )
         if not runs:
             raise BadInput(f"{path}: no run folder in it (a run folder holds config.yaml)")
         for run in runs:

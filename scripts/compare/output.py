@@ -80,7 +80,8 @@ def is_better(board: Leaderboard, row: Row) -> bool:
 def verdict(board: Leaderboard) -> str:
     """Which configuration is chosen, what it reaches, and whether it is really better than the others."""
     best, *others = board.rows
-    said = f"{best.configuration.name}, {board.metric} {with_interval(best.mean, best.half_interval)}"
+    name = f"{best.configuration.name} (baseline)" if best.configuration.is_baseline else best.configuration.name
+    said = f"{name}, {board.metric} {with_interval(best.mean, best.half_interval)}"
     if board.reported != board.metric and best.average(board.reported) is not None:
         said += f", {board.reported} {reported(board, best)}"
     parts = [said + (" (chosen on the test split)" if board.chosen_on_test else "")]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from scripts.compare.diff import Diff, diff
+from scripts.config.keys import facts
 from scripts.console.quantities import amount
 from scripts.runs.folder import RunFolder
-from scripts.runs.rerun import PLACE
 
 
 def verdict(before: RunFolder, after: RunFolder) -> str:
@@ -31,7 +31,9 @@ def _circumstances(difference: Diff) -> str:
     phrases = []
     for section in ("settings", "environment", "data"):
         own = {
-            key: pair for key, pair in difference.sections[section].items() if key not in (*PLACE, "datamodule.seed")
+            key: pair
+            for key, pair in difference.sections[section].items()
+            if section != "settings" or (facts(key).role != "place" and key != "datamodule.seed")
         }
         changes = {key: pair for key, pair in own.items() if pair[0] != pair[1]}
         if changes:

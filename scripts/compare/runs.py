@@ -103,9 +103,9 @@ class Run:
         return None
 
 
-def read_runs(paths: Collection[str]) -> list[Run]:
-    """Every run at or below the paths."""
-    return [read_run(folder) for folder in run_folders(paths)]
+def read_runs(paths: Collection[str], evaluations: bool = False) -> list[Run]:
+    """Every run at or below the paths, or every evaluation of them on other data."""
+    return [read_run(folder) for folder in run_folders(paths, evaluations)]
 
 
 def read_run(folder: RunFolder) -> Run:

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def tell_results(sweep: Path) -> None:
+def print_results(sweep: Path) -> None:
     """Print the results of a sweep on standard error and write `report.html` into its folder."""
     from scripts.console.wide import wide_console
 
     console = wide_console(stderr=True)
     comparison = compare(read_runs([str(sweep)]))
     output.show(comparison, console)
-    tell_where(sweep, comparison, console)
+    print_where(sweep, comparison, console)
 
 
-def tell_where(sweep: Path, comparison: Comparison, console: Console) -> None:
+def print_where(sweep: Path, comparison: Comparison, console: Console) -> None:
     """Write the report of a sweep, and print where it is and how to go on."""
     lines = [f"winner:      {output.verdict(board)}" for board in comparison.leaderboards]
     lines.append(f"runs:        {sweep}")

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, MinLen
 from hydra.utils import get_class
 
-from datamodules.errors import BadInput
+from datamodules.errors import BadInput, option_name
 from lightning_modules.base import incompatibility as incompatibility_of
 from lightning_modules.training.instantiate import members_of
 from scripts.config.signatures import problems, target_problems
+from scripts.config.trust import check_kinds
 
 #: What the program fills in by itself.
 GIVEN = {
@@ -57,7 +58,7 @@ def check(config: dict[str, Any]) -> None:
     Raises:
         BadInput: with a line for each problem.
     """
-    found = problems(run_settings, config, "")
+    found = problems(run_settings, config, "") + check_kinds(config)
     for group in GROUPS:
         found += target_problems(config.get(group), group, GIVEN.get(group, ()))
     if any(sentence.startswith("seed=") for sentence in found):  # its copy is no problem of its own
@@ -70,11 +71,12 @@ def check(config: dict[str, Any]) -> None:
 
 def incompatibility(config: dict[str, Any]) -> str | None:
     """Why this data, task and architecture make no sense together, or None."""
-    datamodule, task = (get_class(config[group]["_target_"]) for group in ("datamodule", "task"))
+    classes: list[Any] = [get_class(config[group]["_target_"]) for group in ("datamodule", "task")]
+    datamodule, task = classes
     if datamodule.batch_type is not task.batch_type:
         return (
-            f"task={task.__name__.lower()} asks something of {_kind(task)};"
-            f" datamodule={datamodule.__name__.lower()} has {_kind(datamodule)}"
+            f"task={option_name(task)} asks something of {_kind(task)};"
+            f" datamodule={option_name(datamodule)} has {_kind(datamodule)}"
         )
     for settings in [config["module"], *members_of(config["module"])]:
         unfit = incompatibility_of(get_class(settings["_target_"]), task)
@@ -86,7 +88,8 @@ def incompatibility(config: dict[str, Any]) -> str | None:
 def unbounded(config: dict[str, Any]) -> str | None:
     """Why the length of the run is not known where it has to be, or None."""
     trainer = config["trainer"]
-    if not get_class(config["scheduler"]["_target_"]).needs_total_steps:
+    schedule: Any = get_class(config["scheduler"]["_target_"])
+    if not schedule.needs_total_steps:
         return None
     if trainer.get("max_epochs") in (None, -1) and trainer.get("max_steps", -1) == -1:
         return (

@@ -21,10 +21,10 @@ def compose(*words: str) -> dict[str, Any]:
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:
-    """A composed config as plain containers, without what is Hydra's."""
+    """A composed config as plain containers, without what is Hydra's and the sweep's."""
     from omegaconf import OmegaConf
 
-    values = {str(key): config[key] for key in config if key != "hydra"}
+    values = {str(key): config[key] for key in config if key not in ("hydra", "sweep")}
     return {
         key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
         for key, value in values.items()

@@ -1,13 +1,8 @@
-"""Settings by their dotted names, and the names that the words of a command set."""
+"""Settings by their dotted names."""
 
 from __future__ import annotations
 
 from typing import Any
-
-
-def key_of(word: str) -> str:
-    """`a.b` of `++a.b=c`."""
-    return word.lstrip("+~").partition("=")[0]
 
 
 def get(settings: Any, key: str) -> Any:

@@ -66,6 +66,10 @@ KEYS: dict[str, Key] = {
     "datamodule.stride": Key("setting"),
     "datamodule.augmentation": Key("setting"),
     "datamodule.encoding": Key("place"),
+    "datamodule.separator": Key("place"),
+    "datamodule.quoted": Key("place"),
+    "datamodule.header": Key("place"),
+    "datamodule.target_file": Key("place", resumable=True, hyperparameter=False),
     # one by one
     "seed": Key("seed"),
     "runs_dir": _PLACE,

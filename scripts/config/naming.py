@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
+
+from scripts.config.override import parse_all
+
+LONGEST_NAME = 120  # letters of a job's folder, so that its files' paths stay short
 
 
 def register() -> None:
@@ -12,11 +22,34 @@ def register() -> None:
     OmegaConf.register_new_resolver("run_time", run_time, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("default_name", default_name, replace=True)
     OmegaConf.register_new_resolver("job_name", job_name, replace=True)
+    OmegaConf.register_new_resolver("new_name", new_name, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("new_folder", new_folder, use_cache=True, replace=True)
 
 
 def run_time() -> str:
     """Now, to the second: the name of a run's folder, or of a sweep's."""
     return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+
+
+def new_folder(parent: str) -> str:
+    """A folder in `parent` that is named by the time and was made just now, by this process and no other one.
+
+    Of processes that start in the same second all but one append a number.
+    """
+    Path(parent).mkdir(parents=True, exist_ok=True)
+    name = run_time()
+    for number in itertools.count(2):
+        try:
+            Path(parent, name).mkdir()
+            return str(Path(parent, name))
+        except FileExistsError:
+            name = f"{run_time()}_{number}"
+    raise AssertionError("numbers have no end")
+
+
+def new_name(parent: str) -> str:
+    """The name of a `new_folder`."""
+    return Path(new_folder(parent)).name
 
 
 def default_name(_root_: DictConfig) -> str:
@@ -36,10 +69,24 @@ def job_name(number: int) -> str:
     return short_name(list(HydraConfig.get().overrides.task)) or str(number)
 
 
-def short_name(overrides: list[str]) -> str:
-    """Overrides as a folder name: `module=gru,seed=1`, without what a file system or TensorBoard minds."""
-    words = []
-    for override in overrides:
-        key, _, value = override.lstrip("+~").partition("=")
-        words.append(f"{key.split('.')[-1]}={value}")
-    return ",".join(words).replace("/", "-").replace(" ", "")[:200]
+def short_name(overrides: Iterable[str]) -> str:
+    """Overrides as a folder name of letters that need no quoting: `module-gru_hidden_size-8_seed-1`.
+
+    Neither a shell nor Hydra's grammar nor TensorBoard reads anything else into them.  A name of more than 120 letters
+    ends in a hash of all of it.
+
+    >>> short_name(["module=baseline/majority", "++optimizer.lr=1e-05", "name=Müller, K."])
+    'module-baseline-majority_lr-1e-05_name-Muller-K.'
+    """
+    parts = [f"{plain(o.key.rpartition('.')[2])}-{plain(o.text)}" for o in parse_all(overrides)]
+    whole = "_".join(parts)
+    if len(whole) <= LONGEST_NAME:
+        return whole
+    digest = hashlib.sha256("\0".join(overrides).encode()).hexdigest()[:8]
+    return f"{whole[:LONGEST_NAME]}_{digest}"
+
+
+def plain(text: str) -> str:
+    """ASCII letters, digits, dots, underscores and dashes of a text; letters without their marks."""
+    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", letters.replace("+", "")).rstrip("-")

@@ -1,45 +1,21 @@
-"""The words of a training command, before and after Hydra reads them."""
+"""Overrides of a command: relaxed for Hydra, applied to stored settings, and Hydra's errors about them explained."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from datamodules.errors import BadInput, did_you_mean
-from scripts.console.parser import options_of
+from scripts.config.override import parse_all
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
+#: Groups inside another one's folder.
+NESTED_GROUPS = ("sweep/sampler", "sweep/pruner")
+
 _DOTTED = re.compile(r"^[a-z_]\w*(\.\w+)+=")
-
-
-def ordered(arguments: Sequence[str]) -> list[str]:
-    """Hydra's options before the settings: `a=b -m c=d`, too, which its parser would not take.
-
-    Raises:
-        BadInput: there is no such option.
-    """
-    from hydra._internal.utils import get_args_parser
-
-    parser = get_args_parser()
-    read, unknown = parser.parse_known_intermixed_args(list(arguments))
-    if unknown:
-        name, known = unknown[0].partition("=")[0], options_of(parser)
-        raise BadInput(
-            f"{name}: no such option{did_you_mean(name, known)}; settings are written KEY=VALUE, and there are"
-            f" {', '.join(option for option in known if option.startswith('--'))}"
-        )
-    settings = Counter(read.overrides)
-    others = []
-    for argument in arguments:
-        if settings[argument]:
-            settings[argument] -= 1
-        else:
-            others.append(argument)
-    return [*others, *read.overrides]
 
 
 def relaxed(arguments: Iterable[str]) -> list[str]:
@@ -54,22 +30,32 @@ def relaxed(arguments: Iterable[str]) -> list[str]:
 
 
 def changed(config: dict[str, Any], words: Iterable[str], groups: Collection[str]) -> dict[str, Any]:
-    """Settings of a run with some of them changed by `a.b=c` words.
+    """Settings of a run with some of them changed by overrides `a.b=c`.
+
+    A value is read as YAML reads it; one that names an existing path is that path, whatever letters it has.
 
     Raises:
-        BadInput: a word that is no such setting, or one of a group that cannot be changed here.
+        BadInput: no such setting, or one of a group that cannot be changed here.
     """
-    from omegaconf import OmegaConf
+    import yaml
 
-    words = list(words)
-    for word in words:
-        key, equals, _ = word.partition("=")
-        group = key.partition(".")[0]
-        if not equals or group not in groups or "." not in key:
+    from scripts.config.dotted import put
+
+    settings = dict(config)
+    for override in parse_all(words):
+        if override.value is None or override.group not in groups or "." not in override.key:
             example = " or ".join(f"{name}.KEY=VALUE" for name in groups)
-            raise BadInput(f"{word}: not a setting that can be changed here; {example} is accepted")
-    merged = OmegaConf.merge(OmegaConf.create(config), OmegaConf.from_dotlist(words))
-    return OmegaConf.to_container(merged)  # type: ignore[return-value]
+            raise BadInput(f"{override}: not a setting that can be changed here; {example} is accepted")
+        if override.value == "None":
+            raise BadInput(f"{override}: the value that stands for nothing is written null ({override.key}=null)")
+        value: Any = override.value
+        if not Path(override.value).expanduser().exists():
+            try:
+                value = yaml.safe_load(override.value)
+            except yaml.YAMLError:
+                value = override.text
+        put(settings, override.key, value)
+    return settings
 
 
 def explain(error: Exception) -> str | None:
@@ -87,13 +73,17 @@ def explain(error: Exception) -> str | None:
         return f"{group}={option}: no such option{did_you_mean(option, known)}; there are {', '.join(known)}"
     several = re.search(r"Ambiguous value for argument '(?:\+\+)?([^']+)'", text)
     if several:
-        return f"{several[1]}: several values make several runs, which needs -m; a list is written KEY=[A,B]"
+        return (
+            f"{several[1]}: several values make several runs, which needs -m; a list is written KEY=[A,B], one value"
+            " with a comma between quotes: 'KEY=\"A,B\"'"
+        )
     unknown = re.search(r"(?:Could not override|Key) '([\w.@/]+)'", text)
     if unknown:
         key = unknown[1]
         known = [*groups(), *top_level_keys()]
         return f"{key}: no such setting or group{did_you_mean(key, known)}; there are {', '.join(known)}"
-    return " ".join(line.strip() for line in text.splitlines() if line.strip() and "full_key" not in line)
+    lines = " ".join(line.strip() for line in text.splitlines() if line.strip() and "full_key" not in line)
+    return re.sub(r"(?<![\w+])\+\+(?=[a-z_])", "", lines)  # which `relaxed` put there
 
 
 def groups() -> list[str]:
@@ -101,8 +91,11 @@ def groups() -> list[str]:
 
 
 def options(group: str) -> list[str]:
+    """What can be chosen for a group, its folders' files by `folder/file`."""
     folder = CONF / group
-    return sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml"))
+    inside = [CONF / nested for nested in NESTED_GROUPS if nested != group]
+    files = [path for path in folder.rglob("*.yaml") if not any(other in path.parents for other in inside)]
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in files)
 
 
 def top_level_keys() -> list[str]:

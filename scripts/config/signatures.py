@@ -64,7 +64,8 @@ def problems(target: Callable, settings: dict[str, Any], at: str, given: Collect
         if key in names and key in hints and not _holds_target(value):
             wrong = _mismatch(hints[key], value)
             if wrong:
-                found.append(f"{prefix}{key}={value}: {wrong}")
+                shown = "null" if value is None else value
+                found.append(f"{prefix}{key}={shown}: {wrong}")
     return found
 
 

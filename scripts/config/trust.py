@@ -119,6 +119,13 @@ def _is_member(rest: list[str]) -> bool:
     return rest[0] == "members" and (len(rest) == 2 or (len(rest) == 3 and rest[2] in ("module", "task")))
 
 
+def foreign_packages(config: dict[str, Any]) -> list[str]:
+    """Packages that settings name and that `--allow` has to name where they are read from a file."""
+    named = [target for group in KINDS for _, target in targets(config.get(group), group)]
+    foreign = [target for target in named if not _inside(target.rpartition(".")[0], (*PROJECT, *LIBRARIES))]
+    return list(dict.fromkeys(target.partition(".")[0] for target in foreign))
+
+
 def targets(settings: Any, at: str) -> Iterator[tuple[str, str]]:
     """(key, `_target_`) of settings and of everything nested in them."""
     if isinstance(settings, dict):

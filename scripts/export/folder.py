@@ -94,6 +94,8 @@ def export(
     _write_json(folder / task.FACTS, told)
     shutil.copy(EXAMPLES / f"{format}_network.py", folder / "network.py")
     shutil.copy(EXAMPLES / task.PROGRAM, folder / "predict.py")
+    for name, source in getattr(task, "program_files", dict)().items():
+        (folder / name).write_text(source, encoding="utf-8")
     facts = {
         "from": source,
         "architecture": name,

@@ -11,8 +11,10 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 from torch.nn import functional
 
+from datamodules import errors
 from datamodules.batching.batches import LineBatch
 from datamodules.errors import BadInput
+from datamodules.line_images import direction, images
 from datamodules.line_images.codec import REPLACEMENT
 
 #: Input or output -> its axes that may have any size, and what they are called.
@@ -78,7 +80,20 @@ def facts(module: Any) -> dict[str, Any]:
         "height": known.height,
         "max_width": known.max_width,
         "polarity": known.polarity,
+        "vertical": known.vertical,
+        "ground": known.ground,
+        "direction": known.direction,
+        "of_collection": known.of_collection,
         "symbols": ["", *(REPLACEMENT for _ in known.codec.vocabulary.reserved[1:]), *known.codec.characters],
+    }
+
+
+def program_files() -> dict[str, str]:
+    """What the program shares with this project, file name -> source: no package of it is needed there."""
+    sources = {"images.py": images, "direction.py": direction, "errors.py": errors}
+    found = {name: Path(str(module.__file__)).read_text(encoding="utf-8") for name, module in sources.items()}
+    return {
+        name: source.replace("from datamodules.errors import", "from errors import") for name, source in found.items()
     }
 
 

@@ -1,20 +1,34 @@
-"""What images of lines say."""
+"""Recognise images of lines: text, confidence, and where each character stands."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
-from scripts.predict.inputs import attempted, by_size
+from scripts.predict.inputs import by_size
+from scripts.predict.line_formats import (
+    FORMATS,
+    Character,
+    RecognizedLine,
+    as_alto,
+    as_hocr,
+    as_json,
+    as_page,
+    as_text,
+    pages_of,
+)
+from scripts.predict.line_inputs import LineSourceFile, line_sources, split_settings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from lightning_modules.base import SequenceModule
 
 CHUNK = 512  # images held at a time
@@ -24,10 +38,118 @@ BATCH = 16  # more would leave a processor's cache
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--beam-width", type=int, metavar="N", help="read by beam search over N texts (best path)")
     parser.add_argument("--language-model", metavar="FILE", help="with a beam: a text file to learn characters from")
+    parser.add_argument("--format", choices=FORMATS, help="text (input, text, confidence), json, alto, page or hocr")
+    parser.add_argument("--output", metavar="FOLDER", help="with alto, page and hocr: a file for each page")
+
+
+@dataclass(frozen=True)
+class PreparedLine:
+    """A page of an input as a network reads it, the size of its image, and what a person should know about it."""
+
+    name: str
+    image: np.ndarray
+    size: tuple[int, int]
+    source: LineSourceFile
+    remark: str | None = None
+
+
+Unreadable = tuple[str, BadInput]  # name of an input, and the reason
 
 
 def answer(module: SequenceModule, options: argparse.Namespace) -> int:
     """Print what each image of `options.inputs` says; 1 where one could not be read, else 0."""
+    _set_decoding(module, options)
+    inputs, settings = split_settings(options.inputs)
+    if settings:
+        module.task.spec = _changed(module.task.spec, settings)
+    format = options.format or ("json" if options.json else "text")
+    if options.json and format != "json":
+        raise BadInput(f"--json and --format {format}: one of them is accepted")
+    if options.output is not None and format in ("text", "json"):
+        raise BadInput(f"--output: --format {format} is printed; alto, page and hocr are written to a folder")
+    status = 0
+    recognized = []
+    for name, result in results(module, line_sources(inputs)):
+        if isinstance(result, BadInput):
+            print(f"{name}: {result}", file=sys.stderr)
+            status = 1
+        elif format in ("text", "json"):
+            print(as_json(result) if format == "json" else as_text(result))
+        else:
+            recognized.append(result)
+    if recognized:
+        _write_pages(recognized, format, options.output)
+    return status
+
+
+def results(
+    module: SequenceModule, sources: Iterator[LineSourceFile | Unreadable]
+) -> Iterator[tuple[str, RecognizedLine | BadInput]]:
+    """What each page of each image says, or the reason why it cannot be read."""
+    import torch
+
+    task = module.task
+    while chunk := list(islice(sources, CHUNK)):
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            lines = [line for lines in pool.map(lambda source: _prepared(task.spec, source), chunk) for line in lines]
+        things = [line[1] if isinstance(line, tuple) else line for line in lines]
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(module)):
+            read = by_size(
+                things,
+                lambda line: line.image.shape[1],
+                BATCH,
+                lambda batch: task.read_characters(module(task.spec.batch([line.image for line in batch]))),
+            )
+        for line, result in zip(lines, read):
+            if isinstance(line, tuple):
+                yield line[0], result
+                continue
+            if line.remark:
+                print(f"{line.name}: {line.remark}", file=sys.stderr)
+            yield line.name, _recognized(line, *result)
+
+
+def _prepared(spec: Any, source: LineSourceFile | Unreadable) -> list[PreparedLine | Unreadable]:
+    """Each page of an input; in place of one that cannot be read its name and the reason."""
+    from datamodules.line_images.images import pages, refuse_several_lines
+
+    if isinstance(source, tuple):
+        return [source]
+    lines: list[PreparedLine | Unreadable] = []
+    try:
+        found = list(pages(source.read()))
+    except BadInput as error:
+        return [(source.name, error)]
+    for number, page in enumerate(found, 1):
+        name = source.name if len(found) == 1 else f"{source.name}#{number}"
+        try:
+            if source.place is None:
+                refuse_several_lines(page)
+            ink = spec.ink(page)
+        except BadInput as error:
+            lines.append((name, error))
+            continue
+        image = spec.image(ink)
+        inverted = spec.polarity == "auto" and spec.ground == "dark_on_light" and image is not ink.ink
+        remark = "light on dark, read inverted (datamodule.polarity=dark_on_light does not)" if inverted else None
+        lines.append(PreparedLine(name, image, page.grey.size, source, remark))
+    return lines
+
+
+def _recognized(line: PreparedLine, text: str, confidence: float, spans: list[Any] | None) -> RecognizedLine:
+    width = line.size[0] if line.size[0] * 2.5 >= line.size[1] else line.size[1]
+    characters = tuple(
+        Character(
+            character,
+            (round(span.start * width), round(span.end * width)) if span else None,
+            round(span.confidence, 4) if span else None,
+        )
+        for character, span in zip(text, spans or [None] * len(text))
+    )
+    return RecognizedLine(line.name, text, confidence, characters, line.size, line.source.place)
+
+
+def _set_decoding(module: SequenceModule, options: argparse.Namespace) -> None:
     from lightning_modules.tasks.transcription.decoding import Decoding
 
     if options.beam_width is not None:
@@ -38,35 +160,51 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
         )
     elif options.language_model is not None:
         raise BadInput("--language-model: guides a beam search; give --beam-width as well")
-    status = 0
-    images = _images(options.inputs)
-    while chunk := list(islice(images, CHUNK)):
-        for path, result in zip(chunk, answers(module, chunk)):
-            if isinstance(result, BadInput):
-                print(f"{path}: {result}", file=sys.stderr)
-                status = 1
-            elif options.json:
-                text, confidence = result
-                print(json.dumps({"input": path, "text": text, "confidence": confidence}, ensure_ascii=False))
-            else:
-                print(f"{path}\t{result[0]}\t{result[1]:.3f}")
-    return status
 
 
-def answers(module: SequenceModule, paths: list[str]) -> list[Any]:
-    """For each image its text and confidence, or the reason why it could not be read."""
-    import torch
+def _changed(spec: Any, settings: dict[str, str]) -> Any:
+    """The spec with settings that are no property of the network.
 
-    task, spec = module.task, module.task.spec
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        images = list(pool.map(lambda path: attempted(lambda at: spec.image(_bytes_of(at)), Path(path)), paths))
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(module)):
-        return by_size(
-            images,
-            lambda image: image.shape[1],
-            BATCH,
-            lambda batch: task.read_with_confidence(module(spec.batch(batch))),
-        )
+    Raises:
+        BadInput: a value that is not accepted.
+    """
+    from scripts.config.signatures import target_problems
+
+    values: dict[str, Any] = dict(settings)
+    if "max_width" in values and values["max_width"].isdigit():
+        values["max_width"] = int(values["max_width"])
+    found = target_problems({"_target_": "datamodules.text_lines.TextLines", **values}, "datamodule")
+    if found:
+        raise BadInput("\n".join(found))
+    return replace(spec, **values)
+
+
+def _write_pages(lines: list[RecognizedLine], format: str, output: str | None) -> None:
+    """Documents on standard output, or a file for each page in a folder."""
+    pages = pages_of(lines)
+    if output is None:
+        if format == "page" and len(pages) > 1:
+            raise BadInput(
+                f"--format page: {len(pages)} pages, and PAGE XML holds one; --output FOLDER writes a file each"
+            )
+        print(as_page(pages[0]) if format == "page" else as_alto(pages) if format == "alto" else as_hocr(pages))
+        return
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--output {folder}: cannot be made ({error.strerror})") from None
+    used: set[str] = set()
+    for page in pages:
+        first = page[0]
+        stem = Path(first.place.file).stem if first.place else Path(first.name.replace("#", "_")).stem
+        name, number = stem, 2
+        while name in used:
+            name, number = f"{stem}_{number}", number + 1
+        used.add(name)
+        content = as_page(page) if format == "page" else as_alto([page]) if format == "alto" else as_hocr([page])
+        (folder / f"{name}.{'hocr' if format == 'hocr' else 'xml'}").write_text(content + "\n", encoding="utf-8")
+    print(folder)
 
 
 def _in_bfloat16(module: SequenceModule) -> bool:
@@ -75,26 +213,3 @@ def _in_bfloat16(module: SequenceModule) -> bool:
 
     known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(known.get("amx_bf16")) and str(module.config["trainer"].get("precision")).startswith("bf16")
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"cannot be read ({error.strerror})") from None
-
-
-def _images(inputs: Iterable[str]) -> Iterator[str]:
-    """The inputs as they stand; for a folder, every image below it; for `-`, the paths on standard input."""
-    from datamodules.line_images.folders import image_files
-
-    for word in inputs:
-        if word == "-":
-            yield from (line.rstrip("\r\n") for line in sys.stdin)
-        elif Path(word).is_dir():
-            found = [str(path) for path in image_files(Path(word))]
-            if not found:
-                raise BadInput(f"{word}: no image in this folder")
-            yield from found
-        else:
-            yield word

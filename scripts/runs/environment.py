@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from datamodules import __version__
+
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "torchmetrics", "tensorboard", "numpy", "polars")
 
@@ -25,6 +27,7 @@ def environment() -> dict[str, Any]:
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "python": platform.python_version(),
+        "version": __version__,
         "packages": {name: _version(name) for name in PACKAGES},
         "cpu": _cpu_name(),
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

@@ -17,10 +17,13 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard import SummaryWriter
 
-#: Settings that a person may type and that say nothing about the run.
-NOT_HYPERPARAMETERS = ("runs_dir", "name", "resume", "rerun", "init_from", "evaluate", "datamodule.data_dir")
-NOT_GROUPS = ("logger", "callbacks", "hydra", "sweep")
-COSTS = ("params", "fit_seconds", "samples_per_second", "peak_memory_mb")
+from scripts.config.keys import facts
+from scripts.config.override import parse_all
+from scripts.config.private_names import tensorboard_writer
+from scripts.runs.costs import COSTS
+from scripts.runs.folder import RunFolder
+from scripts.runs.metric_facts import KEY
+
 ENDED_WELL = ("finished", "pruned")  # to TensorBoard, whose table shows `status` besides
 
 
@@ -41,7 +44,7 @@ def write_hyperparameters(
     for earlier in place.glob("events.out.tfevents*"):  # of this run, before it went on
         earlier.unlink()
     with SummaryWriter(str(place)) as writer:
-        file_writer = writer._get_file_writer()
+        file_writer = tensorboard_writer(writer)
         row = HParamsPluginData()
         for name, value in {**hyperparameters(config, overrides), "status": status}.items():
             cell = row.session_start_info.hparams[name]
@@ -56,7 +59,7 @@ def write_hyperparameters(
         for tag, content in ((metadata.SESSION_START_INFO_TAG, row), (metadata.SESSION_END_INFO_TAG, end)):
             value = Summary.Value(tag=tag, metadata=metadata.create_summary_metadata(content))
             file_writer.add_summary(Summary(value=[value]))
-        for name, value in final_metrics(metrics).items():
+        for name, value in final_metrics(metrics, _monitor(folder)).items():
             writer.add_scalar(name, value, 0)
 
 
@@ -66,32 +69,41 @@ def hyperparameters(config: dict[str, Any], overrides: Iterable[str]) -> dict[st
     >>> hyperparameters({"seed": 1, "module": {"_target_": "a.GRU", "dropout": 0.5}}, ["module.dropout=.5"])
     {'module': 'GRU', 'seed': 1, 'dropout': 0.5}
     """
-    typed = dict(word.lstrip("+~").partition("=")[::2] for word in overrides)
-    keys = [key for key in dict.fromkeys(["module", "seed", *typed]) if _is_told(key)]
+    typed = {override.key: override for override in parse_all(overrides)}
+    keys = [key for key in dict.fromkeys(["module", "seed", *typed]) if facts(key).hyperparameter]
     last = [key.rpartition(".")[2] for key in keys]
     values: dict[str, str | float | bool] = {}
     for key, short in zip(keys, last):
         value = _setting(config, key)
-        if value is None and key not in config:  # a choice that left no trace of its name, such as an experiment
-            value = typed.get(key) or None
+        if value is None and "." not in key and key not in config:  # a choice that left no trace, as of an experiment
+            value = typed[key].text or None if key in typed and typed[key].text != "null" else None
         if value is not None:
             values[short if last.count(short) == 1 else key] = value
     return values
 
 
-def final_metrics(metrics: dict[str, float]) -> dict[str, float]:
+def final_metrics(metrics: dict[str, float], monitor: str | None = None) -> dict[str, float]:
     """The columns: test metrics, costs, validation metrics of the best checkpoint; what is not finite is left out.
 
-    TensorBoard sorts them by name and shows the first five, so their names put the test metrics in front.
+    TensorBoard sorts them by name and shows the first five, so their names put the metric that chooses in front
+    (`chosen_by/val/accuracy`), then the test metrics.
+
+    Args:
+        metrics: of metrics.json.
+        monitor: the metric, without its split, by which checkpoints and configurations are chosen.
     """
     names = {name: name for name in metrics if name.startswith("test/")}
-    names |= {name: f"training/{name}" for name in metrics if name in COSTS}
+    names |= {name: f"training/{name}" for name in metrics if name in COSTS and COSTS[name].heading}
     names |= {name: name.replace("val/", "val_best/", 1) for name in metrics if name.startswith("val/")}
+    names |= {f"val/{monitor}": f"chosen_by/val/{monitor}"} if f"val/{monitor}" in metrics else {}
     return {shown: metrics[name] for name, shown in names.items() if math.isfinite(metrics[name])}
 
 
-def _is_told(key: str) -> bool:
-    return key not in NOT_HYPERPARAMETERS and key.partition(".")[0].partition("/")[0] not in NOT_GROUPS
+def _monitor(folder: Path) -> str | None:
+    """The metric by which the run's checkpoints are chosen, as environment.json says it."""
+    run = RunFolder(folder)
+    stored = run.environment().get(KEY) if run.environment_file.exists() else None
+    return stored.get("monitor") if isinstance(stored, dict) else None
 
 
 def _setting(config: dict[str, Any], key: str) -> str | float | bool | None:

@@ -9,16 +9,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from datamodules.errors import BadInput
-from scripts.config.dotted import get, key_of, put
+from scripts.config import trust
+from scripts.config.dotted import get, put
+from scripts.config.keys import facts
+from scripts.config.override import Override, last_value, parse_all
 from scripts.config.overrides import groups
 from scripts.runs.folder import RunFolder
 
-#: What a word may name besides settings of the run.
-PLACE = ("rerun", "runs_dir", "name", "hydra")
+#: Settings of a run that its repetition takes from the command instead, where they are given there.
+OF_COMMAND = ("runs_dir", "name", "rerun")
 
 
-def completed(words: Sequence[str]) -> list[str]:
-    """The words of a command as Hydra can read them, with those added that put a repeated run beside the first one.
+def with_place(words: Sequence[str]) -> list[str]:
+    """The arguments of a command with the overrides added that put a repeated run beside the first one.
 
     Raises:
         BadInput: there is no such run, or several runs are asked for at once.
@@ -29,50 +32,49 @@ def completed(words: Sequence[str]) -> list[str]:
     if {"-m", "--multirun"} & set(words):
         raise BadInput("rerun: repeats one run; without -m")
     config = run.config()
-    typed = {key_of(word) for word in words}
+    typed = {override.key for override in parse_all(words)}
     place = {"rerun": run.path, **{key: config[key] for key in ("runs_dir", "name") if key not in typed}}
-    kept = [word for word in words if key_of(word) != "rerun"]
-    return kept + [f"{key}={_quoted(str(value))}" for key, value in place.items()]
+    kept = [word for word in words if Override.parse(word).key != "rerun"]
+    return kept + [str(Override.of(key, str(value))) for key, value in place.items()]
 
 
 def run_to_repeat(words: Iterable[str]) -> RunFolder | None:
-    asked = [word.partition("=")[2].strip("'\"") for word in words if key_of(word) == "rerun"]
-    return RunFolder.existing(asked[-1]) if asked and asked[-1] not in ("", "null") else None
+    """The run that `rerun=` names; None where it names none."""
+    asked = last_value(words, "rerun")
+    return RunFolder.existing(asked) if asked else None
 
 
 def settings_to_repeat(run: RunFolder, composed: dict[str, Any], words: Iterable[str]) -> dict[str, Any]:
-    """The run's own settings with the changes that the words of this command ask for.
+    """The run's own settings with the changes that the overrides of this command ask for.
 
     Args:
         run: which run.
         composed: all settings of this command, resolved.
-        words: of this command.
+        words: overrides of this command.
 
     Raises:
-        BadInput: a word names settings that only a whole new composition could change.
+        BadInput: an override names settings that only a whole new composition could change, or the run names classes
+            that are not to be trusted.
     """
     known = groups()
-    settings = {**run.config(), **{key: composed[key] for key in ("runs_dir", "name", "rerun")}, "resume": None}
-    for word in words:
-        key = key_of(word)
-        group = key.partition(".")[0]
-        if group in PLACE:
-            continue
-        if key == "experiment" or (key in known and key not in composed):
-            raise BadInput(f"{word}: a repeated run has its own settings; single settings and groups can be changed")
-        put(settings, key.partition("@")[0], get(composed, key.partition("@")[0]))
-    if "seed" in settings and any(key_of(word) == "seed" for word in words):
+    stored = run.config()
+    trust.check_stored(stored, str(run.config_file), typed=composed)
+    settings = {**stored, **{key: composed[key] for key in OF_COMMAND}, "resume": None}
+    overrides = [o for o in parse_all(words) if not o.key.startswith("hydra") and o.key not in OF_COMMAND]
+    for override in overrides:
+        if override.key == "experiment" or (override.key in known and override.key not in composed):
+            raise BadInput(
+                f"{override.plain}: a repeated run has its own settings; single settings and groups can be changed"
+            )
+        put(settings, override.key, get(composed, override.key))
+    if "seed" in settings and any(facts(override.key).role == "seed" for override in overrides):
         settings["datamodule"] = {**settings["datamodule"], "seed": settings["seed"]}
     return settings
 
 
-def words_told(run: RunFolder, words: Iterable[str]) -> list[str]:
-    """What was set for the run and is now, as the words of one command."""
-    words = [word for word in words if key_of(word) != "rerun"]
-    typed = {key_of(word) for word in words}
-    return [word for word in run.environment().get("overrides", []) if key_of(word) not in typed] + words
-
-
-def _quoted(text: str) -> str:
-    """In Hydra's grammar, where folder names with commas would be lists."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def recorded_overrides(run: RunFolder, words: Iterable[str]) -> list[str]:
+    """What was set for the run and is now, as the overrides of one command."""
+    words = [word for word in words if Override.parse(word).key != "rerun"]
+    typed = {override.key for override in parse_all(words)}
+    before = run.environment().get("overrides", [])
+    return [word for word in before if Override.parse(word).key not in typed] + words

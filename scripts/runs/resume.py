@@ -2,7 +2,8 @@
 
 `resume=RUN/checkpoints/previous.ckpt` goes on from there, where last.ckpt is torn.
 
-The run's own settings stand.  What says how long and how it is watched may be changed on the way (`CHANGEABLE`).
+The run's own settings stand.  What says how long and how it is watched may be changed on the way, as well as where its
+data is, if that is still the same (`Key.resumable` in scripts/config/keys.py).
 """
 
 from __future__ import annotations
@@ -15,27 +16,25 @@ from typing import Any
 import yaml
 
 from datamodules.errors import BadInput
+from scripts.config import trust
 from scripts.config.composing import compose
-from scripts.config.dotted import get, key_of, put
+from scripts.config.dotted import get, put
+from scripts.config.keys import facts, resumable_keys
+from scripts.config.override import last_value, parse_all
 from scripts.config.overrides import groups
 from scripts.runs.folder import RunFolder
 
 log = logging.getLogger(__name__)
 
-#: Groups and keys that a run may go on with changed.
-CHANGEABLE = ("trainer", "callbacks", "logger", "evaluate", "non_finite", "compile", "tf32")
-#: Keys that say where, not what.
-PLACE = ("resume", "runs_dir", "sweep")
 
-
-def folder_to_go_on_in(words: Iterable[str]) -> RunFolder | None:
+def folder_to_resume(words: Iterable[str]) -> RunFolder | None:
     """The run that the words of a command ask to go on with; None where they ask for a new one.
 
     Raises:
         BadInput: there is no such run.
     """
     words = list(words)
-    asked = _asked(words)
+    asked = last_value(words, "resume")
     if asked is None:
         return None
     if asked.endswith(".ckpt"):
@@ -50,12 +49,7 @@ def folder_to_go_on_in(words: Iterable[str]) -> RunFolder | None:
     return None
 
 
-def _asked(words: Iterable[str]) -> str | None:
-    asked = [word.partition("=")[2] for word in words if key_of(word) == "resume"]
-    return asked[-1] if asked and asked[-1] not in ("", "null") else None
-
-
-def checkpoint_to_go_on_from(run: RunFolder, words: Iterable[str]) -> Path | None:
+def checkpoint_to_resume(run: RunFolder, words: Iterable[str]) -> Path | None:
     """The checkpoint that the words of a command name, or else the run's last.ckpt; None where it has none yet.
 
     Raises:
@@ -64,7 +58,7 @@ def checkpoint_to_go_on_from(run: RunFolder, words: Iterable[str]) -> Path | Non
     # it loads torch; the process of a sweep asks for less
     from lightning_modules.training import checkpoint_io
 
-    asked = _asked(words)
+    asked = last_value(words, "resume")
     last, previous = run.checkpoints / "last.ckpt", run.checkpoints / "previous.ckpt"
     named = asked is not None and asked.endswith(".ckpt")
     chosen = Path(str(asked)).expanduser() if named else last
@@ -82,51 +76,64 @@ def checkpoint_to_go_on_from(run: RunFolder, words: Iterable[str]) -> Path | Non
     return chosen
 
 
-def settings_to_go_on_with(run: RunFolder, composed: dict[str, Any], words: Iterable[str]) -> dict[str, Any]:
-    """The run's own settings, with those changes of this command that a run may go on with.
+def settings_to_resume(run: RunFolder, composed: dict[str, Any], words: Iterable[str]) -> dict[str, Any]:
+    """The run's own settings, with those changes of this command that a run may be resumed with.
 
     Args:
         run: which run.
         composed: all settings of this command, resolved.
-        words: of this command.
+        words: overrides of this command.
 
     Raises:
-        BadInput: a word asks for what would be another run.
+        BadInput: an override asks for what would be another run, or the run names classes that are not to be trusted.
     """
     settings = run.config()
-    for word in words:
-        key = key_of(word)
-        group = key.partition(".")[0]
-        if group in (*PLACE, "name", "hydra"):
+    trust.check_stored(settings, str(run.config_file), typed=composed)
+    for override in parse_all(words):
+        key, own = override.key, facts(override.key)
+        if own.role == "place" and not own.in_sweep:
             continue
-        if group in CHANGEABLE:
-            if "." not in key and group in groups():
-                settings[group] = composed[group]
+        if own.resumable:
+            if key in groups():
+                settings[key] = composed[key]
             else:
-                put(settings, key, _chosen(composed, key))
+                put(settings, key, get(composed, key))
         elif key == "experiment" and not same(settings, composed):
-            raise BadInput(f"{word}: the run {run.path} goes on with its own settings; leave this word out")
+            raise BadInput(f"{override.plain}: the run {run.path} goes on with its own settings; leave this out")
         elif _chosen(settings, key) != _chosen(composed, key):
             raise BadInput(
-                f"{word.lstrip('+')}: the run {run.path} has {_shown(_chosen(settings, key))};"
-                f" a run goes on with its own settings, only those of {', '.join(CHANGEABLE)} can be changed"
+                f"{override.plain}: the run {run.path} has {_shown(_chosen(settings, key))};"
+                f" a run goes on with its own settings, only those of {', '.join(resumable_keys())} can be changed"
             )
     return {**settings, "resume": None}
 
 
 def has_finished(run: RunFolder, settings: dict[str, Any]) -> bool:
-    """Whether there is nothing left to do for a run with these settings."""
-    return run.metrics() is not None and same(run.config(), settings)
+    """Whether there is nothing left to do for a run with these settings.
+
+    The configuration is read before the metrics: of several processes that a launcher started, the first one removes
+    the metrics and then writes the new configuration, perhaps before a slower one asks.
+    """
+    return same(run.config(), settings, moved_data=True) and run.metrics() is not None
 
 
-def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether settings describe the same run."""
-    return _without_place(one) == _without_place(other)
+def same(one: dict[str, Any], other: dict[str, Any], moved_data: bool = False) -> bool:
+    """Whether settings describe the same run.
+
+    Args:
+        one: settings.
+        other: settings.
+        moved_data: whether the data may lie elsewhere; its fingerprint is compared when it is read.
+    """
+    return _identity(one, moved_data) == _identity(other, moved_data)
 
 
-def _without_place(settings: dict[str, Any]) -> dict[str, Any]:
-    # as a file holds it, where there are no tuples
-    return yaml.safe_load(yaml.safe_dump({key: value for key, value in settings.items() if key not in PLACE}))
+def _identity(settings: dict[str, Any], moved_data: bool) -> dict[str, Any]:
+    """Settings without those that say where a run is, as a file holds them (where there are no tuples)."""
+    own = {key: value for key, value in settings.items() if facts(key).role != "place" or facts(key).in_sweep}
+    if moved_data and isinstance(own.get("datamodule"), dict):
+        own["datamodule"] = {key: value for key, value in own["datamodule"].items() if key != "data_dir"}
+    return yaml.safe_load(yaml.safe_dump(own))
 
 
 def _chosen(settings: Any, key: str) -> Any:

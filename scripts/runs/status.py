@@ -26,7 +26,7 @@ def record_status(train: Callable[..., dict[str, float]]) -> Callable[..., dict[
     def recording(
         config: dict[str, Any], folder: RunFolder, overrides: list[str], *rest: Any, **named: Any
     ) -> dict[str, float]:
-        if rank_zero_only.rank:
+        if rank_zero_only.rank:  # type: ignore[attr-defined]  # which Lightning sets at import
             return train(config, folder, overrides, *rest, **named)
         folder.status_file.unlink(missing_ok=True)
         try:

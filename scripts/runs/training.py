@@ -33,13 +33,10 @@ from scripts.runs.folder import RunFolder
 from scripts.runs.launcher_env import rank
 from scripts.runs.members import with_members
 from scripts.runs.metric_facts import MetricFacts
-from scripts.runs.resume import checkpoint_to_go_on_from
+from scripts.runs.resume import checkpoint_to_resume
 from scripts.runs.status import record_status
 
 log = logging.getLogger(__name__)
-
-#: Arguments of the Trainer that the module's own training steps see to.
-OF_OPTIMIZATION = ("gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches")
 
 
 @dataclass
@@ -128,19 +125,21 @@ def _fit(
     """A module that has learned, its best and last checkpoints written; what every rank does."""
     fitting = setup_training(config, folder, extra_callbacks)
     module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
-    last = checkpoint_to_go_on_from(folder, overrides) if resume else None
+    last = checkpoint_to_resume(folder, overrides) if resume else None
     facts: dict[str, Any] = {"overrides": overrides, "fingerprint": datamodule.fingerprint, "data": datamodule.report}
     facts["metrics"] = MetricFacts.of_task(module.task, checkpoints.monitor).as_json()
     if last is not None:
         facts["before"] = _same_data(folder, datamodule)
         log.info("goes on from %s", last)
     if trainer.is_global_zero:
+        folder.metrics_file.unlink(missing_ok=True)  # of an earlier end; first, see `resume.has_finished`
         folder.write_config(fitting.config)
         folder.write_json(folder.environment_file, {**environment(), **facts})
     if isinstance(module, Baseline):
         module.fit(datamodule)
         checkpoints.write_fitted(module)
     else:
+        ranks.meet()
         trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last else None, weights_only=True)
         ranks.destroy_process_group()
     return fitting
@@ -150,16 +149,14 @@ def build_module(config: dict[str, Any], datamodule: SequenceDataModule, start: 
     """The architecture with its task and its way of learning, weights new or from `init_from`."""
     task = build(config["task"], spec=datamodule.spec)
     module: SequenceModule = build(config["module"], task=task)
-    trainer = config["trainer"]
     module.config = config
     module.optimization = Optimization(
         optimizer=instantiate(config["optimizer"], _convert_="all"),
         schedule=build(config["scheduler"]),
         non_finite=config.get("non_finite", "stop"),
-        **{key: trainer[key] for key in OF_OPTIMIZATION if trainer.get(key) is not None},
     )
     try:
-        groups = module.configure_optimizers().param_groups
+        groups = module.build_optimizer().param_groups
     except ValueError as error:  # torch knows the ranges, but for the largest numbers
         raise BadInput(f"optimizer: {error}") from None
     if not all(group["lr"] < torch.finfo(torch.float32).max for group in groups):
@@ -179,7 +176,7 @@ def _seed(seed: int) -> None:
 def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Callback], logger: Any) -> Trainer:
     """Lightning's Trainer with the run's settings, quiet, writing whole checkpoints."""
     allow_tf32(bool(config.get("tf32")))
-    settings = {key: value for key, value in config["trainer"].items() if key not in OF_OPTIMIZATION}
+    settings = config["trainer"]
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
     try:
         return build(

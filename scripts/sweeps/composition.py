@@ -32,16 +32,16 @@ class Composer:
     def settings(self, words: list[str]) -> dict[str, Any]:
         """All settings of the job with these words, resolved; without those of the sweep."""
         parsed = self._parser.parse_overrides(words)
-        choosing = tuple(o.input_line or "" for o in parsed if self._chooses(o.key_or_group))
+        choosing = tuple(o.input_line or "" for o in parsed if self._chooses(o.key_or_group) and not o.is_delete())
         if choosing not in self._composed:
             self._composed[choosing] = self._compose([*self.fixed, *choosing])
         config = copy.deepcopy(self._composed[choosing])
         for override in parsed:
-            if not self._chooses(override.key_or_group):
+            if override.is_delete():
+                _delete(config, override.key_or_group)
+            elif not self._chooses(override.key_or_group):
                 OmegaConf.update(config, override.key_or_group, override.value(), force_add=override.is_force_add())
-        settings = resolved(config)
-        settings.pop("sweep", None)
-        return settings
+        return resolved(config)
 
     def choices(self, words: list[str]) -> dict[str, str | None]:
         """The option of each group that the job with these words has."""
@@ -50,9 +50,7 @@ class Composer:
 
     def of_choices(self, choices: dict[str, str]) -> dict[str, Any]:
         """All settings of a run with these options and nothing else, resolved."""
-        settings = resolved(self._compose([f"{group}={option}" for group, option in choices.items()]))
-        settings.pop("sweep", None)
-        return settings
+        return resolved(self._compose([f"{group}={_option(option)}" for group, option in choices.items()]))
 
     def _chooses(self, key: str) -> bool:
         return key.partition("@")[0] in self._groups
@@ -62,3 +60,16 @@ class Composer:
         OmegaConf.set_struct(config, False)
         OmegaConf.set_readonly(config, False)
         return config
+
+
+def _delete(config: DictConfig, key: str) -> None:
+    """Remove a dotted key, if it is there."""
+    parent, _, last = key.rpartition(".")
+    holder = OmegaConf.select(config, parent) if parent else config
+    if holder is not None and last in holder:
+        holder.pop(last)
+
+
+def _option(option: Any) -> str:
+    """A group's option, or list of options, as an override says it."""
+    return f"[{','.join(option)}]" if isinstance(option, (list, tuple)) else str(option)

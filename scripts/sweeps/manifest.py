@@ -7,6 +7,7 @@ is lost that ended between two writes.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -48,6 +49,7 @@ class Manifest:
     command: list[str] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     objectives: list[dict[str, str]] = field(default_factory=list)  # metric and direction, where a person gave them
+    earlier_space: dict[str, str] = field(default_factory=dict)  # that of the call before
 
     @property
     def path(self) -> Path:
@@ -58,9 +60,9 @@ class Manifest:
 
     def add(self, words: list[str], **facts: Any) -> Job:
         """A new job, its folder named by its words."""
-        name = facts.pop("name", None) or short_name(words) or "job"
+        name = facts.pop("name", None) or short_name([word for word in words if not word.startswith("~")]) or "job"
         if any(job.folder == name for job in self.jobs):
-            name = f"{len(self.jobs)},{name}"
+            name = f"{len(self.jobs)}_{name}"
         job = Job(len(self.jobs), words, name, **facts)
         self.jobs.append(job)
         return job
@@ -75,11 +77,12 @@ class Manifest:
         }
         write_whole(self.path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
-    def read(self, name: str) -> None:
+    def read(self, name: str, may_differ: Collection[str] = ()) -> None:
         """Take over the jobs of an earlier call, if there was one.
 
         Args:
-            name: of the sweep, for the sentences.
+            name: of the sweep, for messages.
+            may_differ: axes that may have been given otherwise then; whoever adds jobs looks at their values.
 
         Raises:
             BadInput: it was another sweep, or another program's.
@@ -87,7 +90,8 @@ class Manifest:
         if not self.path.exists():
             return
         then = _read(self.path)
-        changes = differences(then.space, self.space)
+        self.earlier_space = then.space
+        changes = differences(then.space, self.space, may_differ)
         if changes:
             raise BadInput(
                 f"sweep.name={name}: there is another sweep of that name in {self.folder}: {'; '.join(changes)};"
@@ -134,10 +138,12 @@ def _read(path: Path) -> _Content:
     return read
 
 
-def differences(then: dict[str, str], now: dict[str, str]) -> list[str]:
+def differences(then: dict[str, str], now: dict[str, str], may_differ: Collection[str] = ()) -> list[str]:
     """What a person changed, a phrase for each key."""
     changes = []
     for key in dict.fromkeys([*then, *now]):
+        if key in may_differ:
+            continue
         old, new = then.get(key), now.get(key)
         if old != new:
             changes.append(

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, MinLen
 
-from datamodules.errors import BadInput
+from datamodules.errors import BadInput, did_you_mean
+from scripts.config.overrides import CONF, options
 from scripts.config.signatures import problems
+
+
+def option(group: Literal["sampler", "pruner"], name: str) -> dict[str, Any]:
+    """What conf/sweep/<group>/<name>.yaml says.
+
+    Raises:
+        BadInput: there is no such file.
+    """
+    import yaml
+
+    known = options(f"sweep/{group}")
+    if name not in known:
+        raise BadInput(f"sweep/{group}={name}: no such option{did_you_mean(name, known)}; there are {', '.join(known)}")
+    return yaml.safe_load((CONF / "sweep" / group / f"{name}.yaml").read_text(encoding="utf-8"))
+
 
 Direction = Literal["minimize", "maximize"]
 
@@ -27,16 +44,27 @@ class SweepSettings:
     grace: Annotated[float, Ge(0)] | Annotated[int, Ge(0)] = 30.0
     seeds: Annotated[int, Gt(0)] | None = None
     space: dict[str, Any] = field(default_factory=dict)
+    when: dict[str, Any] = field(default_factory=dict)
+    enqueue: list[dict[str, Any]] = field(default_factory=list)
     trials: Annotated[int, Gt(0)] | None = None
     objective: str | list[str] | None = None
     direction: Direction | list[Direction] | None = None
-    sampler: Literal["tpe", "gp", "cmaes", "qmc", "random", "grid"] = "tpe"
-    sampler_options: dict[str, Any] = field(default_factory=dict)
+    sampler: dict[str, Any] = field(default_factory=lambda: option("sampler", "tpe"))
     sampler_seed: Annotated[int, Ge(0)] = 0
-    pruner: Literal["none", "median", "percentile", "hyperband", "asha", "wilcoxon"] = "none"
-    pruner_options: dict[str, Any] = field(default_factory=dict)
+    pruner: dict[str, Any] = field(default_factory=lambda: option("pruner", "none"))
     storage: str | None = None
     full: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sampler_name(self) -> str:
+        """Class of the sampler, without its module."""
+        return str(self.sampler.get("_target_", "")).rpartition(".")[2]
+
+    @property
+    def pruner_name(self) -> str:
+        """Class of the pruner, without its module; empty where nothing is pruned."""
+        name = str(self.pruner.get("_target_", "")).rpartition(".")[2]
+        return "" if name == "NopPruner" else name
 
 
 def sweep_settings(settings: dict[str, Any]) -> SweepSettings:
@@ -45,6 +73,7 @@ def sweep_settings(settings: dict[str, Any]) -> SweepSettings:
     Raises:
         BadInput: with a line for each problem.
     """
+    settings = _with_parts(settings)
     found = problems(SweepSettings, settings, "sweep")
     share = settings.get("gpus_per_job", 1)
     if isinstance(share, float) and share > 1 and share != int(share):
@@ -53,3 +82,20 @@ def sweep_settings(settings: dict[str, Any]) -> SweepSettings:
         raise BadInput("\n".join(found))
     known = {f.name for f in fields(SweepSettings)}
     return SweepSettings(**{key: value for key, value in settings.items() if key in known})
+
+
+def _with_parts(settings: dict[str, Any]) -> dict[str, Any]:
+    """Sampler and pruner as settings of a class; earlier versions named them, with `<group>_options` beside."""
+    settings = dict(settings)
+    for group in ("sampler", "pruner"):
+        given, arguments = settings.get(group), settings.pop(f"{group}_options", None) or {}
+        if isinstance(given, str):
+            settings[group] = {**option(group, given), **arguments}  # type: ignore[arg-type]
+            print(
+                f"sweep.{group}={given} is written sweep/{group}={given} now, its arguments sweep.{group}.NAME=VALUE;"
+                " the old way goes with the next version",
+                file=sys.stderr,
+            )
+        elif isinstance(given, dict) and arguments:
+            settings[group] = {**given, **arguments}
+    return settings

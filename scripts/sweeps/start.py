@@ -10,6 +10,8 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from datamodules.errors import BadInput
+from scripts.config.dotted import get
+from scripts.config.override import Override
 from scripts.runs.lock import only_writer
 from scripts.sweeps.composition import Composer
 from scripts.sweeps.execution import launcher_batches, local
@@ -48,16 +50,18 @@ def sweep(config_loader: Any, config: DictConfig, arguments: list[str], launcher
 
 def _made(config_loader: Any, config: DictConfig, arguments: list[str], settings: SweepSettings, folder: Path) -> Sweep:
     """The sweep with its plan, every setting checked that can be."""
-    space = space_of(arguments, settings.space, config_loader)
+    space = space_of(arguments, settings.space, config_loader, settings.when)
     if settings.seeds is not None:
         space = _with_seeds(space, settings, config.seed, config_loader)
     fixed = [*space.fixed, f"name={config.name}"]
     composer = Composer(config_loader, config, fixed)
     manifest = Manifest(folder, _identity(space, settings), sys.argv[1:])
-    manifest.read(settings.name)
+    axes = [axis.key for axis in space.axes] if settings.trials is None else []
+    manifest.read(settings.name, may_differ=axes)
     retry = settings.on_error == "retry"
     if settings.trials is None:
-        return Sweep(settings, space, composer, manifest, Grid(space, manifest, retry), None)
+        grid = Grid(space, manifest, retry, lambda key: _default(composer, key), lambda words: _fits(composer, words))
+        return Sweep(settings, space, composer, manifest, grid, None)
     from scripts.sweeps.search.study import Search
 
     first = composer.settings([])
@@ -65,15 +69,29 @@ def _made(config_loader: Any, config: DictConfig, arguments: list[str], settings
     return Sweep(settings, space, composer, manifest, search, search.objectives[0].metric, search.prunes_validations)
 
 
+def _default(composer: Composer, key: str) -> str:
+    """The value of a key that no override sets, as an override would say it."""
+    value = get(composer.settings([]), key)
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _fits(composer: Composer, words: list[str]) -> bool:
+    """Whether a baseline makes sense with the data and task of a combination; loads torch."""
+    from scripts.config.check import incompatibility
+
+    return incompatibility(composer.settings(words)) is None
+
+
 def _with_seeds(space: Space, settings: SweepSettings, first: int, config_loader: Any) -> Space:
     if any(axis.key == "seed" for axis in space.axes):
         raise BadInput(f"sweep.seeds={settings.seeds}: `seed` has values of its own; give one of the two")
     if settings.trials is not None:
         return space
-    fixed = [word for word in space.fixed if not word.startswith("seed=")]
+    fixed = [word for word in space.fixed if Override.parse(word).key != "seed"]
     word = f"seed={','.join(str(first + i) for i in range(settings.seeds or 1))}"
     words = [*(axis.override.input_line or "" for axis in space.axes), word] if settings.seeds != 1 else []
-    return space_of([*fixed, *words], {}, config_loader) if words else space
+    when = {key: dict(condition) for key, condition in space.when.items()}
+    return space_of([*fixed, *words], {}, config_loader, when) if words else space
 
 
 def _identity(space: Space, settings: SweepSettings) -> dict[str, str]:

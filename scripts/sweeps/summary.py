@@ -7,32 +7,96 @@ from typing import Any
 from rich.console import Console
 
 from scripts.compare import output
-from scripts.compare.leaderboard import compare
+from scripts.compare.leaderboard import Comparison, compare
 from scripts.compare.runs import read_runs
-from scripts.compare.summary import tell_where
+from scripts.compare.summary import print_where
+from scripts.config.override import Override
 from scripts.console.tables import table
 from scripts.console.wide import wide_console
+from scripts.sweeps.search.objectives import Objective
 from scripts.sweeps.search.study import Search
-from scripts.sweeps.search.winner import at_boundaries, command, sweep_objectives, winners, write_experiment
+from scripts.sweeps.search.winner import (
+    Winner,
+    at_boundaries,
+    command,
+    sweep_objectives,
+    winners,
+    without_seed,
+    write_experiment,
+)
 from scripts.sweeps.sweep import Sweep
 
 
-def tell(sweep: Sweep) -> None:
-    """The leaderboard, the winner, what failed and where its log is, and how to go on."""
+def report_results(sweep: Sweep) -> None:
+    """Print the leaderboard, the winner, what failed and where its log is, and how to go on."""
     console = wide_console(stderr=True)
     comparison = None
     if any(job.state == "finished" for job in sweep.manifest.jobs):
+        objectives = sweep_objectives(sweep)
+        if sweep.settings.objective or sweep.settings.trials:
+            sweep.manifest.objectives = [{"metric": o.metric, "direction": o.direction} for o in objectives]
+            sweep.manifest.write()
         comparison = compare(read_runs([str(sweep.folder)]))
         output.show(comparison, console)
-        _tell_winners(sweep, console)
+        if sweep.space.axes and objectives and comparison.leaderboards:
+            _print_best(sweep, objectives, comparison, console)
     if isinstance(sweep.plan, Search):
         importance = sweep.plan.importance()
         if importance:
             console.print(table(importance, "share of the objective's variance"))
-    failed = [job for job in sweep.manifest.jobs if job.state == "failed"]
-    for job in failed:
-        log = sweep.folder / job.folder / "train.log"
-        console.print(f"failed: {job.folder}: {job.reason}\n        {log}", soft_wrap=True, markup=False)
+    _print_unfinished(sweep, console)
+    if comparison is not None:
+        print_where(sweep.folder, comparison, console)
+    else:
+        console.print(f"runs:        {sweep.folder}", soft_wrap=True)
+
+
+def _print_best(sweep: Sweep, objectives: list[Objective], comparison: Comparison, console: Console) -> None:
+    """Write an experiment for what is best and say how to train it.
+
+    With one objective that is the first configuration of the leaderboard, with several the whole Pareto front.
+    """
+    best = winners(sweep, objectives) if len(objectives) > 1 else _first_of(sweep, comparison)
+    if not best:
+        return
+    names = ["best"] if len(best) == 1 else [f"best_{number}" for number in range(1, len(best) + 1)]
+    if len(objectives) > 1 and len(best) > 1:
+        rows: list[dict[str, Any]] = []
+        for name, winner in zip(names, best):
+            values = {o.metric: value for o, value in zip(objectives, winner.values)}
+            rows.append({"experiment": name, **values, "settings": " ".join(_shown(winner.words))})
+        console.print(table(rows, "no other is better in everything"))
+    for name, winner in zip(names, best):
+        write_experiment(sweep, winner, objectives, name)
+    if len(best) == 1 and best[0].words:
+        metric = comparison.leaderboards[0].metric
+        where = ", by which it was chosen" if metric.startswith("val/") else ""
+        words = " ".join(_shown(best[0].words))
+        console.print(f"best:        {words}  ({metric} {best[0].values[0]:.4f}{where})", soft_wrap=True, markup=False)
+        for sentence in at_boundaries(sweep, best[0]):
+            console.print(f"             {sentence}", soft_wrap=True, markup=False)
+    for name, board in zip(names, comparison.leaderboards if len(objectives) == 1 else comparison.leaderboards[:1]):
+        of = f"  ({board.data.title})" if len(best) > 1 and len(objectives) == 1 else ""
+        console.print(f"train it:    {command(sweep, name)}{of}", soft_wrap=True, markup=False)
+
+
+def _first_of(sweep: Sweep, comparison: Comparison) -> list[Winner]:
+    """The first configuration of each leaderboard: one, unless the sweep goes over several data sets."""
+    jobs = {job.folder: job for job in sweep.manifest.jobs}
+    found = []
+    for board in comparison.leaderboards:
+        row = board.rows[0]
+        job = jobs.get(row.configuration.runs[0].folder.path.name)
+        if job is not None:
+            found.append(Winner(without_seed(job.words), [row.mean], row.num_runs))
+    return found
+
+
+def _print_unfinished(sweep: Sweep, console: Console) -> None:
+    for job in sweep.manifest.jobs:
+        if job.state == "failed" or (job.state == "interrupted" and job.reason):
+            log = sweep.folder / job.folder / "train.log"
+            console.print(f"{job.state}: {job.folder}: {job.reason}\n        {log}", soft_wrap=True, markup=False)
     left = [job for job in sweep.manifest.jobs if not job.done]
     if left:
         console.print(
@@ -40,37 +104,7 @@ def tell(sweep: Sweep) -> None:
             f" the same command with sweep.name={sweep.settings.name} goes on",
             soft_wrap=True,
         )
-    if comparison is not None:
-        tell_where(sweep.folder, comparison, console)
-    else:
-        console.print(f"runs:        {sweep.folder}", soft_wrap=True)
-
-
-def _tell_winners(sweep: Sweep, console: Console) -> None:
-    by = sweep_objectives(sweep)
-    best = winners(sweep, by) if by else []
-    if not best or not sweep.space.axes:
-        return
-    if len(best) > 1:
-        rows: list[dict[str, Any]] = []
-        for number, winner in enumerate(best, 1):
-            values = {o.metric: value for o, value in zip(by, winner.values)}
-            rows.append({"experiment": f"best_{number}", **values, "settings": " ".join(_shown(winner.words))})
-        console.print(table(rows, "no other is better in everything"))
-    for number, winner in enumerate(best, 1):
-        name = "best" if len(best) == 1 else f"best_{number}"
-        write_experiment(sweep, winner, by, name)
-    winner = best[0]
-    if len(best) == 1:
-        reached = f"{by[0].metric} {winner.values[0]:.4f}"
-        where = ", on the part that choices are made by" if reached.startswith("val/") else ""
-        words = " ".join(_shown(winner.words))
-        console.print(f"best:        {words}  ({reached}{where})", soft_wrap=True, markup=False)
-        for sentence in at_boundaries(sweep, winner):
-            console.print(f"             {sentence}", soft_wrap=True, markup=False)
-    name = "best" if len(best) == 1 else "best_1"
-    console.print(f"train it:    {command(sweep, name)}", soft_wrap=True, markup=False)
 
 
 def _shown(words: list[str]) -> list[str]:
-    return [word.lstrip("+") for word in words]
+    return [Override.parse(word).plain for word in words if not word.startswith("~")]

@@ -87,8 +87,7 @@ def test_other_labelled_texts(real_data: Path, tmp_path: Path) -> None:
     data = loaded(data_dir=str(reviews), tokens="words", normalize="nfc", **columns)
     assert data.report["texts"] == 10_662
     assert data.spec.codec.tokens == "words"
-    block = next(iter(data.train_dataloader()))
-    batch = next(iter(block))
+    batch = next(iter(data.train_dataloader())).to("cpu")
     assert batch.tokens.shape == (32, int(batch.lengths.max()))
 
 
@@ -121,7 +120,7 @@ def test_a_finished_run_reads_other_data_as_it_read_its_own(names_folder: Path, 
 def test_texts_of_like_length_can_share_batches(names_folder: Path) -> None:
     datamodule = Names(str(names_folder), batch_size=8, group_by_length=True)
     datamodule.setup()
-    batches = [batch for block in datamodule.train_dataloader() for batch in block]
+    batches = [index_batch.to("cpu") for index_batch in datamodule.train_dataloader()]
     seen = torch.cat([batch.lengths for batch in batches])
     assert sorted(seen.tolist()) == sorted(datamodule.source.lengths[datamodule.indices["train"]].tolist())
     max_lengths = [int(batch.lengths.max() - batch.lengths.min()) for batch in batches]

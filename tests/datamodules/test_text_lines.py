@@ -9,7 +9,9 @@ import torch
 
 from datamodules.errors import BadInput
 from datamodules.line_images.augmentation import Augmentation
-from datamodules.line_images.codec import LineCodec, composed
+from datamodules.line_images.codec import LineCodec
+from datamodules.line_images.images import single_page
+from datamodules.line_images.normalization import normalized_text
 from datamodules.line_images.spec import LineImageSpec
 from datamodules.text_lines import TextLines
 from tests.datamodules.line_images.pictures import encoded, write_lines_folder, written
@@ -49,12 +51,12 @@ def test_spaced_lines_are_wider() -> None:
 def test_a_batch_holds_images_and_texts(folder: Path) -> None:
     data = loaded(data_dir=str(folder), batch_size=5, group_pattern=".", test_groups="d", val_groups="c")
     assert {part: len(rows) for part, rows in data.indices.items()} == {"train": 12, "val": 6, "test": 6}
-    for block in data.train_dataloader():
-        for batch in block:
-            assert batch.images.shape == (len(batch), 1, 32, int(batch.lengths.max()))
-            for image, width in zip(batch.images, batch.lengths):
-                assert image[:, :, width:].abs().sum() == 0
-                assert image.max() == 1
+    for index_batch in data.train_dataloader():
+        batch = index_batch.to("cpu")
+        assert batch.images.shape == (len(batch), 1, 32, int(batch.lengths.max()))
+        for image, width in zip(batch.images, batch.lengths):
+            assert image[:, :, width:].abs().sum() == 0
+            assert image.max() == 1
     row = data.indices["test"]
     names = data.example_columns(row)["id"]
     batch = data.source.collate(row, data.source.max_length(row))
@@ -63,7 +65,7 @@ def test_a_batch_holds_images_and_texts(folder: Path) -> None:
         length = int(batch.target_lengths[i])
         assert data.spec.codec.decode(batch.targets[i, :length].tolist()) == truth
         assert "".join(map(chr, batch.codepoints[i, :length])) == truth
-        image = data.spec.image((folder / name).read_bytes())
+        image = data.spec.image(data.spec.ink(single_page((folder / name).read_bytes())))
         assert torch.equal(batch.images[i, 0, :, : image.shape[1]], torch.from_numpy(image).float() / 255)
 
 
@@ -78,16 +80,12 @@ def test_lines_of_like_width_make_a_batch_and_every_line_is_seen_once() -> None:
 
 
 def test_augmentation_is_for_training_alone(folder: Path) -> None:
-    from types import SimpleNamespace
-
     data = loaded(data_dir=str(folder), augmentation=Augmentation(geometry=1.0))
-    (block, *_) = data.val_dataloader()
-    for training in (True, False):
-        data.trainer = SimpleNamespace(training=training)
-        on_device = data.transfer_batch_to_device(block, torch.device("cpu"), 0)
-        (batch, *_) = on_device
-        original = data.source.collate(block.rows[0], block.max_lengths[0])
-        assert torch.equal(batch.images, original.images) != training
+    for loader, is_augmented in ((data.train_dataloader(), True), (data.val_dataloader(), False)):
+        index_batch = next(iter(loader))
+        batch = data.transfer_batch_to_device(index_batch, torch.device("cpu"), 0)
+        original = data.source.collate(index_batch.indices, data.source.max_length(index_batch.indices))
+        assert torch.equal(batch.images, original.images) != is_augmented
 
 
 def test_nothing_is_left_out_without_being_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -103,7 +101,8 @@ def test_nothing_is_left_out_without_being_named(tmp_path: Path, caplog: pytest.
     assert data.report["left_out"] == {
         "a_900.png": data.report["left_out"]["a_900.png"],
         "a_901.png": "empty: nothing is written on it",
-        "a_902.png": "2,400 pixels wide at height 32; at most datamodule.max_width=2,000 are accepted",
+        "a_902.png": "2,400 pixels wide at height 32; at most datamodule.max_width=2,000 are accepted"
+        " (datamodule.max_width=2400 reads it)",
         "a_903.gt.txt": "no image beside it",
     }
     for name in data.report["left_out"]:
@@ -124,7 +123,7 @@ def test_characters_come_from_the_training_part_and_the_others_are_told(tmp_path
 
 
 def test_texts_are_composed() -> None:
-    assert composed(" e\u0301 ") == "é"
+    assert normalized_text(" e\u0301 ")[0] == "é"
 
 
 @pytest.mark.parametrize("unknown", ["error", "drop_sample", "replace"])

@@ -97,6 +97,10 @@ LEXICON = [("haus", "h aU s"), ("maus", "m aU s"), ("laut", "l aU t"), ("hut", "
 def test_letters_in_phonemes_out(tmp_path: Path) -> None:
     """Tables, and lexicons whose lines are a word and its phonemes, with space between all of them."""
     (tmp_path / "lexicon.tsv").write_text("word\tphonemes\n" + "".join(f"{w}\t{p}\n" for w, p in LEXICON))
+    (tmp_path / "cmudict.dict").write_text("haus HH AW1 S\nhaus(2) HH AO1 S # foreign\nlaut L AW1 T\n")
+    data = loaded(tmp_path / "cmudict.dict", target_tokens="symbols", val_fraction=0, test_fraction=0)
+    assert data.source.truths == [("HH AW1 S", "HH AO1 S")] * 2 + [("L AW1 T",)]
+    assert any("1 lines such as word(2)" in line for line in data.report["lines"])
     (tmp_path / "lexicon.txt").write_text(";;; about\n" + "".join(f"{w}  {p}\n" for w, p in LEXICON))
     for name in ("lexicon.tsv", "lexicon.txt"):
         spec = loaded(tmp_path / name, target_tokens="symbols").spec
@@ -137,3 +141,14 @@ def test_specs_of_version_0_1_0_split_punctuation_of_both_sides() -> None:
     spec = PairedTexts.from_dict({"source": codec, "target": codec, "longest_target": 2, "apart": True})
     assert spec.normalized("Go!") == "Go !"
     assert PairedTexts.from_dict(spec.to_dict()) == spec
+
+
+def test_lines_of_parallel_files_end_at_line_ends_only(tmp_path: Path) -> None:
+    """Not at U+2028, a form feed or a carriage return within a line; an empty line on one side leaves out the pair."""
+    sources = ["one", "two\u2028 and", "three\x0c", "fo\rur", "", "six", "seven"]
+    (tmp_path / "a.en").write_bytes("\r\n".join(sources).encode())
+    (tmp_path / "a.fr").write_bytes("\n".join(f"t{i}" for i in range(7)).encode())
+    data = loaded(tmp_path / "a.en", target_file=str(tmp_path / "a.fr"), normalize="none")
+    pairs = dict(zip(data._pairs.sources, data._pairs.targets))
+    assert pairs == {"one": "t0", "two\u2028 and": "t1", "three": "t2", "fo ur": "t3", "six": "t5", "seven": "t6"}
+    assert data.report["left_out"] == 1

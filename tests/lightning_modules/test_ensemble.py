@@ -32,8 +32,8 @@ def test_joined_encodings_share_an_output_layer(names_folder) -> None:
 
 def test_members_have_learning_rates_and_clipping_of_their_own(names_folder) -> None:
     module, _ = build(names_folder, "average")
-    optimizer = module.configure_optimizers()
-    assert [rate / optimizer.defaults["lr"] for rate in module._base_rates] == [1.0, 5.0]
+    optimizer = module.build_optimizer()
+    assert [group["lr"] / optimizer.defaults["lr"] for group in optimizer.param_groups] == [1.0, 5.0]
     groups = list(module.clip_groups())
     assert sum(p.numel() for group in groups for p in group) == sum(p.numel() for p in module.parameters())
     assert not {id(p) for p in groups[0]} & {id(p) for p in groups[1]}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import numpy as np
 import polars
 import pytest
 import torch
 
 from datamodules.errors import BadInput
+from datamodules.line_images.page_files import parse_page_file
 from scripts.config.check import check
 from scripts.config.composing import compose
 from tests.commands import run
@@ -71,11 +74,17 @@ def test_predict_reads_images_and_folders_and_goes_on_after_bad_ones(reader: Pat
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == 21
     for answer in answers:
+        assert "".join(part["character"] for part in answer["characters"]) == answer["text"]
+        borders = [edge for part in answer["characters"] for edge in part["columns"]]
+        assert borders == sorted(borders), "left to right"
+        assert all(0 < part["confidence"] <= 1 for part in answer["characters"])
+    for answer in answers:
         truth = Path(answer["input"]).with_suffix(".gt.txt").read_text().strip()
         assert answer["text"] == truth
         assert 0.5 < answer["confidence"] <= 1
     assert answers[-1]["input"] == str(lines / "b_001.png")
     assert done.stderr.splitlines() == [
+        f"{lines}: passed over 20 files that are no images: 20 .txt",
         f"{torn}: not an image that can be read (cannot identify image file)",
         f"{tmp_path / 'nowhere.png'}: cannot be read (No such file or directory)",
     ]
@@ -134,7 +143,7 @@ def test_prepare_converts_between_forms(lines: Path, tmp_path: Path) -> None:
         (["datamodule=text_lines", "module=bag"], "module=bag reads tokens; task=transcription offers image, steps"),
         (
             ["datamodule=text_lines", "task=classification"],
-            "task=classification asks something of texts; datamodule=textlines has images of lines",
+            "task=classification asks something of texts; datamodule=text_lines has images of lines",
         ),
         (
             ["datamodule=text_lines", "datamodule.augmentation.blur=2"],
@@ -149,6 +158,46 @@ def test_what_makes_no_sense_is_a_sentence(words: list[str], sentence: str) -> N
     assert str(caught.value) == sentence
 
 
-def test_a_picture_of_any_size_is_answered(reader: Path, tmp_path: Path) -> None:
-    (tmp_path / "x.png").write_bytes(encoded(written()[:, :9]))
-    run("predict.py", reader, tmp_path / "x.png")
+def test_a_single_letter_is_answered_and_what_is_no_single_line_is_a_sentence(reader: Path, tmp_path: Path) -> None:
+    line = written()
+    page = np.concatenate([line, np.full((12, line.shape[1]), 255, np.uint8)] * 4)
+    for name, grey in (("letter", line[:, :20]), ("column", np.ascontiguousarray(line.T)), ("page", page)):
+        (tmp_path / f"{name}.png").write_bytes(encoded(grey))
+    done = run("predict.py", reader, *(tmp_path / f"{name}.png" for name in ("letter", "column", "page")), status=1)
+    assert [row.split("\t")[0] for row in done.stdout.splitlines()] == [str(tmp_path / "letter.png")]
+    assert "much taller than wide; this reads single lines" in done.stderr
+    assert "looks like 4 lines of text" in done.stderr
+
+
+def test_settings_of_a_finished_run(reader: Path, lines: Path, tmp_path: Path) -> None:
+    wide = tmp_path / "wide.png"
+    wide.write_bytes(encoded(np.tile(written(), (1, 300))[:, :6000]))
+    done = run("predict.py", reader, wide, status=1)
+    assert "4,800 pixels wide at height 32; at most datamodule.max_width=4,000 are accepted" in done.stderr
+    run("predict.py", reader, wide, "datamodule.max_width=4800")
+    done = run("predict.py", reader, wide, "datamodule.height=48", status=2)
+    assert done.stderr.startswith("datamodule.height=48: datamodule.height is a property of the trained network")
+    done = run("evaluate.py", reader, "--split", "train", "datamodule.height=48", status=2)
+    assert done.stderr == "datamodule.height=48: a property of the run's network, which has 32\n"
+
+
+def test_predict_writes_the_formats_of_the_field(reader: Path, lines: Path, tmp_path: Path) -> None:
+    images = [lines / "a_000.png", lines / "b_001.png"]
+    truths = [path.with_suffix(".gt.txt").read_text().strip() for path in images]
+    root = ElementTree.fromstring(run("predict.py", reader, *images, "--format", "alto").stdout.encode())
+    space = {"a": "http://www.loc.gov/standards/alto/ns-v4#"}
+    found = [
+        " ".join(s.get("CONTENT") for s in p.findall(".//a:String", space)) for p in root.findall(".//a:Page", space)
+    ]
+    assert found == truths
+    root = ElementTree.fromstring(run("predict.py", reader, *images, "--format", "hocr").stdout.encode())
+    words = [element.text for element in root.iter() if element.get("class") == "ocrx_word"]
+    assert words == " ".join(truths).split()
+    done = run("predict.py", reader, *images, "--format", "page", status=2)
+    assert "--format page: 2 pages, and PAGE XML holds one; --output FOLDER writes a file each" in done.stderr
+    run("predict.py", reader, *images, "--format", "page", "--output", tmp_path)
+    for image, truth in zip(images, truths):
+        shutil.copy(image, tmp_path)
+        assert [line.text for line in next(parse_page_file(tmp_path / f"{image.stem}.xml")).lines] == [truth]
+    done = run("predict.py", reader, tmp_path / "a_000.xml", "--json")
+    assert json.loads(done.stdout)["text"] == truths[0], "what was written is read again, with its image beside it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -42,21 +43,30 @@ class Decoding:
         if self.language_model is not None and self.method == "best_path":
             raise BadInput("decoding.language_model: best_path has no use for it; decoding.method=beam_search has")
 
-    def __call__(self, log_probs: Tensor, lengths: Tensor, vocabulary: Vocabulary) -> list[list[int]]:
-        """Ids of the characters of each line, of log_probs (T, B, C) and valid steps (B,)."""
+    def __call__(
+        self, log_probs: Tensor, lengths: Tensor, vocabulary: Vocabulary, display: Callable[[str], str] = str
+    ) -> list[list[int]]:
+        """Ids of the characters of each line, left to right.
+
+        Args:
+            log_probs: (T, B, C).
+            lengths: (B,) valid steps.
+            vocabulary: of the ids.
+            display: puts the lines of the language model's file, which are in reading order, into display order.
+        """
         if self.method == "best_path":
             return best_path(log_probs, lengths)
         numbers = log_probs.detach().float().cpu().numpy(), lengths.cpu().numpy()
-        found = beam_search(*numbers, self.beam_width, self.candidates, self._guide(vocabulary))
+        found = beam_search(*numbers, self.beam_width, self.candidates, self._guide(vocabulary, display))
         return [texts[0][0] if texts else [] for texts in found]
 
-    def _guide(self, vocabulary: Vocabulary) -> Guidance | None:
+    def _guide(self, vocabulary: Vocabulary, display: Callable[[str], str]) -> Guidance | None:
         if self.language_model is None:
             return None
         if self._guidance is None:
             from lightning_modules.tasks.transcription.language_model import CharacterModel
 
             path = Path(self.language_model).expanduser()
-            model = CharacterModel.of_file(path, vocabulary, self.language_model_order)
+            model = CharacterModel.of_file(path, vocabulary, self.language_model_order, display)
             self._guidance = Guidance(model, self.language_model_weight, self.character_bonus)
         return self._guidance

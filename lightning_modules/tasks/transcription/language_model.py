@@ -6,14 +6,14 @@ where kinds is the number of different characters seen after the context; below 
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from datamodules.files.encoding import read_text
+from datamodules.line_images.normalization import normalized_text
 from datamodules.text.vocabulary import Vocabulary
 
 MOST_STATES = 60_000  # contexts; the rarest of a large text are left to shorter ones
@@ -55,14 +55,21 @@ class CharacterModel:
             self.following[state] = self._following(context, followers)
 
     @classmethod
-    def of_file(cls, path: Path, vocabulary: Vocabulary, order: int = 5) -> CharacterModel:
-        """The model of a text file, each line for itself.
+    def of_file(
+        cls, path: Path, vocabulary: Vocabulary, order: int = 5, display: Callable[[str], str] = str
+    ) -> CharacterModel:
+        """The model of a text file, each line for itself, in display order as CTC decodes.
+
+        Args:
+            path: of a text in reading order.
+            vocabulary, order: see the class.
+            display: the display order of a line.
 
         Raises:
             BadInput: it cannot be read.
         """
-        lines = unicodedata.normalize("NFC", read_text(path)).split("\n")
-        return cls([line.strip() for line in lines if line.strip()], vocabulary, order)
+        lines = [normalized_text(line)[0] for line in read_text(path).split("\n")]
+        return cls([display(line) for line in lines if line], vocabulary, order)
 
     def log_probs(self, states: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """Natural logarithms; states and symbols are broadcast against one another."""

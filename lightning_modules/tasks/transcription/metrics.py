@@ -13,6 +13,7 @@ from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 from torchmetrics import Metric
 
+from datamodules.line_images.normalization import visible
 from lightning_modules.tasks.autoregressive import Seq2SeqOutput
 from lightning_modules.tasks.edit_distance import Fold, folded
 from lightning_modules.tasks.metric_info import MetricInfo
@@ -64,9 +65,8 @@ class TranscriptionMetrics(Metric):
         if isinstance(output, Seq2SeqOutput):  # which needs no step for each character
             self._read_off(output, batch)
             return
-        needed = batch.target_lengths + (batch.targets[:, 1:] == batch.targets[:, :-1]).logical_and(
-            batch.targets[:, 1:] > 0
-        ).sum(dim=1)
+        shown = batch.targets if batch.display_targets is None else batch.display_targets
+        needed = batch.target_lengths + (shown[:, 1:] == shown[:, :-1]).logical_and(shown[:, 1:] > 0).sum(dim=1)
         self.infeasible += (output.lengths < needed).sum()
         self._read_off(output, batch)
 
@@ -134,4 +134,4 @@ class TranscriptionMetrics(Metric):
 
 
 def _shown(character: str) -> str:
-    return {"": "(nothing)", " ": "(space)"}.get(character, character)
+    return visible(character) if character else "(nothing)"

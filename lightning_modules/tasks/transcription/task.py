@@ -1,9 +1,9 @@
-"""What does a line say?  Connectionist temporal classification (Graves et al. 2006), or written letter by letter."""
+"""Text recognition of line images: CTC (Graves et al. 2006), or an autoregressive decoder."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
@@ -22,6 +22,7 @@ from lightning_modules.tasks.autoregressive import Seq2SeqOutput, generate
 from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.beam_search import GenerationConfig
 from lightning_modules.tasks.edit_distance import Fold, edit_columns
+from lightning_modules.tasks.transcription.alignment import CharacterSpan, align
 from lightning_modules.tasks.transcription.decoding import Decoding
 from lightning_modules.tasks.transcription.output import Steps
 
@@ -162,7 +163,7 @@ class Transcription(Task):
         with torch.autocast(output.log_probs.device.type, enabled=False):
             return -functional.ctc_loss(
                 output.log_probs,
-                batch.targets,
+                batch.targets if batch.display_targets is None else batch.display_targets,
                 output.lengths,
                 batch.target_lengths,
                 reduction="none",
@@ -170,12 +171,15 @@ class Transcription(Task):
             )
 
     def read(self, output: Steps | Seq2SeqOutput) -> list[str]:
-        """What each line says, without space at its ends, as truths are."""
+        """The text of each line in reading order, without space at its ends, as truths are.
+
+        CTC finds the display order, left to right; an autoregressive decoder writes the reading order as it is.
+        """
         if isinstance(output, Seq2SeqOutput):
             return [self.codec.decode(ids).strip() for ids in output.ids]
         if output.texts is None:
-            found = self.decoding(output.log_probs, output.lengths, self.vocabulary)
-            output.texts = [self.codec.decode(ids).strip() for ids in found]
+            found = self.decoding(output.log_probs, output.lengths, self.vocabulary, self.spec.display)
+            output.texts = [self.spec.reading(self.codec.decode(ids).strip()) for ids in found]
         return output.texts
 
     def read_with_confidence(self, output: Steps | Seq2SeqOutput) -> list[tuple[str, float]]:
@@ -183,7 +187,7 @@ class Transcription(Task):
         texts = self.read(output)
         if isinstance(output, Seq2SeqOutput):
             return [(text, math.exp(p / (len(ids) + 1))) for text, ids, p in zip(texts, output.ids, output.log_probs)]
-        ids = [torch.from_numpy(self.codec.encode(text)).long() for text in texts]
+        ids = [torch.from_numpy(self.codec.encode(self.spec.display(text))).long() for text in texts]
         lengths = torch.tensor([len(row) for row in ids])
         batch = LineBatch(output.log_probs, lengths, nn.utils.rnn.pad_sequence(ids, batch_first=True), lengths)
         mean = self.log_likelihood(output, batch).cpu() / lengths.clamp(min=1)
@@ -196,6 +200,26 @@ class Transcription(Task):
         )
 
         return TranscriptionMetrics
+
+    def read_characters(
+        self, output: Steps | Seq2SeqOutput
+    ) -> list[tuple[str, float, Sequence[CharacterSpan | None] | None]]:
+        """Text, confidence, and the place of each character in reading order; None of a decoder, which has no places.
+
+        A character that is not on the network's list has none.
+        """
+        found = self.read_with_confidence(output)
+        if isinstance(output, Seq2SeqOutput):
+            return [(text, confidence, None) for text, confidence in found]
+        log_probs, lengths = output.log_probs.float().cpu().numpy(), output.lengths.tolist()
+        lines: list[tuple[str, float, Sequence[CharacterSpan | None] | None]] = []
+        for row, (text, confidence) in enumerate(found):
+            ids = self.codec.encode(self.spec.display(text)).tolist()
+            places: list[CharacterSpan | None] = [None] * len(text)
+            for index, span in zip(self.spec.display_indices(text), align(log_probs[: lengths[row], row], ids)):
+                places[index] = span
+            lines.append((text, confidence, places))
+        return lines
 
     def metrics(self) -> nn.Module:
         return self.metrics_class()(self)
@@ -227,7 +251,7 @@ class Transcription(Task):
         everything = torch.arange(len(datamodule.source.widths))
         widths = datamodule.source.width_of(everything)
         steps = module.steps(widths if self.features is None else self.features.steps(widths)).tolist()
-        ids, texts = datamodule.collection.ids, datamodule.collection.texts
+        ids, texts = datamodule.collection.ids, list(map(self.spec.display, datamodule.collection.texts))
         short = [i for i, text in enumerate(texts) if steps[i] < len(text) + repeats(text)]
         datamodule.report["infeasible"] = {ids[i]: steps[i] for i in short}
         if not short:

@@ -43,6 +43,8 @@ class Checkpoints(Checkpoint):
         every_seconds: between two writes; the end of training always writes.
     """
 
+    needs_every_batch = False  # of fast_loop
+
     def __init__(
         self,
         monitor: str | None = None,
@@ -108,7 +110,9 @@ class Checkpoints(Checkpoint):
         if trainer.is_global_zero:
             self._write_best()
             checkpoint_io.keep_as(self.last_path, self.folder / "previous.ckpt")
+        pl_module.stop_clock()
         trainer.save_checkpoint(self.last_path, weights_only=False)
+        pl_module.start_clock()
         self._written = time.monotonic()
 
     def write_between_batches(self, trainer: Trainer) -> None:
@@ -122,6 +126,9 @@ class Checkpoints(Checkpoint):
             progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
             for counts in (progress["current"], progress["total"]):
                 counts["ready"] = counts["completed"]
+            progress["is_last_batch"] = False
+            for state in checkpoint["loops"]["fit_loop"]["state_dict"].get("combined_loader", []):
+                state["batch"] -= 1
 
     def write_fitted(self, pl_module: LightningModule) -> None:
         """best.ckpt of a module that was fitted without a Trainer."""

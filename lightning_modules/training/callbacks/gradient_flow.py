@@ -14,7 +14,6 @@ from annotated_types import Gt
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from datamodules.batching.loader import Block
 from datamodules.errors import BadInput, option_name
 from lightning_modules.layers.encoding import valid_steps
 from lightning_modules.layers.recurrent import reversed_steps
@@ -38,6 +37,8 @@ class GradientFlow(Callback):
         every_n_steps: optimiser steps between two curves; the first one is of the untrained network.
         num_examples: of the training part, evenly spread.
     """
+
+    needs_every_batch = False  # of fast_loop
 
     def __init__(self, every_n_steps: Annotated[int, Gt(0)] = 500, num_examples: Annotated[int, Gt(0)] = 64) -> None:
         self.every_n_steps = every_n_steps
@@ -91,8 +92,7 @@ class GradientFlow(Callback):
         datamodule: Any = trainer.datamodule
         rows = datamodule.indices["train"]
         rows = rows[torch.linspace(0, len(rows) - 1, min(self.num_examples, len(rows))).long()]
-        (batch,) = datamodule.transfer_batch_to_device(Block(datamodule.source, [rows], 0), device, 0)
-        return batch
+        return datamodule.train_dataloader().dataset[rows].to(device)
 
 
 def step_gradients(module: Any, batch: Any) -> Tensor:

@@ -27,6 +27,8 @@ class Interruption(Callback):
     Of several processes the first one listens, and all of them stop at the same step.
     """
 
+    needs_every_batch = False  # of fast_loop
+
     def __init__(self) -> None:
         self._received: int | None = None
         self._before: dict[int, Any] = {}

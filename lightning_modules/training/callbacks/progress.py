@@ -17,6 +17,8 @@ class Progress(Callback):
         every_seconds: between two plain lines.
     """
 
+    needs_every_batch = False  # of fast_loop
+
     def __init__(self, every_seconds: Annotated[float, Ge(0)] = 10.0) -> None:
         self.every_seconds = every_seconds
         self._bar: Any = None

@@ -27,6 +27,8 @@ class Reporting(Callback):
         every_seconds: between two words of progress.
     """
 
+    needs_every_batch = False  # of fast_loop
+
     def __init__(
         self,
         tell: Callable[[dict[str, Any]], None],

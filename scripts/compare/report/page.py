@@ -1,13 +1,15 @@
-"""The report: one HTML file with its style and pictures in it."""
+"""The report: one HTML file with its style and pictures in it, made from `page.html.jinja`."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from html import escape
 from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from scripts.compare import output
 from scripts.compare.leaderboard import Comparison, Leaderboard
@@ -26,38 +28,52 @@ FACTS = ("cpu", "cpus", "threads", "gpus", "platform", "python", "packages", "gi
 
 def write_report(comparison: Comparison, path: str | Path) -> Path:
     """Write the page and return its path."""
-    title = ", ".join(dict.fromkeys(board.data.title.partition(" (")[0] for board in comparison.leaderboards))
-    body = [
-        f"<h1>{escape(title)}</h1>",
-        f'<p class="quiet">{escape(output.endings(comparison))} · {datetime.now():%Y-%m-%d %H:%M}</p>',
-        *(part for board in comparison.leaderboards for part in _board(comparison, board)),
-        *_not_finished(comparison),
-        *_environment(comparison),
-    ]
-    style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-    head = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title><style>{style}</style></head>'
+    here = Path(__file__).parent
+    templates = Environment(loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined)
+    page = templates.get_template("page.html.jinja").render(
+        title=", ".join(dict.fromkeys(board.data.title.partition(" (")[0] for board in comparison.leaderboards)),
+        style=(here / "style.css").read_text(encoding="utf-8"),
+        endings=output.endings(comparison),
+        written=f"{datetime.now():%Y-%m-%d %H:%M}",
+        boards=[_board(comparison, board) for board in comparison.leaderboards],
+        unfinished=[run for run in comparison.runs if run.metrics is None][:MOST_ROWS],
+        environment=list(_environment(comparison)),
+        folders=[str(run.folder.path) for run in comparison.runs],
     )
-    path = Path(path)
-    write_whole(path, f"{head}<body><main>{''.join(body)}</main></body></html>\n")
-    return path
+    write_whole(Path(path), page)
+    return Path(path)
 
 
-def _board(comparison: Comparison, board: Leaderboard) -> Iterable[str]:
+def _board(comparison: Comparison, board: Leaderboard) -> dict[str, Any]:
+    """What the template shows of a leaderboard."""
     colours = _colours(board)
-    apart = output.why_apart(comparison, board)
-    yield f"<h2>{escape(board.data.title)}</h2>"
-    if apart:
-        yield f'<p class="quiet">{escape(apart)}</p>'
-    yield f'<p class="lead">{escape(output.verdict(board))}</p>'
-    yield _table(board, colours)
-    yield "".join(f'<p class="note">{escape(line)}</p>' for line in output.notes(board))
-    yield from _section("Learning curves", learning_curves(board, colours))
-    yield from _section("What it costs", cost_charts(board, colours))
-    yield from _section("What it depends on", setting_charts(board, colours))
-    yield from _section("Figures", _figures(board))
+    rows = output.rows_for_people(board)
+    text = {key for key in rows[0] if key in board.setting_keys or key == "module"}
+    return {
+        "title": board.data.title,
+        "apart": output.why_apart(comparison, board),
+        "verdict": output.verdict(board),
+        "columns": [{"name": key, "kind": "text" if key in text else "number"} for key in rows[0]],
+        "rows": [
+            {"marks": _marks(board, i), "colour": colours[i], "cells": list(shown.values())}
+            for i, shown in enumerate(rows[:MOST_ROWS])
+        ],
+        "more": len(rows) - MOST_ROWS,
+        "notes": output.notes(board),
+        "sections": [
+            ("Learning curves", _drawn(learning_curves(board, colours))),
+            ("What it costs", _drawn(cost_charts(board, colours))),
+            ("What it depends on", _drawn(setting_charts(board, colours))),
+            ("Figures", list(_figures(board))),
+        ],
+    }
+
+
+def _marks(board: Leaderboard, i: int) -> str:
+    """Style classes of a row."""
+    row = board.rows[i]
+    marks = {"best": row.is_best, "like": row.is_like_best, "baseline": row.configuration.is_baseline}
+    return " ".join(name for name, holds in marks.items() if holds)
 
 
 def _colours(board: Leaderboard) -> dict[int, str]:
@@ -67,32 +83,12 @@ def _colours(board: Leaderboard) -> dict[int, str]:
     return {i: named.get(i, "base") for i in range(len(board.rows))}
 
 
-def _table(board: Leaderboard, colours: dict[int, str]) -> str:
-    rows = output.rows_for_people(board)
-    text = {key for key in rows[0] if key in board.setting_keys or key == "module"}
-    cells = "".join(f'<th class="{"text" if key in text else "number"}">{escape(key)}</th>' for key in rows[0])
-    lines = [f"<thead><tr>{cells}</tr></thead><tbody>"]
-    for i, (row, shown) in enumerate(list(zip(board.rows, rows))[:MOST_ROWS]):
-        marks = ["best" if row.is_best else "", "like" if row.is_like_best else ""]
-        kind = " ".join(filter(None, [*marks, "baseline" if row.configuration.is_baseline else ""]))
-        swatch = f'<i class="swatch {colours[i]}"></i>'
-        cells = "".join(
-            f'<td class="{"text" if key in text else "number"}">{swatch if place == 0 else ""}{escape(cell)}</td>'
-            for place, (key, cell) in enumerate(shown.items())
-        )
-        lines.append(f'<tr class="{kind}">{cells}</tr>')
-    more = len(rows) - MOST_ROWS
-    rest = f'<p class="note">and {more} more: compare.py prints all</p>' if more > 0 else ""
-    return f'<div class="wide"><table>{"".join(lines)}</tbody></table></div>{rest}'
+def _drawn(charts: Iterable[tuple[str, str]]) -> list[tuple[str, Markup]]:
+    """Charts, whose SVG is markup of this project's own, escaped where it holds names."""
+    return [(caption, Markup(svg)) for caption, svg in charts]
 
 
-def _section(heading: str, figures: Iterable[tuple[str, str]]) -> Iterable[str]:
-    made = [f"<figure><figcaption>{escape(caption)}</figcaption>{content}</figure>" for caption, content in figures]
-    if made:
-        yield f'<h3>{escape(heading)}</h3><div class="figures">{"".join(made)}</div>'
-
-
-def _figures(board: Leaderboard) -> Iterable[tuple[str, str]]:
+def _figures(board: Leaderboard) -> Iterator[tuple[str, Markup]]:
     """The test pictures of the leaders' first runs, or their validation pictures."""
     for row in board.rows[:LEADERS]:
         folder = row.configuration.runs[0].folder
@@ -103,29 +99,16 @@ def _figures(board: Leaderboard) -> Iterable[tuple[str, str]]:
         for name, png in list(shown.items())[:MOST_PICTURES]:
             caption = f"{name_of(row.configuration)}: {name.replace('_', ' ')}"
             data = base64.b64encode(png).decode("ascii")
-            yield caption, f'<img alt="{escape(caption, quote=True)}" src="data:image/png;base64,{data}">'
+            yield caption, Markup('<img alt="{}" src="data:image/png;base64,{}">').format(caption, data)
 
 
-def _not_finished(comparison: Comparison) -> Iterable[str]:
-    runs = [run for run in comparison.runs if run.metrics is None]
-    if runs:
-        lines = "".join(
-            f"<tr><td>{escape(run.status)}</td><td>{escape(run.folder.path.name)}</td><td>{escape(run.reason)}</td></tr>"
-            for run in runs[:MOST_ROWS]
-        )
-        yield f'<h2>Without results</h2><div class="wide"><table>{lines}</table></div>'
-
-
-def _environment(comparison: Comparison) -> Iterable[str]:
+def _environment(comparison: Comparison) -> Iterator[tuple[str, str]]:
     """What the runs were made with; several values where they differ."""
     finished = [run for run in comparison.runs if run.metrics]
-    rows = [(name, ", ".join(dict.fromkeys(_fact(run, name) for run in finished))) for name in FACTS]
-    lines = "".join(
-        f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(value)}</td></tr>" for name, value in rows if value
-    )
-    yield f'<h2>Environment</h2><div class="wide"><table class="facts">{lines}</table></div>'
-    folders = "".join(f"<li>{escape(str(run.folder.path))}</li>" for run in comparison.runs)
-    yield f"<details><summary>{len(comparison.runs)} run folders</summary><ul>{folders}</ul></details>"
+    for name in FACTS:
+        value = ", ".join(dict.fromkeys(_fact(run, name) for run in finished))
+        if value:
+            yield name.replace("_", " "), value
 
 
 def _fact(run: Run, name: str) -> str:

@@ -8,53 +8,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from network import run  # the file beside this one
-from PIL import Image
+from direction import base_direction, display_order, reading_order
+from errors import BadInput
+from images import line_ink, pages, refuse_several_lines
+from network import run  # the files beside this one
 
 HERE = Path(__file__).parent
-READER = json.loads((HERE / "vocabulary.json").read_text(encoding="utf-8"))
+MODEL = json.loads((HERE / "vocabulary.json").read_text(encoding="utf-8"))
 FIXED_WIDTH = json.loads((HERE / "export.json").read_text(encoding="utf-8"))["fixed_length"]  # None: any
-HEIGHT, SYMBOLS = READER["height"], READER["symbols"]
+HEIGHT, SYMBOLS = MODEL["height"], MODEL["symbols"]
 LEAST_WIDTH = 32  # of what the network reads
-LEAST_CONTRAST = 12  # grey levels between ink and paper
-
-
-def grey_levels(path):
-    """The picture in 256 grey levels, on white paper."""
-    try:
-        picture = Image.open(path)
-        if picture.mode.startswith("I") or picture.mode == "F":  # 16 or 32 bits
-            levels = np.asarray(picture, dtype=np.float64)
-            low, high = levels.min(), levels.max()
-            return Image.fromarray(np.uint8(255 * (levels - low) / max(high - low, 1e-9)))
-        if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-            paper = Image.new("RGBA", picture.size, "white")
-            return Image.alpha_composite(paper, picture.convert("RGBA")).convert("L")
-        return picture.convert("L")
-    except Exception as error:
-        sys.exit(f"{path}: not an image that can be read ({error})")
-
-
-def ink_of(path):
-    """The ink of a picture, (height, W) from 0 (paper) to 255."""
-    grey = grey_levels(path)
-    width = max(1, round(grey.width * HEIGHT / grey.height))
-    widest = min(READER["max_width"], FIXED_WIDTH or READER["max_width"])
-    if width > widest:
-        sys.exit(f"{path}: {width} pixels wide at height {HEIGHT}; at most {widest} are accepted")
-    scaled = grey.resize((width, HEIGHT), Image.Resampling.BILINEAR)
-    counts = np.array(scaled.histogram())
-    below = counts.cumsum() / counts.sum()
-    darkest, lightest = int(np.searchsorted(below, 0.005)), int(np.searchsorted(below, 0.995))
-    if lightest - darkest < LEAST_CONTRAST:  # perhaps a single small mark
-        darkest, lightest = int(counts.nonzero()[0][0]), int(counts.nonzero()[0][-1])
-    if lightest - darkest < LEAST_CONTRAST:
-        sys.exit(f"{path}: empty: nothing is written on it")
-    ink = np.clip((lightest - np.arange(256)) / (lightest - darkest), 0, 1)
-    mostly_dark = (ink * counts).sum() > 0.5 * counts.sum()
-    if READER["polarity"] == "light_on_dark" or (READER["polarity"] == "auto" and mostly_dark):
-        ink = 1 - ink
-    return np.rint(255 * ink)[np.asarray(scaled)]
 
 
 def best_path(log_probs):
@@ -76,21 +39,52 @@ def log_likelihood(log_probs, ids):
     return np.logaddexp.reduce(alpha[-2:])
 
 
-def read(path):
-    """The text of a picture, and the mean probability of its characters."""
-    ink = ink_of(path)
+def base_of(text):
+    return base_direction(text, MODEL["direction"], MODEL["of_collection"])
+
+
+def displayed(text):
+    """A text left to right, as its characters stand in the picture."""
+    return text if MODEL["direction"] == "display" else display_order(text, base_of(text))
+
+
+def read(page):
+    """The text of a page in reading order, and the mean probability of its characters."""
+    refuse_several_lines(page)
+    widest = min(MODEL["max_width"], FIXED_WIDTH or MODEL["max_width"])
+    ink = line_ink(page, HEIGHT, widest, MODEL["vertical"]).of_polarity(MODEL["polarity"], MODEL["ground"])
     width = ink.shape[1]
     images = np.zeros((1, 1, HEIGHT, FIXED_WIDTH or max(width, LEAST_WIDTH)), np.float32)
     images[0, 0, :, :width] = ink / 255
     log_probs, steps = run(images=images, lengths=np.array([width]))  # (1, T, C), (1,)
     log_probs = log_probs[0, : steps[0]].astype(np.float64)
-    text = "".join(SYMBOLS[i] for i in best_path(log_probs)).strip()
+    shown = "".join(SYMBOLS[i] for i in best_path(log_probs)).strip()
+    text = shown if MODEL["direction"] == "display" else reading_order(shown, base_of(shown))
     number = {symbol: i for i, symbol in reversed(list(enumerate(SYMBOLS)))}
-    total = log_likelihood(log_probs, [number[character] for character in text])
+    total = log_likelihood(log_probs, [number[character] for character in displayed(text)])
     return text, min(1.0, float(np.exp(total / max(1, len(text)))))
 
 
+def main(names):
+    """Print what each page of each picture says; 1 where one cannot be read, else 0."""
+    status = 0
+    for name in names:
+        try:
+            found = list(pages(Path(name).read_bytes()))
+        except (BadInput, OSError) as error:
+            print(f"{name}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
+            status = 1
+            continue
+        for number, page in enumerate(found, 1):
+            place = name if len(found) == 1 else f"{name}#{number}"
+            try:
+                text, confidence = read(page)
+                print(f"{place}\t{text}\t{confidence:.3f}")
+            except BadInput as error:
+                print(f"{place}: {error}", file=sys.stderr)
+                status = 1
+    return status
+
+
 if __name__ == "__main__":
-    for name in sys.argv[1:] or [str(HERE / "line.png")]:
-        text, confidence = read(name)
-        print(f"{name}\t{text}\t{confidence:.3f}")
+    sys.exit(main(sys.argv[1:] or [str(HERE / "line.png")]))

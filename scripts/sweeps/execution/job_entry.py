@@ -7,6 +7,7 @@ import os
 from multiprocessing import connection
 from typing import Any
 
+from datamodules.errors import BadInput
 from scripts.sweeps.execution.job_spec import Facts, JobSpec
 from scripts.sweeps.execution.resources import visible_gpus
 from scripts.sweeps.search.objectives import task_facts
@@ -27,10 +28,38 @@ def facts_of(settings: list[dict[str, Any]]) -> Facts:
     """
     from scripts.config.check import check
 
-    for one in settings:
-        check(one)
+    failures: dict[str, list[str]] = {}  # message -> architectures that it is about
+    passed = []
+    for job in settings:
+        try:
+            check(job)
+            passed.append(_architecture(job))
+        except BadInput as error:
+            for line in str(error).splitlines():
+                failures.setdefault(line, []).append(_architecture(job))
+    if failures:
+        raise BadInput("\n".join(_about(line, failed, passed) for line, failed in failures.items()))
     on_gpu = any(one["trainer"].get("accelerator", "auto") in ("auto", "gpu", "cuda") for one in settings)
     return Facts(task_facts(settings[0]), visible_gpus() if on_gpu else [])
+
+
+def _architecture(settings: dict[str, Any]) -> str:
+    """The file of the module's class, which is what a person types for it."""
+    return str(settings["module"].get("_target_", "")).rpartition(".")[0].rpartition(".")[2]
+
+
+def _about(line: str, failed: list[str], passed: list[str]) -> str:
+    """A message of a job, with the architectures that it is about where others of the sweep know the setting."""
+    key = line.partition(":")[0]
+    others = [name for name in dict.fromkeys(passed) if name not in failed]
+    if not others or not key.startswith("module.") or "no such setting" not in line:
+        return line
+    names = ", ".join(dict.fromkeys(failed))
+    condition = others[0] if len(others) == 1 else f"[{','.join(others)}]"
+    return (
+        f"{key}: no such setting of {names}; {', '.join(others)} {'has' if len(others) == 1 else 'have'} it:"
+        f" 'sweep.when={{{key}:{{module:{condition}}}}}' sets it there alone"
+    )
 
 
 def examine(settings: list[dict[str, Any]], pipe: connection.Connection) -> None:

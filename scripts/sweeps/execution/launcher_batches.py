@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
+from scripts.config.override import Override
+from scripts.config.private_names import returned_error
 from scripts.sweeps.execution.failures import reason_of
 from scripts.sweeps.manifest import Job
 from scripts.sweeps.sweep import Plan, Sweep
@@ -30,8 +32,11 @@ def run(launcher: Launcher, sweep: Sweep, name: str) -> None:
         for job in batch:
             job.state, job.attempts = "running", job.attempts + 1
         sweep.manifest.write()
-        place = [f"name={name}", f"hydra.sweep.dir='{sweep.folder}'"]
-        words = [[*sweep.space.fixed, *job.words, *place, f"hydra.sweep.subdir='{job.folder}'"] for job in batch]
+        place = [str(Override.of("name", name)), str(Override.of("hydra.sweep.dir", str(sweep.folder)))]
+        words = [
+            [*sweep.space.fixed, *job.words, *place, str(Override.of("hydra.sweep.subdir", job.folder))]
+            for job in batch
+        ]
         started = time.monotonic()
         try:
             with contextlib.redirect_stdout(sys.stderr):  # whatever a launcher has to say
@@ -54,9 +59,12 @@ def _batch(plan: Plan, limit: int) -> list[Job]:
 
 def _note(sweep: Sweep, job: Job, answer: JobReturn | None, seconds: float) -> None:
     metrics = sweep.manifest.run_folder(job).metrics()
-    job.state, job.seconds = ("finished" if metrics is not None else "failed"), round(seconds, 3)
-    if metrics is None:
-        failed = answer is not None and answer.status is JobStatus.FAILED
-        job.reason = reason_of(answer._return_value) if answer is not None and failed else "lost by the launcher"
+    job.seconds = round(seconds, 3)
+    if metrics is not None:
+        job.state = "finished"
+    elif answer is not None and answer.status is JobStatus.FAILED:
+        job.state, job.reason = "failed", reason_of(returned_error(answer))
+    else:  # the same command tries it again
+        job.state, job.reason = "interrupted", "lost by the launcher"
     sweep.plan.ended(job, metrics)
     log.info("%-9s %s  %s", job.state, job.folder, job.reason or sweep.shown(metrics))

@@ -140,6 +140,8 @@ class _Loop:
                 self.sweep.manifest.write()
                 return
             self.halted = self.halted or settings.on_error == "stop"
+            if event.was_killed:  # the same command tries it again
+                job.state = "interrupted"
         self.sweep.plan.ended(job, event.metrics)
         self.sweep.manifest.write()
         self.display.total = self.sweep.plan.total

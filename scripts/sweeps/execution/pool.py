@@ -36,6 +36,7 @@ class JobFinished:
     reason: str
     metrics: dict[str, float] | None
     seconds: float
+    was_killed: bool = False  # from outside: nothing says that it would fail again
 
 
 @dataclass
@@ -191,12 +192,13 @@ class Pool:
         self._kills = out_of_memory_kills()
         if state in ("failed", "interrupted") and running.told_to_stop is not None:
             state, reason = ("failed", running.stopped_because) if running.stopped_because else ("interrupted", "")
-        return JobFinished(running.job, state, reason, metrics, time.monotonic() - running.started)
+        killed = running.ended is None and exit_code < 0 and state == "failed" and not running.stopped_because
+        return JobFinished(running.job, state, reason, metrics, time.monotonic() - running.started, killed)
 
 
 def stop_fork_server() -> None:
     """End the server that jobs are forked from, without waiting until it has loaded; a later sweep starts another."""
-    server = forkserver._forkserver  # type: ignore[attr-defined]
+    server: Any = forkserver._forkserver  # type: ignore[attr-defined]  # the library has no public way to end it
     if server._forkserver_pid is None:
         return
     with contextlib.suppress(ProcessLookupError):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from datamodules.errors import BadInput
+from scripts.config.override import Override, parse_all
 from scripts.sweeps.manifest import Job, Manifest
 from scripts.sweeps.search.space import Space
 
@@ -9,16 +13,34 @@ from scripts.sweeps.search.space import Space
 class Grid:
     """Hands out the jobs of a grid that are not over.
 
+    A grid may grow: values or seeds that were added since an earlier call are further jobs.
+
     Args:
         space: the axes.
-        manifest: what earlier calls did; jobs are added to it where there are none.
+        manifest: what earlier calls did; jobs that it lacks are added to it.
         retry_failed: take up those that failed in an earlier call.
+        default: the value that a key has where no override sets it.
+        fits: whether the settings of a combination make sense together; asked where `module=baselines` stands.
+
+    Raises:
+        BadInput: an earlier job is none of this grid: values were removed.
     """
 
-    def __init__(self, space: Space, manifest: Manifest, retry_failed: bool) -> None:
+    def __init__(
+        self,
+        space: Space,
+        manifest: Manifest,
+        retry_failed: bool,
+        default: Callable[[str], str] = lambda key: "",
+        fits: Callable[[list[str]], bool] = lambda words: True,
+    ) -> None:
         self.manifest = manifest
-        if not manifest.jobs:
-            for words in space.grid():
+        grid = space.grid()
+        if space.means_baselines():
+            grid = [words for words in grid if "module=baseline/" not in " ".join(words) or fits(words)]
+        known = self._known(grid, default)
+        for words in grid:
+            if _identity(words) not in known:
                 manifest.add(words)
         if retry_failed:
             for job in manifest.jobs:
@@ -41,3 +63,38 @@ class Grid:
 
     def ended(self, job: Job, metrics: dict[str, float] | None) -> None:
         pass
+
+    def _known(self, grid: list[list[str]], default: Callable[[str], str]) -> set[frozenset[tuple[str, str]]]:
+        """The combinations that earlier jobs are, whose overrides become those of this grid."""
+        combinations = {_identity(words): words for words in grid}
+        keys = {override.key for words in grid for override in parse_all(words) if override.prefix != "~"}
+        known = set()
+        for job in self.manifest.jobs:
+            own = _identity(job.words)
+            for key in sorted(keys - {key for key, _ in own}):  # an axis that was none then
+                wider = own | {(key, _canonical(self.manifest.earlier_space.get(key) or default(key)))}
+                own = wider if any(wider <= combination for combination in combinations) else own
+            if own not in combinations:
+                values = " ".join(override.plain for override in parse_all(job.words))
+                raise BadInput(
+                    f"sweep.name={self.manifest.folder.name}: there is another sweep of that name in"
+                    f" {self.manifest.folder}: its job {values} is none of this command's; values can be added, and"
+                    " those that are there must stay; or take another sweep.name"
+                )
+            job.words = combinations[own]
+            known.add(own)
+        return known
+
+
+def _identity(words: list[str]) -> frozenset[tuple[str, str]]:
+    """What a combination sets, however it is written."""
+    return frozenset((o.key, _canonical(o.text)) for o in parse_all(words) if o.prefix != "~")
+
+
+def _canonical(text: str) -> str:
+    """A number in Python's way of writing, anything else as it is."""
+    plain = Override("", text).text
+    try:
+        return repr(float(plain))
+    except ValueError:
+        return plain

@@ -100,14 +100,14 @@ def check_search(settings: SweepSettings, space: Space, goals: list[Objective]) 
     for axis in space.axes:
         if axis.key == "seed":
             raise BadInput(f"seed={axis.words}: a search looks for settings; sweep.seeds=N gives each several seeds")
-        if settings.sampler == "grid" and axis.interval is not None:
-            raise BadInput(f"{axis.key}={axis.words}: sweep.sampler=grid needs a list; choice(...) or range(...)")
-    pruner, metric = settings.pruner, goals[0].metric
-    if pruner == "none":
+        if settings.sampler_name == "GridSampler" and axis.interval is not None:
+            raise BadInput(f"{axis.key}={axis.words}: sweep/sampler=grid needs a list; choice(...) or range(...)")
+    pruner, metric = settings.pruner_name, goals[0].metric
+    if not pruner:
         return
     if len(goals) > 1:
-        raise BadInput(f"sweep.pruner={pruner}: several objectives give no order to prune by; none is accepted")
+        raise BadInput("sweep/pruner: several objectives give no order to prune by; none is accepted")
     if not metric.startswith("val/"):
-        raise BadInput(f"sweep.pruner={pruner}: {metric} is not known before the end of a run; val/... is")
-    if pruner == "wilcoxon" and (settings.seeds or 1) < 2:
-        raise BadInput("sweep.pruner=wilcoxon: it compares seed by seed; give sweep.seeds=N, two or more")
+        raise BadInput(f"sweep/pruner: {metric} is not known before the end of a run; val/... is")
+    if pruner == "WilcoxonPruner" and (settings.seeds or 1) < 2:
+        raise BadInput("sweep/pruner=wilcoxon: it compares seed by seed; give sweep.seeds=N, two or more")

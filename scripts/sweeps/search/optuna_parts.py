@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import pkgutil
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +18,6 @@ from datamodules.errors import BadInput
 from scripts.config.signatures import problems
 from scripts.sweeps.search.space import Axis
 from scripts.sweeps.settings import SweepSettings
-
-#: Samplers whose every draw has a seed of its own, so that a search that was stopped draws as one that was not.
-RESEEDED = ("tpe", "gp", "cmaes", "random", "grid")
 
 
 def require() -> None:
@@ -65,42 +64,42 @@ def word(axis: Axis, value: Any) -> str:
     return axis.word(repr(value) if isinstance(value, float) else str(value))
 
 
-def sampler(settings: SweepSettings, axes: Sequence[Axis], number: int) -> Any:
-    """The sampler that draws trial `number`."""
-    samplers = optuna.samplers
-    seed = settings.sampler_seed + (number if settings.sampler in RESEEDED else 0)
-    defaults: dict[str, Any] = {"seed": seed}
-    classes = {
-        "tpe": samplers.TPESampler,
-        "gp": samplers.GPSampler,
-        "cmaes": samplers.CmaEsSampler,
-        "qmc": samplers.QMCSampler,
-        "random": samplers.RandomSampler,
-        "grid": samplers.GridSampler,
-    }
-    if settings.sampler == "tpe":
-        defaults |= {"multivariate": True, "constant_liar": True}
-    elif settings.sampler == "qmc":
-        defaults |= {"scramble": True}
-    elif settings.sampler == "grid":
-        defaults |= {"search_space": {axis.key: axis.python_values() for axis in axes}}
-    elif settings.sampler == "cmaes":
-        _needs("cmaes", "sweep.sampler=cmaes")
-    return _made(classes[settings.sampler], defaults, settings.sampler_options, "sweep.sampler_options")
+def sampler(settings: SweepSettings, axes: Sequence[Axis], number: int, conditional: bool = False) -> Any:
+    """The sampler that draws trial `number`.
+
+    Args:
+        settings: of the sweep.
+        axes: of the search.
+        number: of the trial; with it the seed of a sampler whose every draw has one of its own.
+        conditional: whether some axes count only beside certain values of others.
+    """
+    given: dict[str, Any] = {"seed": settings.sampler_seed + (number if is_reseeded(settings) else 0)}
+    if settings.sampler_name == "GridSampler":
+        given["search_space"] = {axis.key: axis.python_values() for axis in axes}
+    if settings.sampler_name == "CmaEsSampler":
+        _needs("cmaes", "sweep/sampler=cmaes")
+    if settings.sampler_name == "TPESampler" and conditional:
+        given["group"] = True  # axes that occur together are drawn together
+    return _made(settings.sampler, given, "sweep.sampler", optuna.samplers.BaseSampler)
+
+
+def is_reseeded(settings: SweepSettings) -> bool:
+    """Whether every draw has a seed of its own, so that a search that was stopped draws as one that was not; the
+    points of a quasi-random sequence belong to one seed.
+    """
+    return settings.sampler_name != "QMCSampler"
 
 
 def pruner(settings: SweepSettings) -> Any:
-    pruners = optuna.pruners
-    classes: dict[str, tuple[Any, dict[str, Any]]] = {
-        "none": (pruners.NopPruner, {}),
-        "median": (pruners.MedianPruner, {}),
-        "percentile": (pruners.PercentilePruner, {"percentile": 25.0}),
-        "hyperband": (pruners.HyperbandPruner, {}),
-        "asha": (pruners.SuccessiveHalvingPruner, {}),
-        "wilcoxon": (pruners.WilcoxonPruner, {}),
-    }
-    cls, defaults = classes[settings.pruner]
-    return _made(cls, defaults, settings.pruner_options, "sweep.pruner_options")
+    return _made(settings.pruner, {}, "sweep.pruner", optuna.pruners.BasePruner)
+
+
+def suggest(trial: Any, key: str, distribution: Any) -> Any:
+    """Draw a value of one more parameter of a live trial."""
+    if hasattr(distribution, "choices"):
+        return trial.suggest_categorical(key, distribution.choices)
+    draw = trial.suggest_int if isinstance(distribution.low, int) else trial.suggest_float
+    return draw(key, distribution.low, distribution.high, step=distribution.step, log=distribution.log)
 
 
 def storage(settings: SweepSettings, folder: Path) -> Any:
@@ -130,15 +129,26 @@ def importances(study: Any, objective: int) -> dict[str, float]:
     )
 
 
-def _made(cls: Any, defaults: dict[str, Any], given: dict[str, Any], at: str) -> Any:
-    found = problems(cls, given, at, given=[name for name in defaults if name not in given])
-    found = [sentence for sentence in found if not sentence.endswith(": missing")]
+def _made(settings: dict[str, Any], given: dict[str, Any], at: str, kind: type) -> Any:
+    """The object that settings with a `_target_` describe, with what the program adds where its class takes it."""
+    target = str(settings.get("_target_", ""))
+    arguments = {key: value for key, value in settings.items() if key != "_target_"}
+    try:
+        cls = pkgutil.resolve_name(target)
+    except Exception as error:  # whatever an import raises: the person named the module
+        raise BadInput(f"{at}._target_={target}: cannot be imported ({error})") from None
+    if not (isinstance(cls, type) and issubclass(cls, kind)):
+        raise BadInput(f"{at}._target_={target}: not a {kind.__name__}, which belongs there")
+    takes = inspect.signature(cls).parameters
+    given = {key: value for key, value in given.items() if key in takes and key not in arguments}
+    found = problems(cls, arguments, at, given=list(given))
+    found = [message for message in found if not message.endswith(": missing")]
     if found:
         raise BadInput("\n".join(found))
     try:
-        return cls(**{**defaults, **given})
+        return cls(**{**given, **arguments})
     except (TypeError, ValueError) as error:
-        raise BadInput(f"{at}={given}: {error}") from None
+        raise BadInput(f"{at}={arguments}: {error}") from None
 
 
 def _needs(package: str, key: str) -> None:

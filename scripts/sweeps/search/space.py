@@ -1,13 +1,15 @@
 """The axes of a sweep, in Hydra's own override words: `a,b`, `choice(...)`, `range(...)`, `interval(...)`, `tag(...)`.
 
-A word is one axis or one fixed setting.  A grid takes every combination of the axes' values; a search draws from them.
+An override is one axis or one fixed setting.  A grid takes every combination of the axes' values; a search draws from
+them.  `sweep.when` makes an axis conditional: `{module.num_heads: {module: transformer}}` leaves it out elsewhere.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -15,24 +17,29 @@ from hydra.core.override_parser.types import (
     ChoiceSweep,
     Glob,
     IntervalSweep,
-    Override,
     QuotedString,
     RangeSweep,
     Transformer,
 )
+from hydra.core.override_parser.types import Override as HydraOverride
 
-from datamodules.errors import BadInput
+from datamodules.errors import BadInput, did_you_mean
+from scripts.config.keys import facts
+from scripts.config.override import Override
 from scripts.config.overrides import options, relaxed
 
-#: Words that say where and how a sweep runs, not what it tries.
-NOT_OF_THE_SPACE = ("runs_dir", "name", "resume", "hydra", "sweep", "logger", "callbacks.progress")
+#: The value of `module` that stands for every baseline that fits data and task.
+BASELINES = "baselines"
+
+#: Axis -> axis that decides about it -> values of that one with which it counts.
+Conditions = Mapping[str, Mapping[str, list[str]]]
 
 
 @dataclass(frozen=True)
 class Axis:
     """One setting that differs between jobs."""
 
-    override: Override
+    override: HydraOverride
 
     @property
     def key(self) -> str:
@@ -41,7 +48,7 @@ class Axis:
     @property
     def words(self) -> str:
         """What a person wrote after the `=`."""
-        return (self.override.input_line or "").partition("=")[2]
+        return Override.parse(self.override.input_line or "").value or ""
 
     @property
     def interval(self) -> IntervalSweep | None:
@@ -57,93 +64,175 @@ class Axis:
         return set(getattr(self.override.value(), "tags", None) or ())
 
     def values(self) -> list[str]:
-        """Every value, as an override's word says it.
+        """Every value, as an override says it.
 
         Raises:
             BadInput: there are infinitely many.
         """
-        value = self.override.value()
-        if isinstance(value, Glob):
-            return value.filter(options(self.key))
-        if not isinstance(value, (ChoiceSweep, RangeSweep)):
-            raise BadInput(
-                f"{self.key}={self.words}: has no list of values; sweep.trials=N searches in it, choice(...) lists some"
-            )
-        return list(self.override.sweep_string_iterator())
+        return [written for written, _ in self._values()]
 
     def python_values(self) -> list[Any]:
         """The values as numbers, strings, booleans and None; lists as their words."""
-        value = self.override.value()
-        if isinstance(value, Glob):
-            return list(self.values())
-        found = list(self.override.sweep_iterator(transformer=Transformer.identity))
-        words = self.values()
-        plain = [v.text if isinstance(v, QuotedString) else v for v in found]
-        return [v if v is None or isinstance(v, (bool, int, float, str)) else w for v, w in zip(plain, words)]
+        return [value for _, value in self._values()]
+
+    def distinct(self) -> list[str]:
+        """The values without those that write an earlier one in another way (`0.10` after `0.1`), which are said."""
+        kept: dict[str, str] = {}
+        for written, value in self._values():
+            if repr(value) in kept:
+                print(
+                    f"{self.key}={self.words}: {kept[repr(value)]} stands there twice and counts once", file=sys.stderr
+                )
+            kept.setdefault(repr(value), written)
+        return list(kept.values())
 
     def word(self, value: str) -> str:
         return f"{self.override.get_key_element()}={value}"
 
+    def _values(self) -> list[tuple[str, Any]]:
+        """(as an override says it, as Python has it)."""
+        value = self.override.value()
+        if isinstance(value, Glob):
+            return [(name, name) for name in value.filter(options(self.key))]
+        if not self.override.is_sweep_override():
+            element = self.override.get_value_element_as_str()
+            return [(element, value if value is None or isinstance(value, (bool, int, float, str)) else element)]
+        if not isinstance(value, (ChoiceSweep, RangeSweep)):
+            raise BadInput(
+                f"{self.key}={self.words}: has no list of values; sweep.trials=N searches in it, choice(...) lists some"
+            )
+        written = list(self.override.sweep_string_iterator())
+        found = list(self.override.sweep_iterator(transformer=Transformer.identity))
+        plain = [v.text if isinstance(v, QuotedString) else v for v in found]
+        pairs = [(w, v if v is None or isinstance(v, (bool, int, float, str)) else w) for w, v in zip(written, plain)]
+        if self.key != "module" or BASELINES not in written:
+            return pairs
+        every = [(name, name) for name in options("module") if name.startswith("baseline/")]
+        expanded = [pair for w, v in pairs for pair in (every if w == BASELINES else [(w, v)])]
+        return list(dict.fromkeys(expanded))
+
 
 @dataclass(frozen=True)
 class Space:
-    """What a sweep's jobs have in common, and in what they differ."""
+    """What the jobs of a sweep have in common, and in what they differ."""
 
     axes: tuple[Axis, ...]
-    fixed: tuple[str, ...]  # words, as Hydra takes them
+    fixed: tuple[str, ...]  # overrides, as Hydra takes them
+    when: Conditions = field(default_factory=dict)
 
     def grid(self) -> list[list[str]]:
-        """The words of each combination, the last axis changing fastest."""
-        return [
-            [axis.word(value) for axis, value in zip(self.axes, values)]
-            for values in itertools.product(*(axis.values() for axis in self.axes))
-        ]
+        """The overrides of each combination, the last axis changing fastest; each combination once."""
+        found: dict[tuple[str, ...], None] = {}
+        for values in itertools.product(*(axis.distinct() for axis in self.axes)):
+            chosen = {axis.key: value for axis, value in zip(self.axes, values)}
+            found.setdefault(tuple(self._combination(chosen)))
+        return [list(words) for words in found]
+
+    def is_active(self, axis: Axis, chosen: Mapping[str, Any]) -> bool:
+        """Whether an axis counts beside these values of the others."""
+        return all(plain(chosen.get(key)) in values for key, values in self.when.get(axis.key, {}).items())
+
+    def means_baselines(self) -> bool:
+        """Whether `module=baselines` is among the values: they are taken as far as they fit."""
+        return any(axis.key == "module" and BASELINES in axis.words for axis in self.axes)
 
     def described(self) -> dict[str, str]:
         """Everything that makes two sweeps the same, as words."""
-        fixed = [word.lstrip("+").partition("=") for word in self.fixed]
+        fixed = [Override.parse(word) for word in self.fixed]
         return {
             **{axis.key: axis.words for axis in self.axes},
-            **{key: value for key, _, value in fixed if not _elsewhere(key)},
+            **{o.key: o.value or "" for o in fixed if facts(o.key).one_sweep},
         }
 
+    def _combination(self, chosen: dict[str, str]) -> Iterator[str]:
+        is_baseline = self.means_baselines() and chosen["module"].startswith("baseline/")
+        for axis in self.axes:
+            if not self.is_active(axis, chosen) or (is_baseline and _not_of_baselines(axis.key)):
+                continue
+            yield axis.word(chosen[axis.key])
+        if is_baseline:
+            for word in self.fixed:
+                if Override.parse(word).key.startswith("module."):
+                    yield f"~{Override.parse(word).key}"
 
-def space_of(arguments: Iterable[str], also: dict[str, Any], config_loader: Any = None) -> Space:
-    """The axes and fixed settings of a command.
+
+def space_of(
+    arguments: Iterable[str], also: dict[str, Any], config_loader: Any = None, when: dict[str, Any] | None = None
+) -> Space:
+    """The space that a command asks for.
 
     Args:
-        arguments: its words.
-        also: axes of `sweep.space`; one that the words name too is theirs.
+        arguments: its overrides.
+        also: axes of `sweep.space`; one that the overrides name too is theirs.
         config_loader: Hydra's, for `glob(...)`.
+        when: `sweep.when`, conditions of axes.
 
     Raises:
-        BadInput: a word of `sweep.space` that is none.
+        BadInput: an override of `sweep.space` that is none, or a condition on what does not vary.
     """
     parser = OverridesParser.create(config_loader=config_loader)
-    written = [override for override in parser.parse_overrides(list(arguments)) if not _of_sweep(override)]
+    arguments = [_as_choice(word) for word in arguments]
+    written = [override for override in parser.parse_overrides(arguments) if not _of_sweep(override)]
     named = {override.key_or_group for override in written}
-    told = [word for key, value in also.items() if key not in named for word in relaxed([f"{key}={_written(value)}"])]
+    added = [word for key, value in also.items() if key not in named for word in relaxed([f"{key}={_written(value)}"])]
     try:
-        written = parser.parse_overrides(told) + written
+        written = parser.parse_overrides(added) + written
     except Exception as error:
-        raise BadInput(f"sweep.space: {' '.join(str(error).split())}") from None
-    axes = tuple(Axis(override) for override in written if override.is_sweep_override())
+        message = " ".join(str(error).split()).replace("++", "")
+        raise BadInput(f"sweep.space: {message}") from None
+    conditions = _conditions(when or {}, written)
+    swept = [o for o in written if o.is_sweep_override() or o.key_or_group in conditions]
+    axes = tuple(Axis(override) for override in swept)
     for axis in axes:
-        if axis.key in ("runs_dir", "name", "resume") or axis.key.startswith("hydra"):
+        if not facts(axis.key).in_sweep or axis.key.startswith("hydra"):
             raise BadInput(f"{axis.key}={axis.words}: every job of a sweep has the same; give one value")
-    fixed = tuple(override.input_line or "" for override in written if not override.is_sweep_override())
-    return Space(axes, fixed)
+    fixed = tuple(override.input_line or "" for override in written if override not in swept)
+    return Space(axes, fixed, conditions)
 
 
-def _of_sweep(override: Override) -> bool:
-    return override.key_or_group.startswith("sweep.")
+def _conditions(when: dict[str, Any], written: list[HydraOverride]) -> Conditions:
+    keys = [override.key_or_group for override in written]
+    found: dict[str, dict[str, list[str]]] = {}
+    for key, condition in when.items():
+        if not isinstance(condition, dict) or not condition:
+            raise BadInput(
+                f"sweep.when.{key}={condition}: values of another key are accepted, such as"
+                " sweep.when={module.num_heads:{module:transformer}}"
+            )
+        if key not in keys:
+            continue  # a named space has conditions of axes that this command leaves out
+        for other in condition:
+            if other not in keys:
+                near = did_you_mean(other, keys)
+                raise BadInput(f"sweep.when.{key}: {other} is not given here{near}; there are {', '.join(keys)}")
+        found[key] = {
+            other: [plain(v) for v in (values if isinstance(values, list) else [values])]
+            for other, values in condition.items()
+        }
+    return found
+
+
+def plain(value: Any) -> str:
+    """A value as conditions compare it: truth as YAML writes it."""
+    text = str(value)
+    return text.lower() if text in ("True", "False") else text
+
+
+def _as_choice(word: str) -> str:
+    """`module=baselines` stands for several values, also alone."""
+    return f"module=choice({BASELINES})" if word == f"module={BASELINES}" else word
+
+
+def _not_of_baselines(key: str) -> bool:
+    """Whether a baseline takes no such setting."""
+    return facts(key).of_training or key.startswith("module.")
+
+
+def _of_sweep(override: HydraOverride) -> bool:
+    return override.key_or_group.startswith("sweep.") or override.key_or_group.startswith("sweep/")
 
 
 def _written(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ",".join(_written(v) for v in value)
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _elsewhere(key: str) -> bool:
-    return any(key == other or key.startswith(f"{other}.") for other in NOT_OF_THE_SPACE)

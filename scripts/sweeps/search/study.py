@@ -8,15 +8,18 @@ trials, the manifest the jobs, so both go on after a stop.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from datamodules.errors import BadInput
+from datamodules.errors import BadInput, did_you_mean
 from scripts.config.naming import short_name
+from scripts.config.override import parse_all
+from scripts.config.private_names import reported_steps, trial_id
 from scripts.sweeps.manifest import Job, Manifest
 from scripts.sweeps.search import optuna_parts
 from scripts.sweeps.search.objectives import check_search, objectives
-from scripts.sweeps.search.space import Space
+from scripts.sweeps.search.space import Axis, Space, plain
 from scripts.sweeps.settings import SweepSettings
 
 OWNER = "sweep"  # the attribute of a trial that says whose it is, in a study that several sweeps share
@@ -31,10 +34,11 @@ class Trial:
     trial: Any  # Optuna's
     jobs: list[Job]
     running: bool = False
+    is_stopped: bool = False  # its job was killed or stopped; the next call goes on with it
 
     def waiting(self) -> Job | None:
         """The next of its jobs that has to run."""
-        return None if self.running else next((job for job in self.jobs if not job.done), None)
+        return None if self.running or self.is_stopped else next((job for job in self.jobs if not job.done), None)
 
 
 class Search:
@@ -70,7 +74,7 @@ class Search:
     @property
     def prunes_validations(self) -> bool:
         """Whether jobs ask after each validation; Wilcoxon's test compares whole replicates."""
-        return self.settings.pruner not in ("none", "wilcoxon")
+        return self.settings.pruner_name not in ("", "WilcoxonPruner")
 
     @property
     def total(self) -> int:
@@ -83,9 +87,21 @@ class Search:
         found = []
         for axis in self.space.axes:
             for value in self._ends(axis):
-                chosen = {**first, axis.key: value}
-                found.append([optuna_parts.word(a, chosen[a.key]) for a in self.space.axes])
+                chosen = {**first, **self._where_active(axis), axis.key: value}
+                words = [optuna_parts.word(a, chosen[a.key]) for a in self.space.axes if self._counts(a, chosen)]
+                found.append(words)
         return found
+
+    def _where_active(self, axis: Axis) -> dict[str, Any]:
+        """Values of other axes beside which a conditional axis counts."""
+        found = {}
+        for key, values in self.space.when.get(axis.key, {}).items():
+            choices = self._ends(next(other for other in self.space.axes if other.key == key))
+            found[key] = next((choice for choice in choices if plain(choice) in values), choices[0])
+        return found
+
+    def _counts(self, axis: Axis, chosen: dict[str, Any]) -> bool:
+        return self.space.is_active(axis, chosen)
 
     def next(self) -> Job | None:
         for live in self.live:
@@ -110,7 +126,7 @@ class Search:
 
     def ended(self, job: Job, metrics: dict[str, float] | None) -> None:
         live = self._of(job)
-        live.running = False
+        live.running, live.is_stopped = False, job.state == "interrupted"
         if job.state in ("pruned", "failed"):
             self._close(live, job.state)
         elif job.state == "finished":
@@ -140,32 +156,73 @@ class Search:
             study = optuna.create_study(
                 storage=optuna_parts.storage(self.settings, self.manifest.folder),
                 study_name=name,
-                sampler=optuna_parts.sampler(self.settings, self.space.axes, 0),
+                sampler=optuna_parts.sampler(self.settings, self.space.axes, 0, bool(self.space.when)),
                 pruner=optuna_parts.pruner(self.settings),
                 directions=directions,
                 load_if_exists=True,
             )
             study.set_metric_names([objective.metric for objective in self.objectives])
         except ValueError as error:
-            raise BadInput(f"sweep.sampler={self.settings.sampler}: {error}") from None
+            raise BadInput(f"sweep.sampler={self.settings.sampler_name}: {error}") from None
+        for point in self.settings.enqueue:
+            study.enqueue_trial(self._point(point), skip_if_exists=True)
         return study
+
+    def _point(self, point: dict[str, Any]) -> dict[str, Any]:
+        """A point of `sweep.enqueue` as Optuna has it.
+
+        Raises:
+            BadInput: it lies outside the space.
+        """
+        found = {}
+        for key, value in point.items():
+            if key not in self.distributions:
+                near = did_you_mean(key, self.distributions)
+                raise BadInput(f"sweep.enqueue: {key} is no axis of this search{near}; {', '.join(self.distributions)}")
+            made = self.distributions[key]
+            if hasattr(made, "choices"):
+                same = [c for c in made.choices if c == value or str(c) == str(value)]
+                inside, value = bool(same), next(iter(same), value)
+            else:
+                inside = isinstance(value, (int, float)) and made.low <= value <= made.high
+            if not inside:
+                axis = next(axis for axis in self.space.axes if axis.key == key)
+                raise BadInput(f"sweep.enqueue: {key}={value} lies outside of {axis.words}")
+            found[key] = value
+        return found
 
     def _take_up(self, retry_failed: bool) -> None:
         """Bring study and manifest together after a stop."""
         states = optuna_parts.optuna.trial.TrialState
         of_trial: dict[int | None, list[Job]] = {}
         for job in self.manifest.jobs:
+            self._check_job(job)
             of_trial.setdefault(job.trial, []).append(job)
         for frozen in self.study.get_trials(deepcopy=False):
             owner = frozen.user_attrs.get(OWNER)
             jobs = of_trial.get(frozen.number, []) if owner == self._owner() else []
             if frozen.state is states.RUNNING and jobs:
-                self._go_on(Trial(optuna_parts.optuna.trial.Trial(self.study, frozen._trial_id), jobs))
+                self._go_on(Trial(optuna_parts.optuna.trial.Trial(self.study, trial_id(frozen)), jobs))
             elif frozen.state is states.RUNNING and (owner == self._owner() or not (owner or self.settings.storage)):
                 self.study.tell(frozen.number, state=states.FAIL)  # it was stopped before it had a job
             elif frozen.state is states.FAIL and jobs and retry_failed and frozen.number not in self._retried():
                 self.study.set_user_attr(RETRIED, [*self._retried(), frozen.number])
                 self.study.enqueue_trial(frozen.params)
+
+    def _check_job(self, job: Job) -> None:
+        """Refuse a job of the manifest that sets anything but values of the axes: the file may be a stranger's."""
+        axes = {axis.key: axis for axis in self.space.axes}
+        for override in parse_all(job.words):
+            axis, text = axes.get(override.key), override.text
+            if override.key == "seed" and text.isdigit():
+                continue
+            is_number = re.fullmatch(r"[+-]?\d*\.?\d*(e[+-]?\d+)?", text) is not None
+            if axis is None or not (
+                is_number
+                if axis.interval
+                else override.value in (*axis.values(), text) and (is_number or override.value in axis.values())
+            ):
+                raise BadInput(f"{self.manifest.path}: job {job.number}: {override.plain} is no value of this search")
 
     def _go_on(self, live: Trial) -> None:
         self.live.append(live)
@@ -190,26 +247,33 @@ class Search:
 
     def _asked(self) -> Trial:
         number = len(self.study.get_trials(deepcopy=False))
-        if self.settings.sampler in optuna_parts.RESEEDED:
-            self.study.sampler = optuna_parts.sampler(self.settings, self.space.axes, number)
+        conditional = bool(self.space.when)
+        if optuna_parts.is_reseeded(self.settings):
+            self.study.sampler = optuna_parts.sampler(self.settings, self.space.axes, number, conditional)
+        always = {key: made for key, made in self.distributions.items() if key not in self.space.when}
         try:
-            trial = self.study.ask(self.distributions)
+            trial = self.study.ask(always)
+            axes = [axis for axis in self.space.axes if axis.key in always]
+            for axis in (axis for axis in self.space.axes if axis.key not in always):
+                if self._counts(axis, trial.params):
+                    optuna_parts.suggest(trial, axis.key, self.distributions[axis.key])
+                    axes.append(axis)
         except ValueError as error:
-            raise BadInput(f"sweep.sampler={self.settings.sampler}: {error}") from None
+            raise BadInput(f"sweep.sampler={self.settings.sampler_name}: {error}") from None
         trial.set_user_attr(OWNER, self._owner())
-        words = [optuna_parts.word(axis, trial.params[axis.key]) for axis in self.space.axes]
+        words = [optuna_parts.word(axis, trial.params[axis.key]) for axis in axes]
         jobs = []
         for replicate in range(self.num_seeds):
             seed = [f"seed={self.first_seed + replicate}"] if self.settings.seeds else []
-            shown = [optuna_parts.word(axis, _rounded(trial.params[axis.key])) for axis in self.space.axes]
-            name = short_name([f"{trial.number:03}", *shown, *seed]).replace("=,", ",", 1).rstrip("=")
+            shown = [optuna_parts.word(axis, _rounded(trial.params[axis.key])) for axis in axes]
+            name = "_".join(filter(None, [f"{trial.number:03}", short_name([*shown, *seed])]))
             jobs.append(self.manifest.add([*words, *seed], name=name, trial=trial.number, replicate=replicate))
         return Trial(trial, jobs)
 
     def _advance(self, live: Trial, job: Job) -> None:
         """A replicate has finished: the next one, or the end of the trial."""
         done = [self._values(other) for other in live.jobs if other.state == "finished"]
-        if self.settings.pruner == "wilcoxon" and len(done) < len(live.jobs):
+        if self.settings.pruner_name == "WilcoxonPruner" and len(done) < len(live.jobs):
             if self._pruned(live.trial, job.replicate, self._values(job)[0]):
                 self._close(live, "pruned")
             return
@@ -237,7 +301,7 @@ class Search:
                 raise
 
     def _pruned(self, trial: Any, step: int, value: float) -> bool:
-        if step not in self.study._storage.get_trial(trial._trial_id).intermediate_values:
+        if step not in reported_steps(self.study, trial):
             trial.report(value, step)
         return trial.should_prune()
 

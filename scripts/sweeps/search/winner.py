@@ -14,15 +14,16 @@ import yaml
 from datamodules.errors import BadInput
 from scripts.compare.runs import flat
 from scripts.config.dotted import put
+from scripts.config.keys import facts
+from scripts.config.override import Override, parse_all
+from scripts.config.overrides import groups
+from scripts.config.trust import foreign_packages
 from scripts.console.program_path import program
 from scripts.runs.folder import write_whole
 from scripts.sweeps.manifest import Job
 from scripts.sweeps.search.objectives import Objective, objectives
 from scripts.sweeps.search.space import Axis
 from scripts.sweeps.sweep import Sweep
-
-#: Settings that a configuration does not consist of.
-NOT_OF_IT = ("runs_dir", "name", "seed", "datamodule.seed", "resume")
 
 
 @dataclass
@@ -44,11 +45,11 @@ def sweep_objectives(sweep: Sweep) -> list[Objective]:
 
 def winners(sweep: Sweep, by: list[Objective]) -> list[Winner]:
     """The best configuration, or with several objectives all of the Pareto front; only those with all their seeds."""
-    groups: dict[tuple[str, ...], list[Job]] = defaultdict(list)
+    configurations: dict[tuple[str, ...], list[Job]] = defaultdict(list)
     for job in sweep.manifest.jobs:
-        groups[tuple(word for word in job.words if not word.startswith("seed="))].append(job)
+        configurations[tuple(without_seed(job.words))].append(job)
     found = []
-    for words, jobs in groups.items():
+    for words, jobs in configurations.items():
         metrics = [sweep.manifest.run_folder(job).metrics() for job in jobs if job.state == "finished"]
         if len(metrics) < len(jobs) or not all(m and all(o.metric in m for o in by) for m in metrics):
             continue
@@ -59,6 +60,10 @@ def winners(sweep: Sweep, by: list[Objective]) -> list[Winner]:
     costs = {id(w): [sign * value for sign, value in zip(signs, w.values)] for w in found}
     front = [w for w in found if not any(_beats(costs[id(other)], costs[id(w)]) for other in found)]
     return front[:1] if len(by) == 1 else sorted(front, key=lambda w: costs[id(w)])
+
+
+def without_seed(words: list[str]) -> list[str]:
+    return [word for word in words if Override.parse(word).key != "seed"]
 
 
 def _beats(one: list[float], other: list[float]) -> bool:
@@ -73,7 +78,8 @@ def write_experiment(sweep: Sweep, winner: Winner, by: list[Objective], name: st
     wanted = {**dict(flat(sweep.composer.settings(winner.words))), **sweep.settings.full}
     values: dict[str, Any] = {}
     for key, value in wanted.items():
-        if key not in NOT_OF_IT and plain.get(key, _MISSING) != value and key not in chosen:
+        is_place = facts(key).role == "place" and key != "datamodule.data_dir"
+        if not is_place and facts(key).role != "seed" and plain.get(key, _MISSING) != value and key not in chosen:
             put(values, key, value)
     reached = ", ".join(f"{o.metric} {value:.4g}" for o, value in zip(by, winner.values))
     seeds = f", mean of {winner.num_seeds} seeds" if winner.num_seeds > 1 else ""
@@ -82,7 +88,8 @@ def write_experiment(sweep: Sweep, winner: Winner, by: list[Objective], name: st
         f"# The best of the sweep {sweep.settings.name}: {reached}{seeds}.",
         f"#   {command(sweep, name)}",
     ]
-    content = {"defaults": [{f"override /{group}": option} for group, option in chosen.items()], **values}
+    defaults = [{f"override /{group}": option} for group, option in chosen.items() if group in groups()]
+    content = {"defaults": defaults, **values}
     path = sweep.folder / "experiment" / f"{name}.yaml"
     write_whole(path, "\n".join(head) + "\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
     return path
@@ -93,12 +100,15 @@ _MISSING = object()
 
 def command(sweep: Sweep, name: str) -> str:
     """What a person types to train the configuration that `write_experiment` wrote."""
-    return f"{program('python')} scripts/train.py --config-dir {shlex.quote(str(sweep.folder))} experiment={name}"
+    allow = "".join(f" --allow {package}" for package in foreign_packages(sweep.composer.settings([])))
+    return (
+        f"{program('python')} scripts/train.py{allow} --config-dir {shlex.quote(str(sweep.folder))} experiment={name}"
+    )
 
 
 def at_boundaries(sweep: Sweep, winner: Winner) -> list[str]:
     """A sentence for each numeric axis at whose end the best value is."""
-    chosen = dict(word.lstrip("+").partition("=")[::2] for word in winner.words)
+    chosen = {override.key: override.text for override in parse_all(winner.words)}
     return [s for axis in sweep.space.axes if axis.key != "seed" for s in _at_boundary(axis, chosen.get(axis.key))]
 
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from datamodules.errors import BadInput
-from datamodules.line_images.groups import groups_of, split_lines
+from datamodules.line_images.groups import groups_of
 from datamodules.line_images.records import LineRecord
+from datamodules.line_images.splits import split_lines
 
 RECORDS = [
     LineRecord(f"{folder}/{book}{page:02d}_{line}.png", "x", bytes, "")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 
 from datamodules.errors import BadInput
-from datamodules.line_images.rendering import Renderer, _clusters, words_of
+from datamodules.line_images.fonts import HAS_RAQM, FontIndex, bits, font_files
+from datamodules.line_images.rendering import Renderer, words_of
 
 
 def test_a_line_is_the_same_whenever_it_is_written_and_no_two_are_alike() -> None:
@@ -45,8 +47,43 @@ def test_letter_spaced_words_are_wider_and_say_the_same() -> None:
     assert widths[1] > 1.1 * widths[0]
 
 
-def test_marks_stay_on_their_letters() -> None:
-    assert _clusters("q\u0303u\u0323\u0301i") == ["q\u0303", "u\u0323\u0301", "i"]
+def test_right_to_left_words_stand_in_display_order() -> None:
+    """The first word of a line that is read from the right stands at its right end."""
+    for first, second in (("ששששש", "ו"), ("ו", "ששששש")):
+        renderer = Renderer(words=[first])
+        face_number, size = renderer._faces_of(0)[0]
+        renderer.index = FontIndex(renderer.index.files, set(first + second))
+        face = renderer._face(face_number, size)
+        kept, pieces = renderer._set_whole([first, second], face, size, random.Random(0))
+        assert kept == [first, second]
+        image = renderer._composed(pieces, random.Random(0))
+        right = image[:, image.shape[1] // 2 :]
+        assert (right.sum() > 0.5 * image.sum()) == (len(first) > 1)
+
+
+@pytest.mark.skipif(not HAS_RAQM, reason="Pillow without raqm draws Arabic letters unjoined")
+def test_arabic_letters_are_joined() -> None:
+    renderer = Renderer(words=["مرحبا"], max_words=1)
+    _, text = renderer.line(0)
+    assert text == "مرحبا"
+    face_number, size = renderer._faces_of(0)[0]
+    font = renderer._face(face_number, size).font
+    apart = sum(font.getlength(letter) for letter in text)
+    assert (
+        renderer._set_whole([text], renderer._face(face_number, size), size, random.Random(0))[1][0][1].ink.shape[1]
+        < apart
+    )
+
+
+def test_bits_of_an_index_are_the_fonts_that_have_a_word() -> None:
+    files = font_files(None)
+    index = FontIndex(files, set("wine王λ"))
+    assert bits(index.mask("wine")) == list(range(len(files)))
+    assert index.mask("王") == 0
+    assert 0 < len(bits(index.mask("λ"))) <= len(files)
+    drawable, able = index.drawable(["wine", "王", "wine"])
+    assert drawable == ["wine", "wine"]
+    assert able == index.every
 
 
 def test_a_word_that_the_line_s_font_lacks_comes_in_another(tmp_path: Path) -> None:
@@ -65,7 +102,7 @@ def test_bad_fonts_and_words_are_sentences(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no font in it"):
         Renderer(fonts=str(tmp_path))
     (tmp_path / "x.ttf").write_bytes(b"no font")
-    with pytest.raises(BadInput, match=r"x\.ttf: not a font that can be read"):
+    with pytest.raises(BadInput, match=r"no font that can be used: x\.ttf \("):
         Renderer(fonts=str(tmp_path))
     with pytest.raises(BadInput, match="none of 16 fonts can draw them"):
         Renderer(words=["王"])

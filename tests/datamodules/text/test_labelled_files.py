@@ -237,3 +237,14 @@ def test_torn_parquet_files_are_sentences_also_where_polars_panics(tmp_path: Pat
     done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 10
+
+
+def test_what_public_reports_name(tmp_path: Path) -> None:
+    """A cell `null` or `NA` is a text; a header with space around it; a carriage return within a line."""
+    found = read(written(tmp_path, {"t.tsv": "text \tlabel\nnull\tNA\nNone\tb\n"}) / "t.tsv")
+    assert (found.texts, found.labels) == (["null", "None"], ["NA", "b"])
+    (tmp_path / "u.tsv").write_bytes(b"text\tlabel\nsmall town\r and\tx\nb\ty\n")
+    assert read(tmp_path / "u.tsv").texts == ["small town  and", "b"]
+    lines = written(tmp_path, {"v.txt": '__label__a "From: x\nSubject: y"\n__label__b z\n'})
+    with pytest.raises(BadInput, match=r"v\.txt:2: 0 labels"):
+        read(lines / "v.txt")

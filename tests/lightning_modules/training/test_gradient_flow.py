@@ -20,7 +20,7 @@ from tests.pairs import alone, datamodule_for, small_settings
 def module_and_batch(name: str, workload: str, data_dir: str | None = None):
     config = small_settings(name, workload, data_dir)
     datamodule = datamodule_for(config)
-    return build_module(config, datamodule), next(batch for block in datamodule.train_dataloader() for batch in block)
+    return build_module(config, datamodule), next(iter(datamodule.train_dataloader())).to("cpu")
 
 
 def test_the_norms_are_those_of_each_example_by_itself(names_folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Stopped at any block and gone on with, training ends where it would have ended undisturbed, to the last bit."""
+"""Stopped at any batch and resumed, training ends where it would have ended undisturbed, to the last bit."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ class Stop(Exception):
     """The run ends here."""
 
 
-class NonFiniteMonitor(Callback):
-    """Notes validations; stops before the given block, as a signal would."""
+class Watch(Callback):
+    """Notes validations; stops before the given call of its hook, as a signal would."""
 
-    def __init__(self, stop_before: int | None = None) -> None:
+    def __init__(self, stop_before: int | None = None, every_batch: bool = True) -> None:
+        self.needs_every_batch = every_batch  # False: trained by the fast loop
         self.stop_before = stop_before
-        self.blocks = 0
+        self.calls = 0
         self.seen: list[tuple[int, float, float]] = []
 
     def on_train_batch_start(self, trainer, pl_module, *args) -> None:
-        self.blocks += 1
-        if self.blocks == self.stop_before:
+        self.calls += 1
+        if self.calls == self.stop_before:
             trainer.checkpoint_callbacks[0].write_between_batches(trainer)
             raise Stop
 
@@ -41,7 +42,7 @@ class NonFiniteMonitor(Callback):
         self.seen.append((trainer.global_step, pl_module.latest["val/loss"], pl_module.latest.get("train/loss", 0.0)))
 
 
-def fit(config: dict, folder: Path, watch: NonFiniteMonitor, resume: bool = False) -> TrainingSetup:
+def fit(config: dict, folder: Path, watch: Watch, resume: bool = False) -> TrainingSetup:
     fitting = setup_training(config, RunFolder(folder), [watch])
     last = str(folder / "checkpoints" / "last.ckpt") if resume else None
     with contextlib.suppress(Stop):
@@ -66,14 +67,14 @@ def weights(fitting: TrainingSetup) -> torch.Tensor:
     ],
     ids=lambda overrides: " ".join(overrides[:2]),
 )
-def test_any_block_can_be_the_last_before_a_stop(names_folder, tmp_path, overrides: list[str]) -> None:
+def test_any_batch_can_be_the_last_before_a_stop(names_folder, tmp_path, overrides: list[str]) -> None:
     logs.quiet_lightning()
     config = compose(*SMALL, f"datamodule.data_dir={names_folder}", *overrides, *QUIET)
-    undisturbed = NonFiniteMonitor()
+    undisturbed = Watch()
     expected = fit(config, tmp_path / "undisturbed", undisturbed)
-    for block in range(1, undisturbed.blocks + 1, 2):
-        folder = tmp_path / str(block)
-        before, after = NonFiniteMonitor(stop_before=block), NonFiniteMonitor()
+    for call in range(1, undisturbed.calls + 1, 3):
+        folder = tmp_path / str(call)
+        before, after = Watch(stop_before=call), Watch(every_batch=call % 2 == 0)
         fit(config, folder, before)
         got = fit(config, folder, after, resume=True)
         assert torch.equal(weights(got), weights(expected))
@@ -87,9 +88,9 @@ def test_a_run_that_stopped_early_stays_stopped(names_folder, tmp_path) -> None:
     stopping = ["callbacks=early_stopping", "callbacks.early_stopping.patience=1"]
     stopping += ["callbacks.early_stopping.min_delta=0.02"]
     config = compose(*SMALL, f"datamodule.data_dir={names_folder}", *stopping, *QUIET)
-    first = fit(config, tmp_path, NonFiniteMonitor())
+    first = fit(config, tmp_path, Watch())
     assert first.trainer.current_epoch == 2
-    again = fit(config, tmp_path, NonFiniteMonitor(), resume=True)
+    again = fit(config, tmp_path, Watch(), resume=True)
     assert again.trainer.global_step == first.trainer.global_step
     assert torch.equal(weights(again), weights(first))
 
@@ -101,9 +102,9 @@ def test_every_workload_goes_on_to_the_last_bit(request, tmp_path, workload: str
     module = next(module for module, of in PAIRS if of == workload)
     words = ["trainer.max_epochs=2", "trainer.limit_train_batches=9", *QUIET]
     config = small_settings(module, workload, files_of(request, workload), words)
-    undisturbed = NonFiniteMonitor()
+    undisturbed = Watch()
     expected = fit(config, tmp_path / "undisturbed", undisturbed)
-    fit(config, tmp_path / "stopped", NonFiniteMonitor(stop_before=undisturbed.blocks - 1))
-    got = fit(config, tmp_path / "stopped", NonFiniteMonitor(), resume=True)
+    fit(config, tmp_path / "stopped", Watch(stop_before=undisturbed.calls - 1))
+    got = fit(config, tmp_path / "stopped", Watch(), resume=True)
     assert torch.equal(weights(got), weights(expected))
     assert got.checkpoints.best == expected.checkpoints.best

@@ -7,14 +7,15 @@ from lightning_modules.training.schedules import (
     Constant,
     Cosine,
     Exponential,
+    FactorScheduler,
     InverseEpoch,
     OneCycle,
     Plateau,
+    RunLength,
     Step,
-    Training,
 )
 
-LENGTH = Training(steps_per_epoch=10, total_steps=100)
+LENGTH = RunLength(steps_per_epoch=10, total_steps=100)
 
 
 def factors(schedule) -> list[float]:
@@ -34,7 +35,10 @@ def test_constant() -> None:
         (Cosine(0.0), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 100)),
         (
             OneCycle(0.3, start_factor=0.04, end_factor=1e-4),
-            lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 1.0, total_steps=100, pct_start=0.3),
+            # torch counts its peak and end one step earlier: its schedule of 101 steps has them at our steps 30 and 100
+            lambda o: torch.optim.lr_scheduler.OneCycleLR(
+                o, 1.0, total_steps=101, pct_start=31 / 101, div_factor=25, final_div_factor=400
+            ),
         ),
     ],
     ids=["step", "exponential", "inverse_epoch", "cosine", "one_cycle"],
@@ -47,9 +51,21 @@ def test_schedules_agree_with_torch(ours, make_theirs) -> None:
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         theirs.step()
-    # torch's one-cycle counts its peak and end one step earlier than half-open intervals do
-    tolerance = 0.06 if isinstance(ours, OneCycle) else 1e-9
-    assert max(abs(a - b) for a, b in zip(factors(ours), rates)) < tolerance
+    assert factors(ours) == pytest.approx(rates, abs=1e-9)
+
+
+def test_a_schedule_is_a_scheduler_of_torch() -> None:
+    optimizer = torch.optim.SGD([{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": rate} for rate in (1.0, 5.0)])
+    scheduler = FactorScheduler(optimizer, Exponential(0.9), LENGTH)
+    assert isinstance(scheduler, torch.optim.lr_scheduler.LRScheduler)
+    for _ in range(25):
+        optimizer.step()
+        scheduler.step()
+    assert scheduler.get_last_lr() == pytest.approx([0.81, 5 * 0.81])
+    other = torch.optim.SGD([{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": rate} for rate in (1.0, 5.0)])
+    resumed = FactorScheduler(other, Exponential(0.9), LENGTH)
+    resumed.load_state_dict(scheduler.state_dict())
+    assert resumed.get_last_lr() == scheduler.get_last_lr()
 
 
 def test_cosine_warms_up() -> None:

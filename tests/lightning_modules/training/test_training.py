@@ -1,17 +1,19 @@
-"""Training in blocks is training: the same steps, to the last bit, as a loop written out."""
+"""Training takes the same steps, to the last bit, as a loop written out, whichever of the two loops runs it."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
 import pytest
 import torch
+from pytorch_lightning import Callback
 from pytorch_lightning.plugins import MixedPrecision
 from torch import nn
 
 from lightning_modules.training.nan_guard import NonFinite
-from lightning_modules.training.schedules import Training
+from lightning_modules.training.schedules import RunLength
 from scripts.config.composing import compose
 from scripts.runs.training import build_module
 from tests.pairs import datamodule_for, fit
@@ -30,6 +32,16 @@ def weights(module: nn.Module) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in module.parameters()])
 
 
+class EveryBatch(Callback):
+    """Needs Lightning's own loop."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        self.batches.append(batch_idx)
+
+
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -43,18 +55,22 @@ def weights(module: nn.Module) -> torch.Tensor:
     ],
     ids=lambda overrides: " ".join(overrides) or "default",
 )
-def test_blocks_equal_a_loop_written_out(names_folder, overrides: list[str]) -> None:
+@pytest.mark.parametrize("loop", ["fast", "lightning"])
+def test_training_equals_a_loop_written_out(names_folder, overrides: list[str], loop: str) -> None:
     module, datamodule, config = built(names_folder, *overrides)
-    trainer = fit(module, datamodule, max_epochs=3)
+    of_trainer = ("gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches")
+    settings = {key: config["trainer"][key] for key in of_trainer}
+    trainer = fit(module, datamodule, max_epochs=3, callbacks=[EveryBatch()] if loop == "lightning" else [], **settings)
     assert trainer.current_epoch == 3
+    assert trainer.fit_loop.epoch_loop._is_fast == (loop == "fast")
 
     other, datamodule, _ = built(names_folder, *overrides)
     accumulate = config["trainer"]["accumulate_grad_batches"]
     batches_an_epoch = len(datamodule.training_sampler())
     steps_an_epoch = -(-batches_an_epoch // accumulate)
     assert trainer.global_step == 3 * steps_an_epoch
-    length = Training(steps_an_epoch, 3 * batches_an_epoch / accumulate)
-    optimizer = other.configure_optimizers()
+    length = RunLength(steps_an_epoch, 3 * steps_an_epoch)
+    optimizer = other.build_optimizer()
     rate = config["optimizer"]["lr"]
     torch.manual_seed(7)
     other.train()
@@ -77,7 +93,7 @@ def test_blocks_equal_a_loop_written_out(names_folder, overrides: list[str]) -> 
     assert torch.equal(weights(module), weights(other))
 
 
-def test_the_trainer_counts_batches_not_blocks(names_folder) -> None:
+def test_validation_comes_between_batches_where_the_trainer_says(names_folder) -> None:
     module, datamodule, _ = built(names_folder)
     seen = []
     module.on_validation_start = lambda: seen.append(module.trainer.global_step)
@@ -139,7 +155,7 @@ def test_a_scale_that_falls_without_end_stops(names_folder) -> None:
 
 
 def test_a_step_that_is_not_finite_is_not_taken(names_folder) -> None:
-    module, datamodule, _ = built(names_folder, "trainer.accumulate_grad_batches=2", "non_finite=skip")
+    module, datamodule, _ = built(names_folder, "non_finite=skip")
     loss, calls = module.loss, []
 
     def poisoned(batch):
@@ -149,7 +165,9 @@ def test_a_step_that_is_not_finite_is_not_taken(names_folder) -> None:
     module.loss = poisoned
     states = []
     module.optimization.after_step.append(lambda *args: states.append(weights(module)))
-    fit(module, datamodule, max_epochs=2, log_every_n_steps=5)
-    assert len(states) == len(calls) // 2 - 1
+    fit(module, datamodule, max_epochs=2, log_every_n_steps=5, accumulate_grad_batches=2)
+    assert len(states) == len(calls) // 2
     assert all(state.isfinite().all() for state in states)
+    unchanged = [i for i, (before, after) in enumerate(itertools.pairwise(states), 1) if torch.equal(before, after)]
+    assert unchanged == [2]
     assert module.latest["skipped_steps"] == 1

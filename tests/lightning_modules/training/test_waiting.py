@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lightning_modules.training.module import Training
+from lightning_modules.training.fast_loop import FastLoop
 from scripts.runs.training import build_module
 from tests.pairs import PAIRS, datamodule_for, files_of, fit, small_settings
 
@@ -57,17 +57,18 @@ def test_what_waits_is_seen(waiting: Any) -> None:
 def three_steps(config: dict[str, Any], watch: Callable[[], AbstractContextManager], accelerator: str) -> None:
     """Train, with all but the first step watched: in that one an optimiser makes its state."""
     datamodule = datamodule_for(config)
-    learn, steps = Training._learn, []
+    run, sizes = FastLoop._run_quickly, []
 
-    def watching(self: Training, *batch: Any) -> None:
-        with watch() if steps else nullcontext():
-            learn(self, *batch)
-        steps.append(batch)
+    def watching(self: FastLoop, data_fetcher: Any, count: int) -> None:
+        with watch() if sizes else nullcontext():
+            run(self, data_fetcher, count)
+        sizes.append(count)
 
-    settings = {"accelerator": accelerator, "devices": 1, "max_steps": 3, "limit_val_batches": 0}
-    with mock.patch.object(Training, "_learn", watching):
+    settings = {"accelerator": accelerator, "devices": 1, "max_steps": 6, "limit_val_batches": 0}
+    ahead = mock.patch.object(FastLoop, "_batches_ahead", lambda self: 2)  # a quick batch, then Lightning's own
+    with ahead, mock.patch.object(FastLoop, "_run_quickly", watching):
         fit(build_module(config, datamodule), datamodule, **settings)
-    assert len(steps) == 3
+    assert sum(sizes) == 3
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
@@ -96,8 +97,7 @@ def test_a_step_on_a_gpu_waits_for_nothing(request: pytest.FixtureRequest) -> No
 def test_a_batch_is_gathered_without_waiting(request: pytest.FixtureRequest) -> None:
     for pair in {workload: (module, workload) for module, workload in PAIRS}.values():
         datamodule = datamodule_for(small_settings(*pair, data_dir=files_of(request, pair[1])))
-        for block in list(datamodule.train_dataloader())[:2]:
+        for index_batch in list(datamodule.train_dataloader())[:2]:
             with Watched() as watched:
-                for _ in block:
-                    pass
+                index_batch.to("cpu")
             assert not watched.found, pair

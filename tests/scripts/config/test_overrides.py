@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.config.overrides import ordered
+from scripts.config.command_line import split
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,5 @@ from scripts.config.overrides import ordered
     ],
 )
 def test_options_come_first(typed: str, read: str) -> None:
-    assert ordered(typed.split()) == read.split()
+    options, words = split(typed.split())
+    assert [*options, *words] == read.split()

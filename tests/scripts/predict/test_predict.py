@@ -36,7 +36,16 @@ def test_evaluate_on_other_data_judges_all_of_it(folder: Path, tmp_path: Path) -
     (tmp_path / "Greek.txt").write_text("Alexakis\nGeorgiou\nPapadakis\n")
     (tmp_path / "Irish.txt").write_text("O'Brien\nMcCarthy\n")
     done = run("evaluate.py", folder, f"datamodule.data_dir={tmp_path}", "--json")
-    assert json.loads(done.stdout)["all/accuracy"] >= 0.8, "these are names that it was trained on"
+    metrics = json.loads(done.stdout)
+    assert metrics["all/accuracy"] >= 0.8, "these are names that it was trained on"
+    (kept,) = (folder / "evaluations").iterdir()
+    assert done.stderr.splitlines()[-1] == f"kept in {kept}"
+    (table,) = json.loads(run("compare.py", "--evaluations", folder, "--json").stdout)["tables"]
+    assert (table["metric"], table["rows"][0]["reported"]["metric"]) == ("val/accuracy", "all/accuracy")
+    assert table["rows"][0]["reported"]["mean"] == metrics["all/accuracy"]
+    own = json.loads((folder / "metrics.json").read_text())
+    assert table["rows"][0]["mean"] == own["val/accuracy"], "chosen by the run's own validation split"
+    assert len(json.loads(run("compare.py", folder.parent, "--json").stdout)["tables"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -142,5 +151,6 @@ def test_a_folder_that_is_no_run_is_a_sentence(script: str, folder: Path, tmp_pa
 def test_compare_reads_what_a_run_left(folder: Path) -> None:
     (table,) = json.loads(run("compare.py", folder.parent, "--json").stdout)["tables"]
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert table["rows"][0]["mean"] == metrics["test/accuracy"]
+    assert table["rows"][0]["mean"] == metrics["val/accuracy"]
+    assert table["rows"][0]["reported"]["mean"] == metrics["test/accuracy"]
     assert table["rows"][0]["params"] == metrics["params"]

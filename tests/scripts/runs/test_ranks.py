@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import time
 from pathlib import Path
 
 import polars
@@ -11,18 +13,20 @@ import pytest
 import torch
 from pytorch_lightning import Callback
 
+from datamodules.errors import BadInput
+from datamodules.names import Names
 from lightning_modules.training import checkpoint_io
 from lightning_modules.training.callbacks.checkpoints import Checkpoints
 from lightning_modules.training.callbacks.reporting import Pruned, Reporting
 from scripts.config.composing import compose
 from scripts.console import logs
-from scripts.runs import training
+from scripts.runs import ranks, training
 from scripts.runs.folder import RunFolder
 from tests.commands import run_process
 
 SMALL = [
     "module.hidden_size=8", "trainer.max_epochs=4", "datamodule.batch_size=10", "datamodule.evaluation_batch_size=3",
-    "trainer.accelerator=cpu", "trainer.log_every_n_steps=3",
+    "trainer.accelerator=cpu", "trainer.log_every_n_steps=3", "task.token_dropout=0",
 ]  # fmt: skip
 TWO = ["trainer=ddp", "trainer.devices=2"]
 
@@ -42,7 +46,7 @@ def test_two_processes_in_a_sweep_train_as_one(names_folder: Path, tmp_path: Pat
         "sweep.name=both",
     )  # fmt: skip
     sweep = Path(done.stdout.strip())
-    job = sweep / "seed=1"
+    job = sweep / "seed-1"
     for name in ("best.ckpt", "last.ckpt"):
         torch.testing.assert_close(weights(job, name), weights(alone, name), rtol=0, atol=1e-5)
     got = json.loads((job / "metrics.json").read_text())
@@ -53,7 +57,7 @@ def test_two_processes_in_a_sweep_train_as_one(names_folder: Path, tmp_path: Pat
     assert one["id"].to_list() == two["id"].to_list()
     assert one["prediction"].to_list() == two["prediction"].to_list()
     assert len([p for p in job.iterdir() if p.name.startswith("events.")]) == 1
-    assert {p.name for p in sweep.iterdir()} == {".lock", "seed=1", "seed=2", "sweep.json", "experiment", "report.html"}
+    assert {p.name for p in sweep.iterdir()} == {".lock", "seed-1", "seed-2", "sweep.json", "experiment", "report.html"}
 
 
 def test_under_torchrun_the_first_process_writes(names_folder: Path, tmp_path: Path) -> None:
@@ -155,3 +159,47 @@ def test_when_the_first_process_prunes_the_other_follows(names_folder: Path, tmp
         training.ranks.destroy_process_group()
     assert asked == [1, 2]
     assert not (tmp_path / "metrics.json").exists()
+
+
+class FailsInItsSecondProcess(Names):
+    """Surnames; the process of the second device ends before it meets the first one."""
+
+    def setup(self, stage: str | None = None) -> None:
+        if os.environ.get("LOCAL_RANK") == "1":
+            raise RuntimeError("CUDA out of memory, say")
+        super().setup(stage)
+
+
+def test_a_process_that_fails_before_they_meet_ends_the_run_with_its_reason(
+    names_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = compose(*TWO, *SMALL, "logger=none", f"datamodule.data_dir={names_folder}")
+    settings["datamodule"]["_target_"] = f"{__name__}.FailsInItsSecondProcess"
+    started = time.monotonic()
+    with pytest.raises(BadInput, match=r"the process of device 1 failed: RuntimeError: CUDA out of memory, say"):
+        training.train(settings, RunFolder(tmp_path), [])
+    assert time.monotonic() - started < 30, "the process group alone would wait for half an hour"
+    assert json.loads((tmp_path / "status.json").read_text())["status"] == "failed"
+
+
+class KilledAtItsThirdBatch(Callback):
+    """The process of the second device is killed in the middle of training."""
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        if trainer.global_rank == 1 and batch_idx >= 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_ends_the_run_with_its_reason(
+    names_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = compose(*TWO, *SMALL, "logger=none", f"datamodule.data_dir={names_folder}")
+    with pytest.raises(BadInput, match=r"the process of device 1 failed: killed by SIGKILL"):
+        training.train(settings, RunFolder(tmp_path), [], extra_callbacks=[KilledAtItsThirdBatch()])
+
+
+def test_several_machines_need_a_launcher() -> None:
+    settings = compose("trainer=ddp", "trainer.num_nodes=2", "trainer.devices=2")
+    refused = pytest.raises(BadInput, match=r"trainer\.num_nodes=2: .*torchrun --nnodes=2 --nproc-per-node=2")
+    with refused, ranks.spawn_ranks(settings, lambda: None):
+        pass

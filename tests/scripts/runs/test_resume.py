@@ -17,7 +17,7 @@ from lightning_modules.training import checkpoint_io
 from scripts.config.composing import compose
 from scripts.runs.folder import RunFolder
 from scripts.runs.lock import only_writer
-from scripts.runs.resume import checkpoint_to_go_on_from, settings_to_go_on_with
+from scripts.runs.resume import checkpoint_to_resume, settings_to_resume
 from tests.commands import PROJECT, run
 
 LONG = [
@@ -32,7 +32,7 @@ def killed(words: list[str], number: signal.Signals, last: Path | None, runs: Pa
     process = subprocess.Popen(
         [sys.executable, str(PROJECT / "scripts/train.py"), *words], stderr=subprocess.PIPE, text=True, cwd=PROJECT
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
         written = [p for p in runs.glob("names/*/checkpoints/last.ckpt") if p.stat().st_mtime_ns > before]
         if written:
@@ -40,7 +40,7 @@ def killed(words: list[str], number: signal.Signals, last: Path | None, runs: Pa
         time.sleep(0.01)
     time.sleep(random.uniform(0.0, 0.2))
     process.send_signal(number)
-    _, words_said = process.communicate(timeout=60)
+    _, words_said = process.communicate(timeout=300)
     return process.returncode, words_said
 
 
@@ -76,12 +76,12 @@ def test_a_run_goes_on_with_its_own_settings(tmp_path: Path) -> None:
     run_folder = RunFolder(tmp_path)
     run_folder.write_config(compose("module=gru", "trainer.max_epochs=2"))
     longer = ["module=gru", "trainer.max_epochs=9"]
-    settings = settings_to_go_on_with(run_folder, compose(*longer), [f"resume={tmp_path}", *longer])
+    settings = settings_to_resume(run_folder, compose(*longer), [f"resume={tmp_path}", *longer])
     assert settings["trainer"]["max_epochs"] == 9
     assert settings["module"] == run_folder.config()["module"]
     for word, has in (("module=lstm", "gru"), ("module.hidden_size=7", "128"), ("seed=3", "1")):
         with pytest.raises(BadInput, match=f"^{word}: the run {tmp_path} has {has}; a run goes on with its own"):
-            settings_to_go_on_with(run_folder, compose(word), [word])
+            settings_to_resume(run_folder, compose(word), [word])
 
 
 def test_a_torn_checkpoint_is_named_and_the_one_before_goes_on(names_folder: Path, tmp_path: Path) -> None:
@@ -93,16 +93,16 @@ def test_a_torn_checkpoint_is_named_and_the_one_before_goes_on(names_folder: Pat
     run_folder = RunFolder(folder)
     new_run = f"init_from={folder} starts a new run from the weights of best.ckpt"
     with pytest.raises(BadInput, match=r"last\.ckpt: not a checkpoint.*or a torn one") as refused:
-        checkpoint_to_go_on_from(run_folder, [f"resume={folder}"])
+        checkpoint_to_resume(run_folder, [f"resume={folder}"])
     assert str(refused.value).endswith(f"; resume={previous} goes on from the one before it, {new_run}")
     with pytest.raises(BadInput, match=r"best\.ckpt: holds weights, not the state of training; resume="):
-        checkpoint_to_go_on_from(run_folder, [f"resume={best}"])
+        checkpoint_to_resume(run_folder, [f"resume={best}"])
     assert last.read_bytes() == torn
     assert run("train.py", f"resume={previous}", "trainer.max_epochs=3", "evaluate=[val]").stdout == f"{folder}\n"
     assert checkpoint_io.load(last)["epoch"] == 3
     previous.write_bytes(b"")
     with pytest.raises(BadInput, match=r"previous\.ckpt: not a checkpoint") as refused:
-        checkpoint_to_go_on_from(run_folder, [f"resume={previous}"])
+        checkpoint_to_resume(run_folder, [f"resume={previous}"])
     assert str(refused.value).endswith(f"; {new_run}")
 
 

@@ -50,7 +50,7 @@ class Sweeping:
 
     def wait_for(self, finished: int, checkpoints_after: float) -> Path:
         """Until so many jobs have finished and another is in the midst of its training; the folder of that one."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.process.communicate()
             if len(self.jobs("finished")) >= finished:
@@ -62,7 +62,7 @@ class Sweeping:
         raise AssertionError("no job got so far")
 
     def ended(self) -> tuple[int, str]:
-        _, said = self.process.communicate(timeout=60)
+        _, said = self.process.communicate(timeout=300)
         return self.process.returncode, said
 
 
@@ -130,7 +130,7 @@ def test_whatever_is_killed_the_same_command_goes_on(names_folder: Path, tmp_pat
     logs.quiet_lightning()
     for hidden_size in (3, 4):
         for seed in (1, 2):
-            folder = tmp_path / "undisturbed" / f"hidden_size={hidden_size},seed={seed}"
+            folder = tmp_path / "undisturbed" / f"hidden_size-{hidden_size}_seed-{seed}"
             words = [f"module.hidden_size={hidden_size}", f"seed={seed}", f"datamodule.data_dir={names_folder}"]
             settings = compose(*SETTINGS, *words)
             expected = training.train(settings, RunFolder(folder), [])
@@ -140,6 +140,8 @@ def test_whatever_is_killed_the_same_command_goes_on(names_folder: Path, tmp_pat
             ours, theirs = (checkpoint_io.load(f / "checkpoints/last.ckpt") for f in (sweep / folder.name, folder))
             assert all(torch.equal(ours["state_dict"][key], value) for key, value in theirs["state_dict"].items())
 
-    changed = [word.replace("seed=1,2", "seed=1,2,3") for word in command]
+    changed = [word.replace("seed=1,2", "seed=1") for word in command]
     refused = run("train.py", *changed, status=2)
-    assert refused.stderr.startswith(f"sweep.name=kept: there is another sweep of that name in {sweep}: seed was 1,2,")
+    assert refused.stderr.startswith(
+        f"sweep.name=kept: there is another sweep of that name in {sweep}: seed was 1,2, now 1"
+    )

@@ -32,6 +32,6 @@ class Troubled(GRU):
 class Slow(GRU):
     """A GRU that takes its time, so that it can be interrupted."""
 
-    def training_step(self, block: Any, batch_idx: int) -> None:
-        super().training_step(block, batch_idx)
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
         time.sleep(0.02)
+        return super().training_step(batch, batch_idx)

@@ -20,17 +20,17 @@ def test_each_failure_is_told_with_its_log_and_the_others_finish(names_folder: P
     assert done.stdout == f"{sweep}\n"
     jobs = {job["folder"]: job for job in json.loads((sweep / "sweep.json").read_text())["jobs"]}
     assert {name: job["state"] for name, job in jobs.items()} == {
-        "trouble=none": "finished", "trouble=raise": "failed", "trouble=memory": "failed", "trouble=hang": "failed"
+        "trouble-none": "finished", "trouble-raise": "failed", "trouble-memory": "failed", "trouble-hang": "failed"
     }  # fmt: skip
-    assert jobs["trouble=raise"]["reason"] == "ArithmeticError: it does not add up"
-    assert jobs["trouble=memory"]["reason"].startswith("out of memory: ")
-    assert jobs["trouble=hang"]["reason"] == "took longer than job_timeout=10 seconds"
-    log = sweep / "trouble=raise" / "train.log"
+    assert jobs["trouble-raise"]["reason"] == "ArithmeticError: it does not add up"
+    assert jobs["trouble-memory"]["reason"].startswith("out of memory: ")
+    assert jobs["trouble-hang"]["reason"] == "took longer than job_timeout=10 seconds"
+    log = sweep / "trouble-raise" / "train.log"
     assert "Traceback" in log.read_text()
     assert "ArithmeticError: it does not add up" in log.read_text()
     assert "Traceback" not in done.stderr
-    assert f"failed: trouble=raise: ArithmeticError: it does not add up\n        {log}\n" in done.stderr
-    assert (sweep / "trouble=none" / "metrics.json").exists()
+    assert f"failed: trouble-raise: ArithmeticError: it does not add up\n        {log}\n" in done.stderr
+    assert (sweep / "trouble-none" / "metrics.json").exists()
 
 
 def test_a_setting_that_cannot_be_is_told_before_anything_starts(names_folder: Path, tmp_path: Path) -> None:

@@ -30,11 +30,11 @@ def test_jobs_fail_and_go_on_through(name: str, names_folder: Path, tmp_path: Pa
     assert done.stdout == f"{sweep}\n"
     jobs = {job["folder"]: job for job in json.loads((sweep / "sweep.json").read_text())["jobs"]}
     assert {folder: job["state"] for folder, job in jobs.items()} == {
-        "trouble=none": "finished",
-        "trouble=raise": "failed",
+        "trouble-none": "finished",
+        "trouble-raise": "failed",
     }
-    assert jobs["trouble=raise"]["reason"] == "ArithmeticError: it does not add up"
-    metrics = sweep / "trouble=none" / "metrics.json"
+    assert jobs["trouble-raise"]["reason"] == "ArithmeticError: it does not add up"
+    metrics = sweep / "trouble-none" / "metrics.json"
     first = metrics.stat().st_mtime_ns
     run("train.py", *words, status=1)  # nothing is left to do
     assert metrics.stat().st_mtime_ns == first
@@ -42,7 +42,7 @@ def test_jobs_fail_and_go_on_through(name: str, names_folder: Path, tmp_path: Pa
     before = json.loads(metrics.read_text())
     metrics.unlink()  # as a job that was killed before its end leaves its folder
     again = run("train.py", *words, status=1)
-    assert f"goes on from {sweep}/trouble=none/checkpoints/last.ckpt" in again.stderr + logs_of(sweep)
+    assert f"goes on from {sweep}/trouble-none/checkpoints/last.ckpt" in again.stderr + logs_of(sweep)
     after = json.loads(metrics.read_text())
     assert after["val/accuracy"] == before["val/accuracy"] and after["steps"] == before["steps"]
 

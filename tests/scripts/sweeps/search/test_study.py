@@ -15,7 +15,7 @@ from scripts.config.composing import compose  # noqa: E402
 from scripts.sweeps.manifest import Job, Manifest  # noqa: E402
 from scripts.sweeps.search.space import space_of  # noqa: E402
 from scripts.sweeps.search.study import Search  # noqa: E402
-from scripts.sweeps.settings import sweep_settings  # noqa: E402
+from scripts.sweeps.settings import option, sweep_settings  # noqa: E402
 
 RUN = compose("module=gru")
 LISTS = ["module.hidden_size=range(1,9)", "module.dropout=range(0,0.5,0.1)"]
@@ -24,11 +24,15 @@ VALIDATIONS = 4
 
 
 def search_in(folder: Path, words: list[str], retry: bool = False, **settings: Any) -> Search:
+    for group in ("sampler", "pruner"):
+        if isinstance(settings.get(group), str):
+            settings[group] = {**option(group, settings[group]), **settings.pop(f"{group}_options", {})}
     asked = sweep_settings({"name": "s", "trials": 8, **settings})
     folder.mkdir(exist_ok=True)
     manifest = Manifest(folder, {})
     manifest.read("s")
-    return Search(space_of([f"++{word}" for word in words], asked.space), asked, manifest, RUN, retry)
+    words = [word if "." not in word.partition("=")[0] else f"++{word}" for word in words]
+    return Search(space_of(words, asked.space, when=asked.when), asked, manifest, RUN, retry)
 
 
 def value_of(job: Job, validation: int) -> float:
@@ -158,13 +162,13 @@ def test_failed_configurations_are_tried_again_if_asked(tmp_path: Path) -> None:
     [
         ([], {}, "sweep.trials=8: nothing to search in; give a key several values"),
         (["seed=1,2"], {}, "seed=1,2: a search looks for settings; sweep.seeds=N"),
-        (INTERVALS, {"sampler": "grid"}, "optimizer.lr=.*: sweep.sampler=grid needs a list"),
-        (LISTS, {"objective": "test/accuracy"}, "sweep.objective=test/accuracy: it would be fitted on the test part"),
+        (INTERVALS, {"sampler": "grid"}, "optimizer.lr=.*: sweep/sampler=grid needs a list"),
+        (LISTS, {"objective": "test/accuracy"}, "sweep.objective=test/accuracy: it would be fitted on the test split"),
         (LISTS, {"objective": "speed"}, "sweep.objective=speed: no such metric"),
-        (LISTS, {"objective": "params", "pruner": "asha"}, "sweep.pruner=asha: params is not known before the end"),
-        (LISTS, {"objective": ["val/loss", "params"], "pruner": "asha"}, "sweep.pruner=asha: several objectives"),
-        (LISTS, {"pruner": "wilcoxon"}, "sweep.pruner=wilcoxon: it compares seed by seed"),
-        (LISTS, {"sampler_options": {"sed": 1}}, r"sweep.sampler_options.sed: no such setting"),
+        (LISTS, {"objective": "params", "pruner": "asha"}, "sweep/pruner: params is not known before the end"),
+        (LISTS, {"objective": ["val/loss", "params"], "pruner": "asha"}, "sweep/pruner: several objectives"),
+        (LISTS, {"pruner": "wilcoxon"}, "sweep/pruner=wilcoxon: it compares seed by seed"),
+        (LISTS, {"sampler": "tpe", "sampler_options": {"sed": 1}}, r"sweep.sampler.sed: no such setting"),
         (["optimizer.lr=tag(log,interval(0,1))"], {}, "optimizer.lr=.*: "),
         (LISTS, {"storage": "nosuchdatabase://x"}, "sweep.storage=nosuchdatabase://x: "),
     ],
@@ -172,6 +176,83 @@ def test_failed_configurations_are_tried_again_if_asked(tmp_path: Path) -> None:
 def test_what_makes_no_search_is_a_sentence(words, settings, sentence, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=sentence):
         search_in(tmp_path, words, **settings)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_known_good_points_are_tried_first_and_once(tmp_path: Path) -> None:
+    points = [{"module.hidden_size": 7, "optimizer.lr": 0.003}, {"module.hidden_size": 12}]
+    search = search_in(tmp_path, INTERVALS, trials=4, enqueue=points)
+    jobs = run_all(search)
+    assert jobs[0].words == ["++optimizer.lr=0.003", "++module.hidden_size=7"]
+    assert jobs[1].words[1] == "++module.hidden_size=12"
+    assert len(jobs) == 4
+    again = run_all(search_in(tmp_path, INTERVALS, trials=6, enqueue=points))
+    assert len(again) == 2
+    assert "++module.hidden_size=7" not in [word for job in again for word in job.words]
+
+
+@pytest.mark.parametrize(
+    ("point", "sentence"),
+    [
+        ({"module.hiden_size": 7}, r"sweep.enqueue: module.hiden_size is no axis of this search \(did you mean"),
+        ({"module.hidden_size": 700}, r"sweep.enqueue: module.hidden_size=700 lies outside of int\(interval\(1,64\)\)"),
+    ],
+)
+def test_a_point_outside_of_the_space_is_refused(point: dict, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        search_in(tmp_path, INTERVALS, enqueue=[point])
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_conditional_axis_is_drawn_where_it_counts(sampler: str, tmp_path: Path) -> None:
+    words = ["module.layer_norm=true,false", "module.forget_bias=interval(0.0,2.0)", "module.hidden_size=range(1,9)"]
+    when = {"module.forget_bias": {"module.layer_norm": True}}
+    search = search_in(tmp_path, words, sampler=sampler, trials=12, when=when)
+    examples = search.examples()
+    assert any("forget_bias" in " ".join(words) for words in examples)
+    drawn = []
+    while (job := search.next()) is not None:
+        drawn.append(" ".join(job.words))
+        job.state = "finished"
+        search.manifest.run_folder(job).write_json(search.manifest.run_folder(job).metrics_file, {"val/accuracy": 0.5})
+        search.ended(job, None)
+    assert len(drawn) == 12
+    assert {("layer_norm=True" in words, "forget_bias=" in words) for words in drawn} == {(True, True), (False, False)}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_job_that_was_killed_waits_for_the_next_call(tmp_path: Path) -> None:
+    search = search_in(tmp_path, LISTS, trials=3)
+    killed = search.next()
+    killed.state, killed.reason = "interrupted", "killed by SIGKILL"
+    search.ended(killed, None)
+    search.manifest.write()
+    assert len(run_all(search)) == 2, "it is not tried again at once, and counts as a trial"
+    again = search_in(tmp_path, LISTS, trials=3)
+    assert run_all(again) == [job for job in again.manifest.jobs if job.words == killed.words]
+
+
+def test_a_metric_without_a_direction_needs_one(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"sweep.objective=val/luck: its class declares no direction; sweep.direction="):
+        search_in(tmp_path, LISTS, objective="val/luck")
+    search = search_in(tmp_path, LISTS, objective="val/luck", direction="minimize")
+    assert search.objectives[0].direction == "minimize"
+
+
+def test_jobs_of_a_strangers_manifest_are_refused(tmp_path: Path) -> None:
+    search = search_in(tmp_path, LISTS, trials=2)
+    search.next().words.append("callbacks.x._target_=builtins.open")
+    search.manifest.write()
+    with pytest.raises(BadInput, match=r"job 0: callbacks.x._target_=builtins.open is no value of this search"):
+        search_in(tmp_path, LISTS, trials=2)
+
+
+def test_a_sampler_of_somebodys_own_is_one(tmp_path: Path) -> None:
+    own = {"_target_": "optuna.samplers.BruteForceSampler"}
+    assert len(run_all(search_in(tmp_path, LISTS[:1], sampler=own, trials=3))) == 3
+    with pytest.raises(BadInput, match=r"sweep.sampler._target_=builtins.open: not a BaseSampler, which belongs there"):
+        search_in(tmp_path / "b", LISTS, sampler={"_target_": "builtins.open"})
 
 
 @pytest.mark.filterwarnings("ignore")

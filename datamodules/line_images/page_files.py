@@ -1,0 +1,310 @@
+"""PAGE XML and ALTO: pages with the outlines and texts of their lines, which are cut out of the page's image."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+import threading
+import xml.etree.ElementTree as ElementTree
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from datamodules.errors import BadInput
+from datamodules.line_images.images import single_page
+from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings, is_image, nfc
+
+Points = list[tuple[float, float]]
+
+PAGES_KEPT = 3  # decoded page images held at a time
+LEAST_SLOPE = math.radians(0.5)  # of a baseline that is turned level
+
+
+@dataclass(frozen=True)
+class PageLine:
+    """A line of a page: its id there, text, outline and baseline, in pixels of the page."""
+
+    id: str
+    text: str | None
+    outline: Points
+    baseline: Points
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """What a PAGE or ALTO file says of one page: its image, its size (0 where unknown), its lines in reading order."""
+
+    image: str
+    size: tuple[float, float]
+    lines: list[PageLine]
+
+
+def is_page_file(path: Path) -> bool:
+    """Whether an XML file is PAGE or ALTO, by its first tag."""
+    if path.suffix.lower() not in (".xml", ".alto", ".page"):
+        return False
+    try:
+        with path.open("rb") as file:
+            return re.search(rb"<(\w+:)?(PcGts|alto)\b", file.read(4096)) is not None
+    except OSError:
+        return False
+
+
+def read_page_files(files: list[Path], folder: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
+    """Every line with a text, of PAGE and ALTO files below a folder; the id keeps the order of each page.
+
+    Raises:
+        BadInput: a file is broken, or no line can be used.
+    """
+    read = LineRecords()
+    for file in files:
+        name = file.relative_to(folder).with_suffix("").as_posix()
+        for page in parse_page_file(file):
+            image = image_of(file, page)
+            if image is None:
+                read.left_out[file.relative_to(folder).as_posix()] = f"no image {page.image or 'of its name'}"
+                continue
+            for number, line in enumerate(page.lines, 1):
+                id_ = nfc(f"{name}/{number:04d}_" + re.sub(r"[^\w-]", "_", line.id))
+                if len(line.outline) < 2:
+                    read.left_out[id_] = "no outline"
+                    continue
+                cut = partial(cut_line, image, line, page.size)
+                read.add(LineRecord(id_, line.text or "", cut, f"{file} line {line.id}"))
+    return read.finish(folder, "line with a text in its PAGE or ALTO files")
+
+
+def parse_page_file(path: Path) -> Iterator[PageFile]:
+    """The pages of a PAGE or ALTO file.
+
+    Raises:
+        BadInput: not XML, or neither of the two.
+    """
+    try:
+        content = path.read_bytes()
+        if b"<!ENTITY" in content:
+            raise BadInput(f"{path}: XML with entities of its own, which is not read")
+        root = ElementTree.fromstring(content)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise BadInput(f"{path}: not XML that can be read ({error})") from None
+    for element in root.iter():
+        if isinstance(element.tag, str):
+            element.tag = element.tag.rpartition("}")[2]
+    if root.tag not in ("PcGts", "alto"):
+        raise BadInput(f"{path}: neither PAGE (PcGts) nor ALTO but {root.tag}")
+    try:
+        yield from (_page_pages if root.tag == "PcGts" else _alto_pages)(root)
+    except (ValueError, OverflowError) as error:
+        raise BadInput(f"{path}: a coordinate that is no number ({error})") from None
+
+
+# ---------------------------------------------------------------- PAGE
+
+
+def _page_pages(root: Element) -> Iterator[PageFile]:
+    for page in root.iter("Page"):
+        lines = []
+        for region in _ordered(page):
+            for line in region.iter("TextLine"):
+                outline, baseline = _page_points(line.find("Coords")), _page_points(line.find("Baseline"))
+                lines.append(PageLine(line.get("id") or "line", _page_text(line), outline, baseline))
+        yield PageFile(page.get("imageFilename") or "", _size(page, "imageWidth", "imageHeight"), lines)
+
+
+def _ordered(page: Element) -> list[Element]:
+    """The regions of a page in their reading order, those that it does not name last."""
+    regions = [child for child in page if child.tag.endswith("Region")]
+    order = page.find("ReadingOrder")
+    named = [ref.get("regionRef") for ref in order.iter() if ref.get("regionRef")] if order is not None else []
+    rank = {name: position for position, name in reversed(list(enumerate(named)))}
+    return sorted(regions, key=lambda region: rank.get(region.get("id"), len(rank)))
+
+
+def _page_points(element: Element | None) -> Points:
+    if element is None:
+        return []
+    if element.get("points"):
+        return _points(element.get("points") or "")
+    return [(float(point.get("x", "")), float(point.get("y", ""))) for point in element.iter("Point")]  # before 2013
+
+
+def _page_text(element: Element) -> str | None:
+    """The text of a line, of the first of its alternatives; that of its words where the line has none."""
+    equivalents = sorted(element.findall("TextEquiv"), key=lambda found: int(found.get("index") or 0))
+    for found in equivalents:
+        for tag in ("Unicode", "PlainText"):
+            text = found.findtext(tag)
+            if text and text.strip():
+                return text
+    words = [_page_text(word) for word in element.findall("Word")]
+    return " ".join(word for word in words if word) or None
+
+
+# ---------------------------------------------------------------- ALTO
+
+
+def _alto_pages(root: Element) -> Iterator[PageFile]:
+    image = root.findtext("Description/sourceImageInformation/fileName") or ""
+    for page in root.iter("Page"):
+        lines = []
+        for line in page.iter("TextLine"):
+            outline = _alto_outline(line)
+            lines.append(PageLine(line.get("ID") or "line", _alto_text(line), outline, _baseline(line, outline)))
+        yield PageFile(image.strip(), _size(page, "WIDTH", "HEIGHT"), lines)
+
+
+def _alto_outline(line: Element) -> Points:
+    polygon = line.find("Shape/Polygon")
+    if polygon is not None and polygon.get("POINTS"):
+        return _points(polygon.get("POINTS") or "")
+    if line.get("HPOS") is None or line.get("VPOS") is None:
+        return []
+    x, y, width, height = (float(line.get(name) or 0) for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT"))
+    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+
+
+def _baseline(line: Element, outline: Points) -> Points:
+    """Points, or in ALTO 2 and 3 one height for the whole line, which is level."""
+    given = line.get("BASELINE") or ""
+    return _points(given) if " " in given.strip() or "," in given else []
+
+
+def _alto_text(line: Element) -> str | None:
+    """Strings with the spaces that the file has, or a space between any two where it has none."""
+    parts: list[str] = []
+    spaced = line.find("SP") is not None
+    for child in line:
+        if child.tag == "String":
+            if parts and not spaced:
+                parts.append(" ")
+            parts.append(child.get("CONTENT") or "")
+        elif child.tag == "SP":
+            parts.append(" ")
+        elif child.tag == "HYP":
+            parts.append(child.get("CONTENT") or "-")
+    return "".join(parts) or None
+
+
+# ---------------------------------------------------------------- cutting
+
+
+def cut_line(image: Path, line: PageLine, size: tuple[float, float]) -> bytes:
+    """A line of a page as a PNG: inside its outline, paper around it, its baseline turned level.
+
+    Args:
+        image: of the page.
+        line: which line.
+        size: of the page as its file says; where the image has another, the coordinates are scaled.
+
+    Raises:
+        BadInput: the image cannot be read, or the outline lies outside it.
+    """
+    page = page_image(image)
+    factors = [got / said if said else 1.0 for got, said in zip(page.size, size)]
+    outline, baseline = ([(x * factors[0], y * factors[1]) for x, y in part] for part in (line.outline, line.baseline))
+    if len(outline) == 2:
+        (left, top), (right, bottom) = outline
+        outline = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    if not all(math.isfinite(value) and abs(value) < 1e7 for point in outline + baseline for value in point):
+        raise BadInput("an outline far outside its page")
+    box = _bounds(outline, page.size)
+    if box[2] - box[0] < 2 or box[3] - box[1] < 2:
+        raise BadInput("an outline outside its page, or without an area")
+    cut = page.crop(box)
+    mask = Image.new("L", cut.size, 0)
+    ImageDraw.Draw(mask).polygon([(x - box[0], y - box[1]) for x, y in outline], fill=255)
+    inside = np.asarray(cut)[np.asarray(mask) > 0]
+    paper = int(np.median(inside)) if inside.size else 255
+    cut = Image.composite(cut, Image.new("L", cut.size, paper), mask)
+    angle = _slope(baseline)
+    if abs(angle) > LEAST_SLOPE:
+        around = Image.composite(mask, Image.new("L", cut.size, 0), mask)
+        cut = cut.rotate(math.degrees(angle), Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
+        inner = around.rotate(math.degrees(angle), Image.Resampling.NEAREST, expand=True, fillcolor=0).getbbox()
+        cut = cut.crop(inner) if inner else cut
+    file = io.BytesIO()
+    cut.save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def scaled(points: Points, said: tuple[float, float], size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """Points of a page file in whole pixels of the page's image."""
+    factors = [got / by if by else 1.0 for got, by in zip(size, said)]
+    return tuple((round(x * factors[0]), round(y * factors[1])) for x, y in points)
+
+
+def _slope(baseline: Points) -> float:
+    """Radians by which a baseline falls to the right; 0 where there is none."""
+    if len(baseline) < 2:
+        return 0.0
+    (x0, y0), (x1, y1) = baseline[0], baseline[-1]
+    return math.atan2(y1 - y0, x1 - x0) if (x0, y0) != (x1, y1) else 0.0
+
+
+def _bounds(points: Points, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    left, top = max(0, math.floor(min(xs))), max(0, math.floor(min(ys)))
+    return left, top, min(size[0], math.ceil(max(xs)) + 1), min(size[1], math.ceil(max(ys)) + 1)
+
+
+class PageImages:
+    """Decoded page images, the last few of them: the lines of a page follow each other."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Path, Image.Image] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, path: Path) -> Image.Image:
+        with self._lock:
+            if path in self._kept:
+                self._kept.move_to_end(path)
+                return self._kept[path]
+            page = single_page(path.read_bytes()).grey
+            self._kept[path] = page
+            while len(self._kept) > PAGES_KEPT:
+                self._kept.popitem(last=False)
+            return page
+
+
+page_image = PageImages()
+
+
+def image_of(file: Path, page: PageFile) -> Path | None:
+    """The page's image: the file that it names, or one of its own name; beside it or in the folder above."""
+    named = page.image.replace("\\", "/").rpartition("/")[2]
+    for folder in (file.parent, file.parent.parent):
+        if named and (folder / named).is_file():
+            return folder / named
+        near = sorted(path for path in folder.glob(f"{_escaped(file.stem)}.*") if is_image(path.name))
+        if near:
+            return near[0]
+    return None
+
+
+def _escaped(name: str) -> str:
+    return re.sub(r"([\[\]*?])", r"[\1]", name)
+
+
+def _points(text: str) -> Points:
+    """`0,0 10,0` or `0 0 10 0`."""
+    numbers = [float(number) for number in re.split(r"[\s,]+", text.strip()) if number]
+    return list(zip(numbers[::2], numbers[1::2]))
+
+
+def _size(page: Element, width: str, height: str) -> tuple[float, float]:
+    return float(page.get(width) or 0), float(page.get(height) or 0)
+
+
+def page_files_below(files: list[Path]) -> list[Path]:
+    """Those that are PAGE or ALTO."""
+    return [path for path in files if os.path.splitext(path.name)[1].lower() == ".xml" and is_page_file(path)]

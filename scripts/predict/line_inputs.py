@@ -1,0 +1,125 @@
+"""Images that a person gives to be read: files, folders, standard input, and the lines of PAGE and ALTO files."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from datamodules.errors import BadInput, did_you_mean
+
+SETTINGS = ("max_width", "polarity", "vertical")  # of the data module, which a finished run takes
+NETWORK = ("height", "direction", "whitespace", "alphabet", "charset")  # which its network has learned
+_SETTING = re.compile(r"datamodule\.(\w+)=(.*)")
+
+
+@dataclass(frozen=True)
+class LineSourceFile:
+    """An input: its name, and how to get the bytes of its image.
+
+    Args:
+        name: as it was given; with `#ID` for a line of a page file.
+        read: the bytes of an image file.
+        place: of a line on its page: file of the page, image, id, and outline in pixels of the image.
+    """
+
+    name: str
+    read: Callable[[], bytes]
+    place: LinePlace | None = None
+
+
+@dataclass(frozen=True)
+class LinePlace:
+    """Where a line stands on its page."""
+
+    file: str
+    image: str
+    size: tuple[int, int]
+    id: str
+    outline: tuple[tuple[int, int], ...]
+    baseline: tuple[tuple[int, int], ...]
+
+
+def split_settings(inputs: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """Inputs, and the settings among them (`datamodule.max_width=9000`).
+
+    Raises:
+        BadInput: a setting that a finished run does not take.
+    """
+    others, settings = [], {}
+    for given in inputs:
+        found = _SETTING.fullmatch(given)
+        if found is None:
+            others.append(given)
+        elif found[1] in NETWORK:
+            raise BadInput(f"{given}: datamodule.{found[1]} is a property of the trained network; {_accepted()}")
+        elif found[1] not in SETTINGS:
+            raise BadInput(f"{given}: not a setting of a finished run{did_you_mean(found[1], SETTINGS)}; {_accepted()}")
+        else:
+            settings[found[1]] = found[2]
+    return others, settings
+
+
+def _accepted() -> str:
+    return f"{', '.join(f'datamodule.{name}' for name in SETTINGS)} are accepted"
+
+
+def line_sources(inputs: Iterable[str]) -> Iterator[LineSourceFile | tuple[str, BadInput]]:
+    """Every image that the inputs name, or an input with the reason why it cannot be used.
+
+    Raises:
+        BadInput: a folder without an image.
+    """
+    from datamodules.line_images.page_files import is_page_file
+    from datamodules.line_images.records import files_below, is_image, passed_over
+
+    for given in inputs:
+        path = Path(given)
+        if given == "-":
+            yield from line_sources(line.rstrip("\r\n") for line in sys.stdin)
+        elif path.is_dir():
+            files = list(files_below(path))
+            images = [file for file in files if is_image(file.name)]
+            for note in passed_over([file.name for file in files if not is_image(file.name)]):
+                print(f"{given}: {note}", file=sys.stderr)
+            if not images:
+                raise BadInput(f"{given}: no image in this folder")
+            yield from (LineSourceFile(str(file), partial(_bytes_of, file)) for file in images)
+        elif is_page_file(path):
+            yield from _lines_of_page(path)
+        else:
+            yield LineSourceFile(given, partial(_bytes_of, path))
+
+
+def _lines_of_page(path: Path) -> Iterator[LineSourceFile | tuple[str, BadInput]]:
+    """The lines of a PAGE or ALTO file, in its order."""
+    from datamodules.line_images.page_files import cut_line, image_of, page_image, parse_page_file, scaled
+
+    try:
+        for page in parse_page_file(path):
+            image = image_of(path, page)
+            if image is None:
+                raise BadInput(f"no image {page.image or 'of its name'} beside it")
+            size = page_image(image).size
+            for line in page.lines:
+                place = LinePlace(
+                    str(path),
+                    image.name,
+                    size,
+                    line.id,
+                    scaled(line.outline, page.size, size),
+                    scaled(line.baseline, page.size, size),
+                )
+                yield LineSourceFile(f"{path}#{line.id}", partial(cut_line, image, line, page.size), place)
+    except BadInput as error:
+        yield str(path), error
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot be read ({error.strerror})") from None
