@@ -31,7 +31,9 @@ class ConformalCalibration(nn.Module):
 
     shift: Tensor
 
-    def __init__(self, num_series: int, horizon: int, num_columns: int, quantiles: tuple[float, ...], season: int) -> None:
+    def __init__(
+        self, num_series: int, horizon: int, num_columns: int, quantiles: tuple[float, ...], season: int
+    ) -> None:
         super().__init__()
         self.quantiles, self.season = quantiles, season
         self.register_buffer("shift", torch.zeros(num_series + 1, horizon, num_columns, len(quantiles)))
