@@ -35,27 +35,53 @@ def run(
     folder: Path | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """`python scripts/<script> <arguments>` in this process.
+    """`python scripts/<script> <arguments>` in this process; another exit status than expected fails the test.
 
     Args:
         script: file name in `scripts/`.
         arguments: of the command line.
         stdin: text on standard input.
-        status: the exit status that is expected; another one fails the test.
+        status: the exit status that is expected.
         folder: working directory; the project's root if None.
         variables: added to the environment.
     """
+    return _checked(execute(script, *arguments, stdin=stdin, folder=folder, variables=variables), status)
+
+
+def execute(
+    script: str,
+    *arguments: object,
+    stdin: str = "",
+    folder: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """The same with any exit status."""
     path = PROJECT / "scripts" / script
     argv = [str(path), *map(str, arguments)]
-    with restored_process_state(), _standard_streams(stdin) as (out, err):
+    given = (variables or {}).get("PYTHONPATH", "").split(os.pathsep)
+    places = [str((folder or PROJECT) / place) for place in given if place]
+    with restored_process_state(), _modules_of(places), _standard_streams(stdin) as (out, err):
         os.chdir(folder or PROJECT)
         os.environ.update({**ENVIRONMENT, **(variables or {})})
         sys.argv[:] = argv
-        sys.path[:0] = [str(path.parent)]
+        sys.path[:0] = [str(path.parent), *places]
         with shared_fork_server():
             returncode = _exit_status(path)
-    done = subprocess.CompletedProcess(argv, returncode, out.getvalue(), err.getvalue())
-    return _checked(done, status)
+    return subprocess.CompletedProcess(argv, returncode, out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def _modules_of(places: list[str]) -> Iterator[None]:
+    """Forget modules that are imported from folders outside of the project: the next test may have others."""
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        outside = [path for path in map(Path.resolve, map(Path, places)) if not path.is_relative_to(PROJECT)]
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and any(Path(file).resolve().is_relative_to(place) for place in outside):
+                del sys.modules[name]
 
 
 def run_process(

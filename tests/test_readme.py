@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import functools
 import http.server
-import os
 import re
-import subprocess
-import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import readme
-from datamodules.energy import synthetic_load
+from tests.commands import run
 from tests.conftest import PROJECT
+from tests.shell import run_commands
 
-#: What makes training short without changing what is said; the address stands in for the public one.
-SHIM = """
-set -e
-python() {
-  case "$1" in
-    scripts/train.py) "$PYTHON" "$@" trainer.max_epochs=1 trainer.max_steps=3 "evaluate=[val,test]" ;;
-    scripts/prepare.py) "$PYTHON" "$@" --base "$BASE/$2" ;;
-    *) "$PYTHON" "$@" ;;
-  esac
-}
-"""
+
+def shortened(base: str) -> Callable[[str, list[str]], list[str]]:
+    """What makes commands short without changing what is said; `base` stands in for the public address of data."""
+    extra = {
+        "train.py": ["trainer.max_epochs=1", "trainer.max_steps=3", "evaluate=[val,test]"],
+    }
+
+    def change(script: str, arguments: list[str]) -> list[str]:
+        if script == "prepare.py":
+            return [*arguments, "--base", f"{base}/{arguments[0]}"]
+        return [*arguments, *extra.get(script, [])]
+
+    return change
 
 
 def sections() -> list[tuple[str, str]]:
@@ -47,9 +49,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("readme")
     for name in ("scripts", "conf", "datamodules", "lightning_modules", "benchmarks"):
         (place / name).symlink_to(PROJECT / name)
-    series = synthetic_load(1, days=40)[0]
-    stamps = (str(time).replace("T", " ") for time in series.times)
-    rows = [f"{stamp},{value:.0f}" for stamp, value in zip(stamps, series.values[:, 0])]
+    hours = np.datetime64("2024-01-01T00") + np.arange(40 * 24) * np.timedelta64(1, "h")
+    load = 1000 + 200 * np.sin(np.arange(len(hours)) * 2 * np.pi / 24)
+    rows = [f"{hour},{value:.0f}" for hour, value in zip(np.datetime_as_string(hours, "s"), load)]
     (place / "load.csv").write_text("\n".join(["Datetime,North_MW", *rows]) + "\n")
     return place
 
@@ -76,18 +78,7 @@ def test_the_commands_work(heading: str, commands: str, folder: Path, request: p
     if not script.strip():
         return
     address = request.getfixturevalue("base") if "prepare.py" in script or "data/" in script else ""
-    environment = {**os.environ, "PYTHON": sys.executable, "BASE": address, "HYDRA_FULL_ERROR": ""}
-    done = subprocess.run(
-        ["bash", "-c", SHIM + script],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
-    )
-    assert done.returncode == 0, f"{heading}\n{script}\n{done.stdout}\n{done.stderr}"
-    assert "Traceback" not in done.stderr
+    run_commands(script, folder, shortened(address))
 
 
 def test_make_targets_exist() -> None:
@@ -105,26 +96,21 @@ def test_the_architecture_of_the_readme_trains_on_every_data_set(tmp_path: Path)
     (tmp_path / "mine.py").write_text(code)
     (tmp_path / "conf" / "module").mkdir(parents=True)
     (tmp_path / "conf" / "module" / "mine.yaml").write_text(yaml + "\n")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     shorter = {
         "names": [],
         "energy": ["datamodule.lookback=24", "datamodule.stride=50"],
         "text_lines": ["datamodule.rendered_lines=16"],
     }
-    for datamodule, words in shorter.items():
-        command = [
-            sys.executable, str(PROJECT / "scripts/train.py"), f"datamodule={datamodule}", "module=mine",
-            f"hydra.searchpath=[file://{tmp_path / 'conf'}]", "trainer.max_steps=3", f"runs_dir={tmp_path / 'runs'}",
-            "evaluate=[test]", "module.hidden_size=16", *words,
-        ]  # fmt: skip
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
-        assert done.returncode == 0, done.stderr
-        run = done.stdout.strip()
-        asked = ["Takahashi"] if datamodule == "names" else []
-        if asked:
-            answer = [sys.executable, str(PROJECT / "scripts/predict.py"), run, *asked, "--allow", "mine"]
-            done = subprocess.run(answer, env=environment, capture_output=True, text=True, timeout=200, check=False)
-            assert done.stdout.startswith("> Takahashi"), done.stderr
+    for datamodule, overrides in shorter.items():
+        done = run(
+            "train.py", f"datamodule={datamodule}", "module=mine", f"hydra.searchpath=[file://{tmp_path / 'conf'}]",
+            "trainer.max_steps=3", f"runs_dir={tmp_path / 'runs'}", "evaluate=[test]", "module.hidden_size=16",
+            *overrides, variables={"PYTHONPATH": str(tmp_path)},
+        )  # fmt: skip
+        if datamodule == "names":
+            folder = done.stdout.strip()
+            answer = run("predict.py", folder, "Takahashi", "--allow", "mine", variables={"PYTHONPATH": str(tmp_path)})
+            assert answer.stdout.startswith("> Takahashi")
 
 
 def test_its_tables_are_those_of_the_results() -> None:

@@ -115,7 +115,7 @@ def _page_pages(root: Element) -> Iterator[PageFile]:
     for page in root.iter("Page"):
         lines = []
         for region in _ordered(page):
-            for line in region.iter("TextLine"):
+            for line in sorted(region.iter("TextLine"), key=_custom_index):
                 outline, baseline = _page_points(line.find("Coords")), _page_points(line.find("Baseline"))
                 lines.append(PageLine(line.get("id") or "line", _page_text(line), outline, baseline))
         yield PageFile(page.get("imageFilename") or "", _size(page, "imageWidth", "imageHeight"), lines)
@@ -126,8 +126,16 @@ def _ordered(page: Element) -> list[Element]:
     regions = [child for child in page if child.tag.endswith("Region")]
     order = page.find("ReadingOrder")
     named = [ref.get("regionRef") for ref in order.iter() if ref.get("regionRef")] if order is not None else []
+    if not named:
+        return sorted(regions, key=_custom_index)
     rank = {name: position for position, name in reversed(list(enumerate(named)))}
     return sorted(regions, key=lambda region: rank.get(region.get("id"), len(rank)))
+
+
+def _custom_index(element: Element) -> float:
+    """Where Transkribus puts a region or line: `custom="readingOrder {index:3;}"`; last where it says nothing."""
+    found = re.search(r"readingOrder\s*\{[^}]*index:\s*(\d+)", element.get("custom") or "")
+    return int(found[1]) if found else math.inf
 
 
 def _page_points(element: Element | None) -> Points:

@@ -61,7 +61,7 @@ def split_lines(
     test_share = 0.0 if test_groups is not None else test_fraction
     drawn = split_groups([groups[i] for i in free], ["line"] * len(free), val_share, test_share, seed)
     if drawn.notes and val_share + test_share:
-        raise BadInput(_nothing_held_out(sorted(set(groups))))
+        raise BadInput(_nothing_held_out(sorted(set(groups)), len(groups)))
     number = np.array(free, dtype=np.int64)
     positions = {name: list(number[part]) for name, part in zip(SPLITS, (drawn.train, drawn.val, drawn.test))}
     for position, group in enumerate(groups):
@@ -171,8 +171,13 @@ def _called(records: Sequence[LineRecord], by_column: bool) -> str:
     return f"there are {shown}"
 
 
-def _nothing_held_out(groups: list[str]) -> str:
+def _nothing_held_out(groups: list[str], num_lines: int) -> str:
     some = ", ".join(groups[:8])
+    if len(groups) == num_lines:
+        return (
+            f"datamodule.data_dir: {num_lines} line{'s' if num_lines > 1 else ''} ({some}), too few to hold out any for"
+            " validation and test; datamodule.val_fraction=0 datamodule.test_fraction=0 hold out none"
+        )
     return (
         f"datamodule.split_by: {len(groups)} group{'s' if len(groups) > 1 else ''} ({some}), of which validation and"
         " test lines cannot be held out; datamodule.split_by=random splits line by line, group_pattern names finer"

@@ -17,6 +17,7 @@ from datamodules.errors import BadInput, did_you_mean
 from datamodules.files.encoding import read_text
 from datamodules.files.tables import reading
 from datamodules.line_images.folders import sibling_with_other_case
+from datamodules.line_images.page_files import PageLine, cut_line
 from datamodules.line_images.records import (
     DEFAULTS,
     LineRecord,
@@ -96,11 +97,31 @@ def read_table(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
                 file, name, backslashes = other, name.replace("\\", "/"), backslashes + 1
         if not file.is_file():
             read.left_out[name] = f"no such image{sibling_with_other_case(file)}"
+        elif text.startswith('[{"transcription"'):
+            _add_marked(read, file, _id(file, path.parent, settings.root), text, where)
         else:
             read.add(LineRecord(_id(file, path.parent, settings.root), text, file.read_bytes, where, label or None))
     if backslashes:
         read.notes.append(f"{path.name}: \\ read as / in {backslashes:,} paths")
     return read.finish(path, "line in it")
+
+
+def _add_marked(read: LineRecords, image: Path, id_: str, marked: str, where: str) -> None:
+    """The texts of a whole page with their corners, as PPOCRLabel writes them: each is cut out of the page."""
+    entries = _parsed(marked, where)
+    for number, entry in enumerate(entries if isinstance(entries, list) else [], 1):
+        name = f"{os.path.splitext(id_)[0]}/{number:04d}"
+        try:
+            corners = [(float(x), float(y)) for x, y in entry["points"]]
+            text = str(entry["transcription"])
+        except (TypeError, KeyError, ValueError):
+            read.left_out[name] = "no transcription with points"
+            continue
+        if text.strip() == "###":
+            read.left_out[name] = "marked as illegible (###)"
+            continue
+        line = PageLine(str(number), text, corners, corners[3:1:-1] if len(corners) == 4 else [])
+        read.add(LineRecord(name, text, partial(cut_line, image, line, (0, 0)), f"{where} entry {number}"))
 
 
 def resolved(name: str, folder: Path, root: str | None, where: str) -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scripts.compare import output
 from scripts.compare.leaderboard import Comparison, compare
 from scripts.compare.runs import Run, read_runs
+from scripts.compare.verdict import verdict
 from scripts.console.program_path import program
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def print_results(sweep: Path) -> None:
 
 def print_where(sweep: Path, comparison: Comparison, console: Console) -> None:
     """Write the report of a sweep, and print where it is and how to go on."""
-    lines = [f"winner:      {output.verdict(board)}" for board in comparison.leaderboards]
+    lines = [f"winner:      {verdict(board)}" for board in comparison.leaderboards]
     lines.append(f"runs:        {sweep}")
     if comparison.leaderboards:
         from scripts.compare.report.page import write_report

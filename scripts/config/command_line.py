@@ -29,6 +29,14 @@ from scripts.console.parser import options_of
 RUN_KEYS = ("resume", "rerun", "init_from")
 
 
+#: Dashes that word processors and web pages make of a hyphen.
+DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
+
+
+#: Characters that nobody types on purpose: carriage return, zero-width space, byte order mark.
+INVISIBLE = "\r\u200b\ufeff"
+
+
 def prepare(arguments: Sequence[str]) -> list[str]:
     """Arguments that Hydra's program takes: its options first, then overrides that its grammar can read.
 
@@ -104,7 +112,13 @@ def readable(override: Override) -> Override:
     Raises:
         BadInput: the grammar refuses it, or `None` stands where null is meant.
     """
+    invisible = next((c for c in str(override) if c in INVISIBLE), None)
+    if invisible is not None:
+        where = "; a script with Windows line ends has one at each line's end" if invisible == "\r" else ""
+        raise BadInput(f"{str(override)!r}: holds the invisible character U+{ord(invisible):04X}{where}")
     if override.value is None:
+        if override.key[:1] in DASHES:
+            raise BadInput(f"{override.key}: begins with a dash of a text processor; options begin with - or --")
         if override.prefix != "~":
             raise BadInput(f"{override.key}: settings are written KEY=VALUE")
         return override

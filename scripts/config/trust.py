@@ -15,6 +15,7 @@ import inspect
 import os
 import pkgutil
 from collections.abc import Collection, Iterator
+from pathlib import PurePath
 from typing import Any
 
 from datamodules.errors import BadInput
@@ -38,6 +39,8 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 #: Groups that hold settings by name, each with a class of its own.
 NAMED = ("callbacks", "logger")
+#: Arguments of callbacks, loggers and profilers that say where they write.
+PLACES = ("dirpath", "save_dir", "default_root_dir", "log_dir", "root_dir", "filename")
 #: What torch and pytorch_lightning offer for arguments of a Trainer, a callback or an optimiser.
 PARTS = (
     "torch.nn.Module",
@@ -83,6 +86,8 @@ def check_stored(config: dict[str, Any], place: str, typed: dict[str, Any] | Non
             if own.get(key) != target:
                 _check(key, target, place)
         _no_interpolations(settings, group, place)
+        if group in ("callbacks", "logger", "trainer"):
+            _no_places(settings, (typed or {}).get(group), group, place)
 
 
 def check_kinds(config: dict[str, Any]) -> list[str]:
@@ -194,6 +199,24 @@ def _no_interpolations(settings: Any, at: str, place: str) -> None:
     )
     for key, value in children:
         _no_interpolations(value, f"{at}.{key}", place)
+
+
+def _no_places(settings: Any, typed: Any, at: str, place: str) -> None:
+    """A stored callback, logger or Trainer writes into the folder of its run, not where a file says."""
+    if isinstance(settings, (list, tuple)):
+        settings = dict(enumerate(settings))
+    if not isinstance(settings, dict):
+        return
+    for key, value in settings.items():
+        asked = typed.get(key) if isinstance(typed, dict) else None
+        if key in PLACES and isinstance(value, str) and value != asked:
+            path = PurePath(value)
+            if path.is_absolute() or ".." in path.parts or value.startswith("~"):
+                raise BadInput(
+                    f"{place}: {at}.{key}={value} lies outside of the run's folder; {at}.{key}=... in this command says"
+                    " where it may write"
+                )
+        _no_places(value, asked, f"{at}.{key}", place)
 
 
 def _inside(module_name: str, packages: Collection[str]) -> bool:

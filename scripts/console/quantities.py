@@ -57,3 +57,8 @@ def memory(megabytes: float) -> str:
     ('916 MB', '2 GB')
     """
     return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1024:.3g} GB"
+
+
+def with_interval(value: float, half_interval: float | None) -> str:
+    """The interval is left out where every run gave the same, as a baseline without chance does."""
+    return f"{amount(value)} ± {amount(half_interval)}" if half_interval else amount(value)

@@ -17,9 +17,16 @@ from lightning_modules.training.stored_config import upgraded
 if TYPE_CHECKING:
     import numpy as np
 
+STARTER = Path(__file__).resolve().parents[1] / "starter"  # the model that comes with the project, called `starter`
 LARGEST = 2**63  # of a whole number among metrics
 #: What is read of environment.json, and what each is.
 TOLD: dict[str, type] = {"overrides": list, "data": dict, "fingerprint": str, "metrics": dict}
+
+
+def _located(path: str | Path) -> Path:
+    """A path as it is given; `starter` where there is none of that name."""
+    found = Path(path).expanduser()
+    return STARTER if str(path) == STARTER.name and not found.exists() else found
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class RunFolder:
         Raises:
             BadInput: there is none, or it is no run folder.
         """
-        folder = cls(Path(path).expanduser())
+        folder = cls(_located(path))
         if not folder.path.is_dir():
             raise BadInput(f"{path}: there is no such run folder")
         if not folder.config_file.is_file():
@@ -47,7 +54,7 @@ class RunFolder:
     @staticmethod
     def is_one(path: str | Path) -> bool:
         """Whether a run folder is at `path`."""
-        return RunFolder(Path(path).expanduser()).config_file.is_file()
+        return RunFolder(_located(path)).config_file.is_file()
 
     @property
     def config_file(self) -> Path:

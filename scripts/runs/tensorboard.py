@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import numpy as np
 from annotated_types import Ge
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 
-from scripts.runs.figures import pixels
+from lightning_modules.training.figures import pixels
 
 #: Chart -> the curves in it, for the tab CUSTOM SCALARS.
 LAYOUT = {
@@ -51,7 +50,7 @@ class RunLogger(TensorBoardLogger):
             self._has_layout = True
         super().log_metrics(metrics, step)  # type: ignore[arg-type]
         self._validation |= {name: value for name, value in metrics.items() if name.startswith("val/")}
-        if "epoch" in metrics:
+        if "train/loss_epoch" in metrics:  # Lightning says `epoch` of anything that is logged
             ended = {**self._validation, "train/loss": metrics["train/loss_epoch"]}
             super().log_metrics({f"by_epoch/{name}": value for name, value in ended.items()}, int(metrics["epoch"]) + 1)
             self._validation = {}
@@ -67,5 +66,4 @@ class RunLogger(TensorBoardLogger):
 
     def log_figure(self, tag: str, picture: Any, step: int) -> None:
         """A matplotlib figure, or pixels (H, W, 3) uint8, as an image."""
-        drawn = picture if isinstance(picture, np.ndarray) else pixels(picture)
-        self.experiment.add_image(tag, drawn, step, dataformats="HWC")
+        self.experiment.add_image(tag, pixels(picture), step, dataformats="HWC")

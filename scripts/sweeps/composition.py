@@ -18,7 +18,7 @@ class Composer:
     Args:
         config_loader: Hydra's.
         config: of the sweep.
-        fixed: words that all jobs have in common.
+        fixed: overrides that all jobs have in common.
     """
 
     def __init__(self, config_loader: Any, config: DictConfig, fixed: list[str]) -> None:
@@ -29,9 +29,9 @@ class Composer:
         self._groups = set(groups())
         self._composed: dict[tuple[str, ...], DictConfig] = {}
 
-    def settings(self, words: list[str]) -> dict[str, Any]:
-        """All settings of the job with these words, resolved; without those of the sweep."""
-        parsed = self._parser.parse_overrides(words)
+    def settings(self, overrides: list[str]) -> dict[str, Any]:
+        """All settings of the job with these overrides, resolved; without those of the sweep."""
+        parsed = self._parser.parse_overrides(overrides)
         choosing = tuple(o.input_line or "" for o in parsed if self._chooses(o.key_or_group) and not o.is_delete())
         if choosing not in self._composed:
             self._composed[choosing] = self._compose([*self.fixed, *choosing])
@@ -43,9 +43,9 @@ class Composer:
                 OmegaConf.update(config, override.key_or_group, override.value(), force_add=override.is_force_add())
         return resolved(config)
 
-    def choices(self, words: list[str]) -> dict[str, str | None]:
-        """The option of each group that the job with these words has."""
-        config = self._compose([*self.fixed, *words])
+    def choices(self, overrides: list[str]) -> dict[str, str | None]:
+        """The option of each group that the job with these overrides has."""
+        config = self._compose([*self.fixed, *overrides])
         return {group: option for group, option in config.hydra.runtime.choices.items() if group in self._groups}
 
     def of_choices(self, choices: dict[str, str]) -> dict[str, Any]:
@@ -55,8 +55,8 @@ class Composer:
     def _chooses(self, key: str) -> bool:
         return key.partition("@")[0] in self._groups
 
-    def _compose(self, words: list[str]) -> DictConfig:
-        config = self.config_loader.load_sweep_config(self.config, words)
+    def _compose(self, overrides: list[str]) -> DictConfig:
+        config = self.config_loader.load_sweep_config(self.config, overrides)
         OmegaConf.set_struct(config, False)
         OmegaConf.set_readonly(config, False)
         return config

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from datamodules.errors import BadInput
 from scripts.config.naming import short_name
+from scripts.config.override import parse_all
 from scripts.runs.folder import RunFolder, write_whole
 
 FORMAT = 1
@@ -25,7 +26,7 @@ class Job:
     """One run of a sweep."""
 
     number: int
-    words: list[str]  # the overrides in which it differs from the others
+    overrides: list[str]  # the overrides in which it differs from the others
     folder: str  # in that of the sweep
     state: State = "waiting"
     attempts: int = 0
@@ -58,12 +59,12 @@ class Manifest:
     def run_folder(self, job: Job) -> RunFolder:
         return RunFolder(self.folder / job.folder)
 
-    def add(self, words: list[str], **facts: Any) -> Job:
-        """A new job, its folder named by its words."""
-        name = facts.pop("name", None) or short_name([word for word in words if not word.startswith("~")]) or "job"
+    def add(self, overrides: list[str], **facts: Any) -> Job:
+        """A new job, its folder named by its overrides."""
+        name = facts.pop("name", None) or short_name([word for word in overrides if not word.startswith("~")]) or "job"
         if any(job.folder == name for job in self.jobs):
             name = f"{len(self.jobs)}_{name}"
-        job = Job(len(self.jobs), words, name, **facts)
+        job = Job(len(self.jobs), overrides, name, **facts)
         self.jobs.append(job)
         return job
 
@@ -77,12 +78,13 @@ class Manifest:
         }
         write_whole(self.path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
-    def read(self, name: str, may_differ: Collection[str] = ()) -> None:
+    def read(self, name: str, axes: Collection[str] | None = None) -> None:
         """Take over the jobs of an earlier call, if there was one.
 
         Args:
             name: of the sweep, for messages.
-            may_differ: axes that may have been given otherwise then; whoever adds jobs looks at their values.
+            axes: of a grid, which may have been given otherwise then, as may those that earlier jobs differ in:
+                whoever adds jobs looks at their values.
 
         Raises:
             BadInput: it was another sweep, or another program's.
@@ -91,7 +93,8 @@ class Manifest:
             return
         then = _read(self.path)
         self.earlier_space = then.space
-        changes = differences(then.space, self.space, may_differ)
+        then_axes = {override.key for job in then.jobs for override in parse_all(job.overrides)}
+        changes = differences(then.space, self.space, () if axes is None else {*axes, *then_axes})
         if changes:
             raise BadInput(
                 f"sweep.name={name}: there is another sweep of that name in {self.folder}: {'; '.join(changes)};"
@@ -124,6 +127,9 @@ def _read(path: Path) -> _Content:
         content = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(content, dict) and isinstance(content.get("format"), int) and content["format"] > FORMAT:
             raise BadInput(f"{path}: written by a later version (format {content['format']})")
+        for job in content.get("jobs", []) if isinstance(content, dict) else []:
+            if isinstance(job, dict) and "words" in job:  # their name before 0.2.0
+                job["overrides"] = job.pop("words")
         read = TypeAdapter(_Content).validate_python(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

@@ -28,7 +28,7 @@ def sweep(config_loader: Any, config: DictConfig, arguments: list[str], launcher
     Args:
         config_loader: Hydra's.
         config: of the sweep, with every word that is the same for all jobs.
-        arguments: the words of the command.
+        arguments: the overrides of the command.
         launcher: one that runs batches of jobs; None for this machine's own processes.
 
     Raises:
@@ -56,11 +56,13 @@ def _made(config_loader: Any, config: DictConfig, arguments: list[str], settings
     fixed = [*space.fixed, f"name={config.name}"]
     composer = Composer(config_loader, config, fixed)
     manifest = Manifest(folder, _identity(space, settings), sys.argv[1:])
-    axes = [axis.key for axis in space.axes] if settings.trials is None else []
-    manifest.read(settings.name, may_differ=axes)
+    axes = [axis.key for axis in space.axes] if settings.trials is None else None
+    manifest.read(settings.name, axes)
     retry = settings.on_error == "retry"
     if settings.trials is None:
-        grid = Grid(space, manifest, retry, lambda key: _default(composer, key), lambda words: _fits(composer, words))
+        grid = Grid(
+            space, manifest, retry, lambda key: _default(composer, key), lambda overrides: _fits(composer, overrides)
+        )
         return Sweep(settings, space, composer, manifest, grid, None)
     from scripts.sweeps.search.study import Search
 
@@ -75,11 +77,11 @@ def _default(composer: Composer, key: str) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _fits(composer: Composer, words: list[str]) -> bool:
+def _fits(composer: Composer, overrides: list[str]) -> bool:
     """Whether a baseline makes sense with the data and task of a combination; loads torch."""
     from scripts.config.check import incompatibility
 
-    return incompatibility(composer.settings(words)) is None
+    return incompatibility(composer.settings(overrides)) is None
 
 
 def _with_seeds(space: Space, settings: SweepSettings, first: int, config_loader: Any) -> Space:
@@ -89,9 +91,9 @@ def _with_seeds(space: Space, settings: SweepSettings, first: int, config_loader
         return space
     fixed = [word for word in space.fixed if Override.parse(word).key != "seed"]
     word = f"seed={','.join(str(first + i) for i in range(settings.seeds or 1))}"
-    words = [*(axis.override.input_line or "" for axis in space.axes), word] if settings.seeds != 1 else []
+    overrides = [*(axis.override.input_line or "" for axis in space.axes), word] if settings.seeds != 1 else []
     when = {key: dict(condition) for key, condition in space.when.items()}
-    return space_of([*fixed, *words], {}, config_loader, when) if words else space
+    return space_of([*fixed, *overrides], {}, config_loader, when) if overrides else space
 
 
 def _identity(space: Space, settings: SweepSettings) -> dict[str, str]:

@@ -64,15 +64,17 @@ def _print_best(sweep: Sweep, objectives: list[Objective], comparison: Compariso
         rows: list[dict[str, Any]] = []
         for name, winner in zip(names, best):
             values = {o.metric: value for o, value in zip(objectives, winner.values)}
-            rows.append({"experiment": name, **values, "settings": " ".join(_shown(winner.words))})
+            rows.append({"experiment": name, **values, "settings": " ".join(_shown(winner.overrides))})
         console.print(table(rows, "no other is better in everything"))
     for name, winner in zip(names, best):
         write_experiment(sweep, winner, objectives, name)
-    if len(best) == 1 and best[0].words:
+    if len(best) == 1 and best[0].overrides:
         metric = comparison.leaderboards[0].metric
         where = ", by which it was chosen" if metric.startswith("val/") else ""
-        words = " ".join(_shown(best[0].words))
-        console.print(f"best:        {words}  ({metric} {best[0].values[0]:.4f}{where})", soft_wrap=True, markup=False)
+        overrides = " ".join(_shown(best[0].overrides))
+        console.print(
+            f"best:        {overrides}  ({metric} {best[0].values[0]:.4f}{where})", soft_wrap=True, markup=False
+        )
         for sentence in at_boundaries(sweep, best[0]):
             console.print(f"             {sentence}", soft_wrap=True, markup=False)
     for name, board in zip(names, comparison.leaderboards if len(objectives) == 1 else comparison.leaderboards[:1]):
@@ -88,7 +90,7 @@ def _first_of(sweep: Sweep, comparison: Comparison) -> list[Winner]:
         row = board.rows[0]
         job = jobs.get(row.configuration.runs[0].folder.path.name)
         if job is not None:
-            found.append(Winner(without_seed(job.words), [row.mean], row.num_runs))
+            found.append(Winner(without_seed(job.overrides), [row.mean], row.num_runs))
     return found
 
 
@@ -106,5 +108,5 @@ def _print_unfinished(sweep: Sweep, console: Console) -> None:
         )
 
 
-def _shown(words: list[str]) -> list[str]:
-    return [Override.parse(word).plain for word in words if not word.startswith("~")]
+def _shown(overrides: list[str]) -> list[str]:
+    return [Override.parse(word).plain for word in overrides if not word.startswith("~")]

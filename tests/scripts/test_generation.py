@@ -55,5 +55,6 @@ def test_bad_usage_is_one_sentence(writer: str, words: list[str], sentence: str)
 def test_architectures_that_read_a_text_as_a_whole_are_refused() -> None:
     done = run("train.py", "task=generation", "module=attention_lstm", status=2)
     assert (
-        "module=attentionlstm reads a sequence as a whole; task=generation needs one that reads forwards" in done.stderr
+        "module=attention_lstm reads a sequence as a whole; task=generation needs one that reads forwards"
+        in done.stderr
     )

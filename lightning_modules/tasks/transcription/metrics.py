@@ -49,6 +49,7 @@ class TranscriptionMetrics(Metric):
     exact: Tensor
     lines: Tensor
     infeasible: Tensor
+    predicted: Tensor
 
     def __init__(self, task: Any) -> None:
         super().__init__()
@@ -56,6 +57,8 @@ class TranscriptionMetrics(Metric):
         self.read, self.truth = task.read, task.truth
         for name in ("edits", "characters", "word_edits", "words", "exact", "lines", "infeasible"):
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("predicted", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")  # characters
+        self._tell_blank = task.tell_blank
         self.pairs: Counter[tuple[str, str]] = Counter()  # (expected, read) of each edit; "" for nothing
         self._first: list[tuple[np.ndarray, str, str]] = []
         self._worst: list[tuple[float, int, tuple[np.ndarray, str, str]]] = []
@@ -78,6 +81,7 @@ class TranscriptionMetrics(Metric):
 
     def _count(self, target: str, answer: str) -> int:
         distance = 0
+        self.predicted += len(answer)
         if target != answer:
             operations = Levenshtein.editops(target, answer)
             distance = len(operations)
@@ -106,6 +110,8 @@ class TranscriptionMetrics(Metric):
             (heapq.heappush if len(self._worst) < PICTURED else heapq.heapreplace)(self._worst, item)
 
     def compute(self) -> dict[str, float]:
+        if self.characters and not self.predicted:
+            self._tell_blank()
         return {
             "cer": (self.edits / self.characters.clamp(min=1)).item(),
             "wer": (self.word_edits / self.words.clamp(min=1)).item(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
@@ -27,6 +28,11 @@ from lightning_modules.tasks.transcription.decoding import Decoding
 from lightning_modules.tasks.transcription.output import Steps
 
 NAMED = 8  # lines named on the terminal
+BLANK_PHASE = (
+    "every line is read as empty: a network that learns by CTC predicts nothing but blanks at first, usually for 100 to"
+    " 1,000 optimiser steps; with few lines give it more epochs, or init_from=starter, which is beyond that"
+)
+log = logging.getLogger(__name__)
 
 
 class Transcription(Task):
@@ -74,6 +80,7 @@ class Transcription(Task):
         self.output_dropout = output_dropout
         self.fold: Fold = fold
         self.decoding = decoding or Decoding()
+        self._blank_told = False
 
     @property
     def input_size(self) -> int:
@@ -200,6 +207,12 @@ class Transcription(Task):
         )
 
         return TranscriptionMetrics
+
+    def tell_blank(self) -> None:
+        """Say once that every line was read as empty."""
+        if not self._blank_told:
+            self._blank_told = True
+            log.warning(BLANK_PHASE)
 
     def read_characters(
         self, output: Steps | Seq2SeqOutput

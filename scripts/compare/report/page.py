@@ -17,6 +17,7 @@ from scripts.compare.report.charts import NUM_COLOURS
 from scripts.compare.report.curves import learning_curves
 from scripts.compare.report.relations import cost_charts, name_of, setting_charts
 from scripts.compare.runs import Run
+from scripts.compare.verdict import notes, verdict
 from scripts.runs.events import read_events
 from scripts.runs.folder import write_whole
 
@@ -52,14 +53,14 @@ def _board(comparison: Comparison, board: Leaderboard) -> dict[str, Any]:
     return {
         "title": board.data.title,
         "apart": output.why_apart(comparison, board),
-        "verdict": output.verdict(board),
+        "verdict": verdict(board),
         "columns": [{"name": key, "kind": "text" if key in text else "number"} for key in rows[0]],
         "rows": [
             {"marks": _marks(board, i), "colour": colours[i], "cells": list(shown.values())}
             for i, shown in enumerate(rows[:MOST_ROWS])
         ],
         "more": len(rows) - MOST_ROWS,
-        "notes": output.notes(board),
+        "notes": notes(board),
         "sections": [
             ("Learning curves", _drawn(learning_curves(board, colours))),
             ("What it costs", _drawn(cost_charts(board, colours))),

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from scripts.compare.configurations import Configuration
 from scripts.compare.leaderboard import Leaderboard, Row
-from scripts.compare.output import with_interval
 from scripts.compare.report.charts import Axis, Chart, pareto_front
-from scripts.console.quantities import amount
+from scripts.console.quantities import amount, with_interval
 from scripts.runs.costs import COSTS
 
 MOST_WORDS = 12  # values of a setting that a chart has room for

@@ -1,4 +1,4 @@
-"""Why a job failed, in a few words."""
+"""Why a job failed, in a few overrides."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class JobSpec:
 
     settings: dict[str, Any]
     folder: Path
-    words: list[str]  # what a person set, for the table of hyperparameters
+    overrides: list[str]  # what a person set, for the table of hyperparameters
     environment: dict[str, str]
     threads: int
     metric: str | None = None  # to report; the task's own when None

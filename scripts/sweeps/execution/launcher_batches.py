@@ -33,14 +33,14 @@ def run(launcher: Launcher, sweep: Sweep, name: str) -> None:
             job.state, job.attempts = "running", job.attempts + 1
         sweep.manifest.write()
         place = [str(Override.of("name", name)), str(Override.of("hydra.sweep.dir", str(sweep.folder)))]
-        words = [
-            [*sweep.space.fixed, *job.words, *place, str(Override.of("hydra.sweep.subdir", job.folder))]
+        overrides = [
+            [*sweep.space.fixed, *job.overrides, *place, str(Override.of("hydra.sweep.subdir", job.folder))]
             for job in batch
         ]
         started = time.monotonic()
         try:
             with contextlib.redirect_stdout(sys.stderr):  # whatever a launcher has to say
-                returned: Sequence[JobReturn | None] = launcher.launch(words, initial_job_idx=number)
+                returned: Sequence[JobReturn | None] = launcher.launch(overrides, initial_job_idx=number)
         except Exception as error:  # one that was lost takes the whole batch's answer with it
             log.error("the launcher lost a job: %s", error)
             returned = [None] * len(batch)

@@ -25,7 +25,7 @@ def run(sweep: Sweep) -> None:
         BadInput: some job's settings cannot be; no job was started then.
     """
     settings = sweep.settings
-    examples = [sweep.composer.settings(words) for words in sweep.plan.examples()]
+    examples = [sweep.composer.settings(overrides) for overrides in sweep.plan.examples()]
     if not examples:
         return
     modules = set().union(*map(_modules, examples))
@@ -152,9 +152,9 @@ class _Loop:
     def _spec(self, job: Job) -> JobSpec:
         sweep = self.sweep
         return JobSpec(
-            sweep.composer.settings(job.words),
+            sweep.composer.settings(job.overrides),
             sweep.manifest.run_folder(job).path,
-            [*sweep.space.fixed, *job.words],
+            [*sweep.space.fixed, *job.overrides],
             environment={},
             threads=1,
             metric=sweep.metric,

@@ -32,16 +32,17 @@ class Grid:
         manifest: Manifest,
         retry_failed: bool,
         default: Callable[[str], str] = lambda key: "",
-        fits: Callable[[list[str]], bool] = lambda words: True,
+        fits: Callable[[list[str]], bool] = lambda overrides: True,
     ) -> None:
         self.manifest = manifest
         grid = space.grid()
         if space.means_baselines():
-            grid = [words for words in grid if "module=baseline/" not in " ".join(words) or fits(words)]
-        known = self._known(grid, default)
-        for words in grid:
-            if _identity(words) not in known:
-                manifest.add(words)
+            grid = [overrides for overrides in grid if "module=baseline/" not in " ".join(overrides) or fits(overrides)]
+        fixed = {override.key: _canonical(override.text) for override in parse_all(space.fixed)}
+        known = self._known(grid, fixed, default)
+        for overrides in grid:
+            if _identity(overrides) not in known:
+                manifest.add(overrides)
         if retry_failed:
             for job in manifest.jobs:
                 if job.state == "failed":
@@ -53,7 +54,7 @@ class Grid:
         return len(self.manifest.jobs)
 
     def examples(self) -> list[list[str]]:
-        return [job.words for job in self._left]
+        return [job.overrides for job in self._left]
 
     def next(self) -> Job | None:
         return self._left.pop(0) if self._left else None
@@ -64,31 +65,35 @@ class Grid:
     def ended(self, job: Job, metrics: dict[str, float] | None) -> None:
         pass
 
-    def _known(self, grid: list[list[str]], default: Callable[[str], str]) -> set[frozenset[tuple[str, str]]]:
+    def _known(
+        self, grid: list[list[str]], fixed: dict[str, str], default: Callable[[str], str]
+    ) -> set[frozenset[tuple[str, str]]]:
         """The combinations that earlier jobs are, whose overrides become those of this grid."""
-        combinations = {_identity(words): words for words in grid}
-        keys = {override.key for words in grid for override in parse_all(words) if override.prefix != "~"}
+        combinations = {_identity(overrides): overrides for overrides in grid}
+        keys = {override.key for overrides in grid for override in parse_all(overrides) if override.prefix != "~"}
         known = set()
         for job in self.manifest.jobs:
-            own = _identity(job.words)
+            own = frozenset(
+                pair for pair in _identity(job.overrides) if pair[0] in keys or fixed.get(pair[0]) != pair[1]
+            )
             for key in sorted(keys - {key for key, _ in own}):  # an axis that was none then
                 wider = own | {(key, _canonical(self.manifest.earlier_space.get(key) or default(key)))}
                 own = wider if any(wider <= combination for combination in combinations) else own
             if own not in combinations:
-                values = " ".join(override.plain for override in parse_all(job.words))
+                values = " ".join(override.plain for override in parse_all(job.overrides))
                 raise BadInput(
                     f"sweep.name={self.manifest.folder.name}: there is another sweep of that name in"
                     f" {self.manifest.folder}: its job {values} is none of this command's; values can be added, and"
                     " those that are there must stay; or take another sweep.name"
                 )
-            job.words = combinations[own]
+            job.overrides = combinations[own]
             known.add(own)
         return known
 
 
-def _identity(words: list[str]) -> frozenset[tuple[str, str]]:
+def _identity(overrides: list[str]) -> frozenset[tuple[str, str]]:
     """What a combination sets, however it is written."""
-    return frozenset((o.key, _canonical(o.text)) for o in parse_all(words) if o.prefix != "~")
+    return frozenset((o.key, _canonical(o.text)) for o in parse_all(overrides) if o.prefix != "~")
 
 
 def _canonical(text: str) -> str:

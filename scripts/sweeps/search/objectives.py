@@ -99,9 +99,9 @@ def check_search(settings: SweepSettings, space: Space, goals: list[Objective]) 
         )
     for axis in space.axes:
         if axis.key == "seed":
-            raise BadInput(f"seed={axis.words}: a search looks for settings; sweep.seeds=N gives each several seeds")
+            raise BadInput(f"seed={axis.written}: a search looks for settings; sweep.seeds=N gives each several seeds")
         if settings.sampler_name == "GridSampler" and axis.interval is not None:
-            raise BadInput(f"{axis.key}={axis.words}: sweep/sampler=grid needs a list; choice(...) or range(...)")
+            raise BadInput(f"{axis.key}={axis.written}: sweep/sampler=grid needs a list; choice(...) or range(...)")
     pruner, metric = settings.pruner_name, goals[0].metric
     if not pruner:
         return

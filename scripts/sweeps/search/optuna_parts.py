@@ -52,7 +52,7 @@ def distribution(axis: Axis) -> Any:
             return FloatDistribution(min(values), max(values), log=log, step=None if log else float(step))
         return CategoricalDistribution(values)
     except ValueError as error:
-        raise BadInput(f"{axis.key}={axis.words}: {error}") from None
+        raise BadInput(f"{axis.key}={axis.written}: {error}") from None
 
 
 def word(axis: Axis, value: Any) -> str:

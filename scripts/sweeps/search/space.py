@@ -1,4 +1,4 @@
-"""The axes of a sweep, in Hydra's own override words: `a,b`, `choice(...)`, `range(...)`, `interval(...)`, `tag(...)`.
+"""The axes of a sweep, in Hydra's own grammar: `a,b`, `choice(...)`, `range(...)`, `interval(...)`, `tag(...)`.
 
 An override is one axis or one fixed setting.  A grid takes every combination of the axes' values; a search draws from
 them.  `sweep.when` makes an axis conditional: `{module.num_heads: {module: transformer}}` leaves it out elsewhere.
@@ -46,7 +46,7 @@ class Axis:
         return self.override.key_or_group
 
     @property
-    def words(self) -> str:
+    def written(self) -> str:
         """What a person wrote after the `=`."""
         return Override.parse(self.override.input_line or "").value or ""
 
@@ -72,7 +72,7 @@ class Axis:
         return [written for written, _ in self._values()]
 
     def python_values(self) -> list[Any]:
-        """The values as numbers, strings, booleans and None; lists as their words."""
+        """The values as numbers, strings, booleans and None; lists as their overrides."""
         return [value for _, value in self._values()]
 
     def distinct(self) -> list[str]:
@@ -81,7 +81,8 @@ class Axis:
         for written, value in self._values():
             if repr(value) in kept:
                 print(
-                    f"{self.key}={self.words}: {kept[repr(value)]} stands there twice and counts once", file=sys.stderr
+                    f"{self.key}={self.written}: {kept[repr(value)]} stands there twice and counts once",
+                    file=sys.stderr,
                 )
             kept.setdefault(repr(value), written)
         return list(kept.values())
@@ -99,7 +100,8 @@ class Axis:
             return [(element, value if value is None or isinstance(value, (bool, int, float, str)) else element)]
         if not isinstance(value, (ChoiceSweep, RangeSweep)):
             raise BadInput(
-                f"{self.key}={self.words}: has no list of values; sweep.trials=N searches in it, choice(...) lists some"
+                f"{self.key}={self.written}: has no list of values; sweep.trials=N searches in it, choice(...) lists"
+                " some"
             )
         written = list(self.override.sweep_string_iterator())
         found = list(self.override.sweep_iterator(transformer=Transformer.identity))
@@ -126,7 +128,7 @@ class Space:
         for values in itertools.product(*(axis.distinct() for axis in self.axes)):
             chosen = {axis.key: value for axis, value in zip(self.axes, values)}
             found.setdefault(tuple(self._combination(chosen)))
-        return [list(words) for words in found]
+        return [list(overrides) for overrides in found]
 
     def is_active(self, axis: Axis, chosen: Mapping[str, Any]) -> bool:
         """Whether an axis counts beside these values of the others."""
@@ -134,13 +136,13 @@ class Space:
 
     def means_baselines(self) -> bool:
         """Whether `module=baselines` is among the values: they are taken as far as they fit."""
-        return any(axis.key == "module" and BASELINES in axis.words for axis in self.axes)
+        return any(axis.key == "module" and BASELINES in axis.written for axis in self.axes)
 
     def described(self) -> dict[str, str]:
-        """Everything that makes two sweeps the same, as words."""
+        """Everything that makes two sweeps the same, as overrides."""
         fixed = [Override.parse(word) for word in self.fixed]
         return {
-            **{axis.key: axis.words for axis in self.axes},
+            **{axis.key: axis.written for axis in self.axes},
             **{o.key: o.value or "" for o in fixed if facts(o.key).one_sweep},
         }
 
@@ -185,7 +187,7 @@ def space_of(
     axes = tuple(Axis(override) for override in swept)
     for axis in axes:
         if not facts(axis.key).in_sweep or axis.key.startswith("hydra"):
-            raise BadInput(f"{axis.key}={axis.words}: every job of a sweep has the same; give one value")
+            raise BadInput(f"{axis.key}={axis.written}: every job of a sweep has the same; give one value")
     fixed = tuple(override.input_line or "" for override in written if override not in swept)
     return Space(axes, fixed, conditions)
 

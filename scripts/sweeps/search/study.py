@@ -8,17 +8,16 @@ trials, the manifest the jobs, so both go on after a stop.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from datamodules.errors import BadInput, did_you_mean
+from datamodules.errors import BadInput
 from scripts.config.naming import short_name
-from scripts.config.override import parse_all
 from scripts.config.private_names import reported_steps, trial_id
 from scripts.sweeps.manifest import Job, Manifest
 from scripts.sweeps.search import optuna_parts
 from scripts.sweeps.search.objectives import check_search, objectives
+from scripts.sweeps.search.points import check_job, point_of
 from scripts.sweeps.search.space import Axis, Space, plain
 from scripts.sweeps.settings import SweepSettings
 
@@ -88,8 +87,8 @@ class Search:
         for axis in self.space.axes:
             for value in self._ends(axis):
                 chosen = {**first, **self._where_active(axis), axis.key: value}
-                words = [optuna_parts.word(a, chosen[a.key]) for a in self.space.axes if self._counts(a, chosen)]
-                found.append(words)
+                overrides = [optuna_parts.word(a, chosen[a.key]) for a in self.space.axes if self._counts(a, chosen)]
+                found.append(overrides)
         return found
 
     def _where_active(self, axis: Axis) -> dict[str, Any]:
@@ -165,38 +164,15 @@ class Search:
         except ValueError as error:
             raise BadInput(f"sweep.sampler={self.settings.sampler_name}: {error}") from None
         for point in self.settings.enqueue:
-            study.enqueue_trial(self._point(point), skip_if_exists=True)
+            study.enqueue_trial(point_of(point, self.space, self.distributions), skip_if_exists=True)
         return study
-
-    def _point(self, point: dict[str, Any]) -> dict[str, Any]:
-        """A point of `sweep.enqueue` as Optuna has it.
-
-        Raises:
-            BadInput: it lies outside the space.
-        """
-        found = {}
-        for key, value in point.items():
-            if key not in self.distributions:
-                near = did_you_mean(key, self.distributions)
-                raise BadInput(f"sweep.enqueue: {key} is no axis of this search{near}; {', '.join(self.distributions)}")
-            made = self.distributions[key]
-            if hasattr(made, "choices"):
-                same = [c for c in made.choices if c == value or str(c) == str(value)]
-                inside, value = bool(same), next(iter(same), value)
-            else:
-                inside = isinstance(value, (int, float)) and made.low <= value <= made.high
-            if not inside:
-                axis = next(axis for axis in self.space.axes if axis.key == key)
-                raise BadInput(f"sweep.enqueue: {key}={value} lies outside of {axis.words}")
-            found[key] = value
-        return found
 
     def _take_up(self, retry_failed: bool) -> None:
         """Bring study and manifest together after a stop."""
         states = optuna_parts.optuna.trial.TrialState
         of_trial: dict[int | None, list[Job]] = {}
         for job in self.manifest.jobs:
-            self._check_job(job)
+            check_job(job, self.space, self.manifest.path)
             of_trial.setdefault(job.trial, []).append(job)
         for frozen in self.study.get_trials(deepcopy=False):
             owner = frozen.user_attrs.get(OWNER)
@@ -208,21 +184,6 @@ class Search:
             elif frozen.state is states.FAIL and jobs and retry_failed and frozen.number not in self._retried():
                 self.study.set_user_attr(RETRIED, [*self._retried(), frozen.number])
                 self.study.enqueue_trial(frozen.params)
-
-    def _check_job(self, job: Job) -> None:
-        """Refuse a job of the manifest that sets anything but values of the axes: the file may be a stranger's."""
-        axes = {axis.key: axis for axis in self.space.axes}
-        for override in parse_all(job.words):
-            axis, text = axes.get(override.key), override.text
-            if override.key == "seed" and text.isdigit():
-                continue
-            is_number = re.fullmatch(r"[+-]?\d*\.?\d*(e[+-]?\d+)?", text) is not None
-            if axis is None or not (
-                is_number
-                if axis.interval
-                else override.value in (*axis.values(), text) and (is_number or override.value in axis.values())
-            ):
-                raise BadInput(f"{self.manifest.path}: job {job.number}: {override.plain} is no value of this search")
 
     def _go_on(self, live: Trial) -> None:
         self.live.append(live)
@@ -261,13 +222,13 @@ class Search:
         except ValueError as error:
             raise BadInput(f"sweep.sampler={self.settings.sampler_name}: {error}") from None
         trial.set_user_attr(OWNER, self._owner())
-        words = [optuna_parts.word(axis, trial.params[axis.key]) for axis in axes]
+        overrides = [optuna_parts.word(axis, trial.params[axis.key]) for axis in axes]
         jobs = []
         for replicate in range(self.num_seeds):
             seed = [f"seed={self.first_seed + replicate}"] if self.settings.seeds else []
             shown = [optuna_parts.word(axis, _rounded(trial.params[axis.key])) for axis in axes]
             name = "_".join(filter(None, [f"{trial.number:03}", short_name([*shown, *seed])]))
-            jobs.append(self.manifest.add([*words, *seed], name=name, trial=trial.number, replicate=replicate))
+            jobs.append(self.manifest.add([*overrides, *seed], name=name, trial=trial.number, replicate=replicate))
         return Trial(trial, jobs)
 
     def _advance(self, live: Trial, job: Job) -> None:

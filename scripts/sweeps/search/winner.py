@@ -30,7 +30,7 @@ from scripts.sweeps.sweep import Sweep
 class Winner:
     """A configuration that no other of its sweep beats."""
 
-    words: list[str]  # without the seed
+    overrides: list[str]  # without the seed
     values: list[float]  # of each objective, means over seeds
     num_seeds: int
 
@@ -47,23 +47,23 @@ def winners(sweep: Sweep, by: list[Objective]) -> list[Winner]:
     """The best configuration, or with several objectives all of the Pareto front; only those with all their seeds."""
     configurations: dict[tuple[str, ...], list[Job]] = defaultdict(list)
     for job in sweep.manifest.jobs:
-        configurations[tuple(without_seed(job.words))].append(job)
+        configurations[tuple(without_seed(job.overrides))].append(job)
     found = []
-    for words, jobs in configurations.items():
+    for overrides, jobs in configurations.items():
         metrics = [sweep.manifest.run_folder(job).metrics() for job in jobs if job.state == "finished"]
         if len(metrics) < len(jobs) or not all(m and all(o.metric in m for o in by) for m in metrics):
             continue
         values = [sum(float(m[o.metric]) for m in metrics if m) / len(metrics) for o in by]
         if all(map(math.isfinite, values)):
-            found.append(Winner(list(words), values, len(jobs)))
+            found.append(Winner(list(overrides), values, len(jobs)))
     signs = [1 if objective.direction == "minimize" else -1 for objective in by]
     costs = {id(w): [sign * value for sign, value in zip(signs, w.values)] for w in found}
     front = [w for w in found if not any(_beats(costs[id(other)], costs[id(w)]) for other in found)]
     return front[:1] if len(by) == 1 else sorted(front, key=lambda w: costs[id(w)])
 
 
-def without_seed(words: list[str]) -> list[str]:
-    return [word for word in words if Override.parse(word).key != "seed"]
+def without_seed(overrides: list[str]) -> list[str]:
+    return [word for word in overrides if Override.parse(word).key != "seed"]
 
 
 def _beats(one: list[float], other: list[float]) -> bool:
@@ -72,10 +72,10 @@ def _beats(one: list[float], other: list[float]) -> bool:
 
 def write_experiment(sweep: Sweep, winner: Winner, by: list[Objective], name: str) -> Path:
     """A file as those of conf/experiment, in the sweep's folder; `--config-dir` finds it there."""
-    choices = {group: option for group, option in sweep.composer.choices(winner.words).items() if option}
+    choices = {group: option for group, option in sweep.composer.choices(winner.overrides).items() if option}
     chosen = {group: option for group, option in choices.items() if group not in ("sweep", "experiment")}
     plain = dict(flat(sweep.composer.of_choices(chosen)))
-    wanted = {**dict(flat(sweep.composer.settings(winner.words))), **sweep.settings.full}
+    wanted = {**dict(flat(sweep.composer.settings(winner.overrides))), **sweep.settings.full}
     values: dict[str, Any] = {}
     for key, value in wanted.items():
         is_place = facts(key).role == "place" and key != "datamodule.data_dir"
@@ -108,7 +108,7 @@ def command(sweep: Sweep, name: str) -> str:
 
 def at_boundaries(sweep: Sweep, winner: Winner) -> list[str]:
     """A sentence for each numeric axis at whose end the best value is."""
-    chosen = {override.key: override.text for override in parse_all(winner.words)}
+    chosen = {override.key: override.text for override in parse_all(winner.overrides)}
     return [s for axis in sweep.space.axes if axis.key != "seed" for s in _at_boundary(axis, chosen.get(axis.key))]
 
 
@@ -132,4 +132,4 @@ def _at_boundary(axis: Axis, word: str | None) -> list[str]:
     if near < share < 1 - near:
         return []
     end, further = ("lower", "below") if share <= near else ("upper", "above")
-    return [f"{axis.key}={value:g} is at the {end} end of {axis.words}: better values may lie {further}"]
+    return [f"{axis.key}={value:g} is at the {end} end of {axis.written}: better values may lie {further}"]

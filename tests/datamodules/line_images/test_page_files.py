@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +141,24 @@ def test_broken_page_files_are_a_sentence(content: str, sentence: str, tmp_path:
     (tmp_path / "0001.xml").write_text(content)
     with pytest.raises(BadInput, match=rf"0001\.xml: {sentence}"):
         read_lines(tmp_path / "0001.xml")
+
+
+def test_the_order_that_transkribus_writes(tmp_path: Path) -> None:
+    text = page_xml(write_page(tmp_path))
+    for number, index in enumerate((2, 0, 1)):
+        text = text.replace(f'id="r{number}"', f'id="r{number}" custom="readingOrder {{index:{index};}}"')
+    (tmp_path / "0001.xml").write_text(text, encoding="utf-8")
+    assert [record.text for record in read_lines(tmp_path).records] == [TEXTS[1], TEXTS[2], TEXTS[0]]
+
+
+def test_pages_with_corners_as_ppocrlabel_writes_them(tmp_path: Path) -> None:
+    boxes = write_page(tmp_path)
+    entries = [
+        {"transcription": text, "points": [[x, t], [r, t], [r, b], [x, b]], "difficult": False}
+        for text, (x, t, r, b) in zip((TEXTS[0], "###", TEXTS[2]), boxes)
+    ]
+    (tmp_path / "Label.txt").write_text(f"scan.png\t{json.dumps(entries)}\n")
+    read = read_lines(tmp_path / "Label.txt")
+    assert [(record.id, record.text) for record in read.records] == [("scan/0001", TEXTS[0]), ("scan/0003", TEXTS[2])]
+    assert read.left_out == {"scan/0002": "marked as illegible (###)"}
+    np.testing.assert_array_equal(pixels(read.records[0].read()), written(0))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "best.ckpt"
     checkpoint_io.save(STATE, path)
-    with pytest.raises(Exception, match="pickle"):
+    with pytest.raises(
+        (pickle.PicklingError, AttributeError, TypeError)
+    ):  # pickle's error and its words differ between versions of Python
         checkpoint_io.save({"bad": lambda: None}, path)
     assert checkpoint_io.load(path)["config"] == {}
     assert os.listdir(tmp_path) == ["best.ckpt"]

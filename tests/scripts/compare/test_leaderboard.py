@@ -10,6 +10,7 @@ from datamodules.errors import BadInput
 from scripts.compare import output
 from scripts.compare.leaderboard import compare
 from scripts.compare.runs import read_runs
+from scripts.compare.verdict import notes, verdict
 from tests.run_folders import write_run
 
 
@@ -107,14 +108,14 @@ def test_validation_chooses_and_test_reports(tmp_path: Path) -> None:
     assert (board.metric, board.reported, board.chosen_on_test) == ("val/accuracy", "test/accuracy", False)
     assert [row.configuration.name for row in board.rows] == ["GRU", "LSTM"]
     assert board.rows[1].versus_best.value == 0.75
-    said = output.verdict(board)
+    said = verdict(board)
     assert said.startswith("GRU, val/accuracy 0.9000, test/accuracy 0.2500; ")
     assert "LSTM is really better by test/accuracy, but not chosen by it" in said
     cells = output.rows_for_people(board)[1]
     assert (cells["val/accuracy"], cells["test/accuracy"]) == ("0.8000", "1")
     (board,) = compare(read_runs([str(tmp_path)]), "test/accuracy").leaderboards
     assert board.chosen_on_test
-    assert "LSTM, test/accuracy 1 (chosen on the test split)" in output.verdict(board)
+    assert "LSTM, test/accuracy 1 (chosen on the test split)" in verdict(board)
     assert compare(read_runs([str(tmp_path)]), "accuracy").leaderboards[0].metric == "val/accuracy"
 
 
@@ -134,7 +135,7 @@ def test_a_seed_counts_once(tmp_path: Path) -> None:
     assert row.half_interval == pytest.approx(12.7062047 * 0.005, rel=1e-4), "t with one degree of freedom"
     repeats = [run.folder.path.name for run in comparison.leaderboards[0].repeats]
     assert sorted(repeats) == ["gru0", "gru1"], "the one that was started first counts"
-    (note,) = [line for line in output.notes(comparison.leaderboards[0]) if "repeats" in line]
+    (note,) = [line for line in notes(comparison.leaderboards[0]) if "repeats" in line]
     assert note.startswith("2 of 4 runs are repeats (same settings, data and seed) and count once: ")
 
 
@@ -146,7 +147,7 @@ def test_configurations_that_lack_seeds_stand_behind(tmp_path: Path) -> None:
     (board,) = compare(read_runs([str(tmp_path)])).leaderboards
     assert [row.configuration.name for row in board.rows] == ["LSTM", "GRU"]
     assert output.rows_for_people(board)[1]["n"] == "1 of 2"
-    assert "not all seeds have finished: GRU; ranked behind the complete configurations" in output.notes(board)
+    assert "not all seeds have finished: GRU; ranked behind the complete configurations" in notes(board)
 
 
 def test_a_metric_of_somebodys_own_goes_the_way_that_it_declares(tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_a_metric_of_somebodys_own_goes_the_way_that_it_declares(tmp_path: Path)
     assert board.rows[1].versus_best.covers == ("examples",)
     write_run(tmp_path / "c", [0.0, 0.0], metrics={"val/luck": 1.0}, facts={"monitor": "luck", "info": {}})
     (board, *_) = compare(read_runs([str(tmp_path / "c")])).leaderboards
-    assert "val/luck: its class declares no direction; higher is taken for better" in output.notes(board)
+    assert "val/luck: its class declares no direction; higher is taken for better" in notes(board)
     facts["info"]["regret"]["direction"] = "down"
     write_run(tmp_path / "d", [0.0, 0.0], metrics={"val/regret": 1.0}, facts=facts)
     (broken,) = read_runs([str(tmp_path / "d")])

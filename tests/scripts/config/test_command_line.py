@@ -56,12 +56,27 @@ def test_what_the_grammar_refuses_is_shown_as_it_has_to_be_typed(value: str) -> 
         ("logger=None", "logger=None: the value that stands for nothing is written null (logger=null)"),
         ("module", "module: settings are written KEY=VALUE"),
         ("--alow x", "--alow: no such option (did you mean '--allow'?)"),
+        ("\u2013m seed=1,2", "\u2013m: begins with a dash of a text processor; options begin with - or --"),
+        ("seed = 1", "seed: settings are written KEY=VALUE"),
         ("--allow", "--allow: the name of a package is needed"),
     ],
 )
 def test_what_means_nothing_is_a_sentence(typed: str, sentence: str) -> None:
     with pytest.raises(BadInput) as refused:
         prepare(typed.split())
+    assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("seed=1\r", "'seed=1\\r': holds the invisible character U+000D; a script with Windows line ends has one"),
+        ("name=\u200bx", "'name=\\u200bx': holds the invisible character U+200B"),
+    ],
+)
+def test_invisible_characters_are_named(typed: str, sentence: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        prepare([typed])
     assert str(refused.value).startswith(sentence)
 
 

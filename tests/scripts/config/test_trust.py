@@ -104,6 +104,15 @@ def test_a_stored_configuration_holds_no_interpolation(precious: Path, stored: d
         trust.check_stored(with_settings(stored, ("callbacks", "x"), decoded), "config.yaml")
 
 
+def test_a_stored_logger_writes_into_its_runs_folder(stored: dict[str, Any], precious: Path) -> None:
+    for place in (str(precious.parent), "../..", "~"):
+        settings = {"_target_": "pytorch_lightning.loggers.CSVLogger", "save_dir": place, "name": "", "version": ""}
+        with pytest.raises(BadInput, match=r"logger.x.save_dir=.* lies outside of the run's folder"):
+            trust.check_stored(with_settings(stored, ("logger", "x"), settings), "config.yaml")
+    typed = with_settings(stored, ("logger", "x"), settings)
+    trust.check_stored(typed, "config.yaml", typed=typed)
+
+
 def test_what_runs_leave_is_trusted_and_allowed_packages_are(stored: dict[str, Any]) -> None:
     trust.check_stored(stored, "config.yaml")
     foreign = with_settings(stored, ("callbacks", "x"), {"_target_": "rich.console.Console"})

@@ -34,10 +34,10 @@ AXES = ["module.hidden_size=3,4", "seed=1,2"]
 class Sweeping:
     """The sweep as a process that can be waited for and killed."""
 
-    def __init__(self, sweep: Path, words: list[str]) -> None:
+    def __init__(self, sweep: Path, overrides: list[str]) -> None:
         self.sweep = sweep
         self.process = subprocess.Popen(
-            [sys.executable, str(PROJECT / "scripts/train.py"), *words],
+            [sys.executable, str(PROJECT / "scripts/train.py"), *overrides],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT,
         )  # fmt: skip
 
@@ -131,8 +131,8 @@ def test_whatever_is_killed_the_same_command_goes_on(names_folder: Path, tmp_pat
     for hidden_size in (3, 4):
         for seed in (1, 2):
             folder = tmp_path / "undisturbed" / f"hidden_size-{hidden_size}_seed-{seed}"
-            words = [f"module.hidden_size={hidden_size}", f"seed={seed}", f"datamodule.data_dir={names_folder}"]
-            settings = compose(*SETTINGS, *words)
+            overrides = [f"module.hidden_size={hidden_size}", f"seed={seed}", f"datamodule.data_dir={names_folder}"]
+            settings = compose(*SETTINGS, *overrides)
             expected = training.train(settings, RunFolder(folder), [])
             got = RunFolder(sweep / folder.name).metrics()
             assert got is not None

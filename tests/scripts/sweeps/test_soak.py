@@ -35,9 +35,9 @@ def taken(process: int) -> tuple[int, int, int]:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="measured through Linux's /proc")
 def test_two_hundred_runs_leave_the_parent_as_it_was(names_folder: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(PROJECT / "scripts/train.py"), "-m", f"seed=range(1,{RUNS + 1})", *TINY]
-    words = [f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", "sweep.name=soak", "sweep.workers=2"]
+    overrides = [f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", "sweep.name=soak", "sweep.workers=2"]
     with (tmp_path / "log").open("w") as log:
-        sweep = subprocess.Popen([*command, *words], cwd=PROJECT, stdout=log, stderr=log)
+        sweep = subprocess.Popen([*command, *overrides], cwd=PROJECT, stdout=log, stderr=log)
         measured = []  # runs that have finished, then what the parent and its children take
         while sweep.poll() is None:
             finished = len(list(tmp_path.glob("names/soak/*/metrics.json")))

@@ -188,7 +188,8 @@ def test_a_covariate_known_ahead_is_worth_what_it_says(name: str, weather_file: 
             f"datamodule.data_dir={weather_file}", "datamodule.target_columns=[load]", "datamodule.stride=1",
             f"datamodule.future_covariates={covariates}",
         )  # fmt: skip
-        network, datamodule, _ = made(*words, module=name)
+        rounds = ("module.num_rounds=60",) if name.endswith("lightgbm") else ()
+        network, datamodule, _ = made(*words, *rounds, module=name)
         network.fit(datamodule)
         batch = datamodule.source.collate(datamodule.indices["test"], 0)
         errors[covariates] = (network(batch) - batch.future).abs().mean().item()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from datamodules.batching.batches import LineBatch
 from datamodules.line_images.codec import LineCodec, codepoints, repeats
+from datamodules.line_images.source import LineSource
 from datamodules.line_images.spec import LineImageSpec
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.tasks.edit_distance import folded
@@ -128,3 +130,51 @@ def test_confidence_is_the_probability_of_the_text_for_each_character() -> None:
     ((text, confidence),) = task.read_with_confidence(output)
     log_probability = -task.loss(output, batch_of(text)).item()
     assert confidence == pytest.approx(math.exp(log_probability), rel=1e-5)
+
+
+HEBREW = LineCodec.of(["שלום 12 (abc)"])
+
+
+def hebrew_task() -> Transcription:
+    task = Transcription(LineImageSpec(HEBREW, 32, 4000, "auto", of_collection="rtl"))
+    task.build("image", 6)
+    return task
+
+
+def test_ctc_learns_the_display_order_and_answers_in_reading_order() -> None:
+    """The characters that stand leftmost in the image are learned and read off first."""
+    text = "שלום 12 (abc)"
+    task = hebrew_task()
+    assert task.spec.display(text) == "(abc) 12 םולש"
+    source = LineSource.of([np.zeros((32, 40), np.uint8)], [text], task.spec)
+    batch = source.collate(torch.tensor([0]), 40)
+    assert HEBREW.decode(batch.targets[0].tolist()) == text, "as it is typed: what a decoder writes"
+    assert HEBREW.decode(batch.display_targets[0].tolist()) == task.spec.display(text)
+    path = [symbol for i in HEBREW.encode(task.spec.display(text)).tolist() for symbol in (i, 0)]
+    log_probs = torch.full((len(path), 1, len(HEBREW.vocabulary)), -20.0)
+    log_probs[torch.arange(len(path)), 0, path] = 0.0
+    output = Steps(log_probs, torch.tensor([len(path)]))
+    assert task.read(output) == [text]
+    assert task.loss(output, batch).item() == pytest.approx(0.0, abs=1e-3)
+    assert task.truth(batch) == [text]
+    ((found, confidence, places),) = task.read_characters(output)
+    assert (found, round(confidence, 3)) == (text, 1.0)
+    assert [place.start for place in places][:4] == sorted((p.start for p in places[:4]), reverse=True), (
+        "from the right"
+    )
+
+
+def test_lines_of_left_to_right_scripts_have_one_order() -> None:
+    source = LineSource.of([np.zeros((32, 40), np.uint8)], ["ab c"], task_of().spec)
+    assert source.display_targets is None
+
+
+def test_an_empty_answer_to_every_line_is_explained_once(caplog: pytest.LogCaptureFixture) -> None:
+    task = task_of()
+    with caplog.at_level("WARNING"):
+        for _ in range(2):
+            metrics = task.metrics()
+            metrics.update(saying("", ""), batch_of("ab", "c"))
+            assert metrics.compute()["cer"] == 1.0
+    assert caplog.text.count("CTC predicts nothing but blanks at first") == 1
+    assert "init_from=starter" in caplog.text

@@ -21,11 +21,11 @@ LAUNCHERS = {
 def test_jobs_fail_and_go_on_through(name: str, names_folder: Path, tmp_path: Path) -> None:
     module, choice = LAUNCHERS[name]
     pytest.importorskip(module, reason=f"the extra `{'slurm' if name == 'submitit' else name}` is not installed")
-    words = [
+    overrides = [
         "-m", TROUBLED, "module.trouble=none,raise", f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}",
         *SMALL, f"sweep.name={name}", *choice,
     ]  # fmt: skip
-    done = run("train.py", *words, status=1)
+    done = run("train.py", *overrides, status=1)
     sweep = tmp_path / "names" / name
     assert done.stdout == f"{sweep}\n"
     jobs = {job["folder"]: job for job in json.loads((sweep / "sweep.json").read_text())["jobs"]}
@@ -36,12 +36,12 @@ def test_jobs_fail_and_go_on_through(name: str, names_folder: Path, tmp_path: Pa
     assert jobs["trouble-raise"]["reason"] == "ArithmeticError: it does not add up"
     metrics = sweep / "trouble-none" / "metrics.json"
     first = metrics.stat().st_mtime_ns
-    run("train.py", *words, status=1)  # nothing is left to do
+    run("train.py", *overrides, status=1)  # nothing is left to do
     assert metrics.stat().st_mtime_ns == first
 
     before = json.loads(metrics.read_text())
     metrics.unlink()  # as a job that was killed before its end leaves its folder
-    again = run("train.py", *words, status=1)
+    again = run("train.py", *overrides, status=1)
     assert f"goes on from {sweep}/trouble-none/checkpoints/last.ckpt" in again.stderr + logs_of(sweep)
     after = json.loads(metrics.read_text())
     assert after["val/accuracy"] == before["val/accuracy"] and after["steps"] == before["steps"]

@@ -12,24 +12,24 @@ from scripts.sweeps.search.grid import Grid
 from scripts.sweeps.search.space import space_of
 
 
-def grid_in(folder: Path, words: list[str], default: str = "") -> Grid:
-    space = space_of(words, {})
+def grid_in(folder: Path, overrides: list[str], default: str = "") -> Grid:
+    space = space_of(overrides, {})
     manifest = Manifest(folder, space.described())
-    manifest.read("s", may_differ=[axis.key for axis in space.axes])
+    manifest.read("s", [axis.key for axis in space.axes])
     grid = Grid(space, manifest, False, lambda key: default)
     manifest.write()
     return grid
 
 
 def finish(grid: Grid) -> list[str]:
-    """Run every job that is left; their words."""
+    """Run every job that is left; their overrides."""
     done = []
     while (job := grid.next()) is not None:
         job.state = "finished"
         run_folder = grid.manifest.run_folder(job)
         run_folder.path.mkdir(exist_ok=True)
         run_folder.write_json(run_folder.metrics_file, {"val/accuracy": 1.0})
-        done.append(" ".join(job.words))
+        done.append(" ".join(job.overrides))
     grid.manifest.write()
     return done
 
@@ -45,7 +45,7 @@ def test_values_and_seeds_are_added_to_a_finished_grid(tmp_path: Path) -> None:
         "module=rnn seed=2",
         "module=rnn seed=3",
     ]
-    assert finish(grid_in(tmp_path, ["module=choice(rnn,lstm,gru)", "seed=range(1,4)"])) == [], "in other words"
+    assert finish(grid_in(tmp_path, ["module=choice(rnn,lstm,gru)", "seed=range(1,4)"])) == [], "in other overrides"
 
 
 def test_an_axis_that_was_none_goes_on_from_its_value(tmp_path: Path) -> None:
@@ -55,16 +55,18 @@ def test_an_axis_that_was_none_goes_on_from_its_value(tmp_path: Path) -> None:
     ]  # fmt: skip
     added = finish(grid_in(tmp_path, ["module=gru,lstm", "optimizer.lr=0.1,0.2", "seed=1,2"], default="1"))
     assert len(added) == 4
+    finish(grid_in(tmp_path / "one", ["optimizer.lr=0.1,0.10", "seed=1"]))
+    assert finish(grid_in(tmp_path / "one", ["optimizer.lr=0.1", "seed=1,2"])) == ["seed=2"], "an axis of one value"
     assert all(word.endswith("seed=2") for word in added), "the jobs that are there had the seed that is the default"
 
 
 @pytest.mark.parametrize(
-    "words", [["module=gru", "seed=1,2"], ["module=gru,rnn", "seed=1,2"], ["module=gru,lstm", "seed=2,3"]]
+    "overrides", [["module=gru", "seed=1,2"], ["module=gru,rnn", "seed=1,2"], ["module=gru,lstm", "seed=2,3"]]
 )
-def test_values_that_were_removed_are_refused(words: list[str], tmp_path: Path) -> None:
+def test_values_that_were_removed_are_refused(overrides: list[str], tmp_path: Path) -> None:
     finish(grid_in(tmp_path, ["module=gru,lstm", "seed=1,2"]))
     with pytest.raises(BadInput, match="there is another sweep of that name"):
-        grid_in(tmp_path, words)
+        grid_in(tmp_path, overrides)
 
 
 def test_other_settings_of_all_jobs_are_another_sweep(tmp_path: Path) -> None:
@@ -80,23 +82,23 @@ def test_a_value_written_twice_is_one_job(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_condition_leaves_an_axis_out_elsewhere() -> None:
-    words = ["module=gru,transformer", "module.num_heads=2,4", "module.dropout=0.1"]
+    overrides = ["module=gru,transformer", "module.num_heads=2,4", "module.dropout=0.1"]
     when = {"module.num_heads": {"module": "transformer"}, "module.dropout": {"module": ["gru"]}, "other": {"x": 1}}
-    assert space_of(words, {}, when=when).grid() == [
+    assert space_of(overrides, {}, when=when).grid() == [
         ["module=gru", "module.dropout=0.1"],
         ["module=transformer", "module.num_heads=2"],
         ["module=transformer", "module.num_heads=4"],
     ]
     with pytest.raises(BadInput, match=r"sweep.when.module.num_heads: modul is not given here \(did you mean 'module'"):
-        space_of(words, {}, when={"module.num_heads": {"modul": "transformer"}})
+        space_of(overrides, {}, when={"module.num_heads": {"modul": "transformer"}})
     with pytest.raises(BadInput, match=r"sweep.when.module.num_heads=transformer: values of another key are accepted"):
-        space_of(words, {}, when={"module.num_heads": "transformer"})
+        space_of(overrides, {}, when={"module.num_heads": "transformer"})
 
 
 def test_baselines_come_by_one_word_as_far_as_they_fit(tmp_path: Path) -> None:
     space = space_of(["module=gru,baselines", "seed=1,2", "optimizer.lr=0.1,0.2", "++module.hidden_size=8"], {})
-    grid = Grid(space, Manifest(tmp_path, {}), False, fits=lambda words: "module=baseline/majority" in words)
-    jobs = [job.words for job in grid.manifest.jobs]
+    grid = Grid(space, Manifest(tmp_path, {}), False, fits=lambda overrides: "module=baseline/majority" in overrides)
+    jobs = [job.overrides for job in grid.manifest.jobs]
     assert jobs[-2:] == [
         ["module=baseline/majority", "seed=1", "~module.hidden_size"],
         ["module=baseline/majority", "seed=2", "~module.hidden_size"],

@@ -20,9 +20,9 @@ SEARCH = [
 
 
 def test_a_search_goes_on_to_more_trials_and_tells_its_winner(names_folder: Path, tmp_path: Path) -> None:
-    words = ["-m", *SEARCH, *SMALL, f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}"]
-    run("train.py", *words, "sweep.trials=3")
-    done = run("train.py", *words, "sweep.trials=6")
+    overrides = ["-m", *SEARCH, *SMALL, f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}"]
+    run("train.py", *overrides, "sweep.trials=3")
+    done = run("train.py", *overrides, "sweep.trials=6")
     sweep = Path(done.stdout.strip())
     jobs = json.loads((sweep / "sweep.json").read_text())["jobs"]
     assert len(jobs) == 12
@@ -39,8 +39,8 @@ def test_a_search_goes_on_to_more_trials_and_tells_its_winner(names_folder: Path
     assert best["module"]["hidden_size"] == study.best_params["module.hidden_size"]
     assert best["optimizer"]["lr"] == pytest.approx(study.best_params["optimizer.lr"])
     told = next(line for line in done.stderr.splitlines() if line.startswith("train it:"))
-    words = told.split("scripts/train.py ")[1].split()
-    printed = run("train.py", *words, "--cfg", "job", "--resolve")
+    overrides = told.split("scripts/train.py ")[1].split()
+    printed = run("train.py", *overrides, "--cfg", "job", "--resolve")
     settings = yaml.safe_load(printed.stdout)
     assert settings["module"]["hidden_size"] == best["module"]["hidden_size"]
     assert settings["trainer"]["max_epochs"] == 4

@@ -8,8 +8,10 @@ from scripts.sweeps.search.space import space_of
 
 
 def test_a_grid_is_every_combination_of_the_values_as_written() -> None:
-    words = relaxed(["module=rnn,gru", "module.hidden_size=choice(8,16)", "trainer.max_epochs=2", "sweep.workers=2"])
-    space = space_of(words, {})
+    overrides = relaxed(
+        ["module=rnn,gru", "module.hidden_size=choice(8,16)", "trainer.max_epochs=2", "sweep.workers=2"]
+    )
+    space = space_of(overrides, {})
     assert [axis.key for axis in space.axes] == ["module", "module.hidden_size"]
     assert space.fixed == ("++trainer.max_epochs=2",)
     assert space.grid()[1:3] == [["module=rnn", "++module.hidden_size=16"], ["module=gru", "++module.hidden_size=8"]]
@@ -34,7 +36,7 @@ def test_values_of_every_kind(written: str, values: list) -> None:
 
 def test_the_command_line_wins_over_the_file() -> None:
     space = space_of(["seed=3,4"], {"seed": "1,2", "optimizer.lr": [0.1, 0.2]})
-    assert {axis.key: axis.words for axis in space.axes} == {"optimizer.lr": "0.1,0.2", "seed": "3,4"}
+    assert {axis.key: axis.written for axis in space.axes} == {"optimizer.lr": "0.1,0.2", "seed": "3,4"}
 
 
 def test_what_makes_two_sweeps_the_same_is_not_where_or_how_they_run() -> None:

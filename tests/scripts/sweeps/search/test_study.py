@@ -23,7 +23,7 @@ INTERVALS = ["optimizer.lr=tag(log,interval(1e-4,1))", "module.hidden_size=int(i
 VALIDATIONS = 4
 
 
-def search_in(folder: Path, words: list[str], retry: bool = False, **settings: Any) -> Search:
+def search_in(folder: Path, overrides: list[str], retry: bool = False, **settings: Any) -> Search:
     for group in ("sampler", "pruner"):
         if isinstance(settings.get(group), str):
             settings[group] = {**option(group, settings[group]), **settings.pop(f"{group}_options", {})}
@@ -31,15 +31,15 @@ def search_in(folder: Path, words: list[str], retry: bool = False, **settings: A
     folder.mkdir(exist_ok=True)
     manifest = Manifest(folder, {})
     manifest.read("s")
-    words = [word if "." not in word.partition("=")[0] else f"++{word}" for word in words]
-    return Search(space_of(words, asked.space, when=asked.when), asked, manifest, RUN, retry)
+    overrides = [word if "." not in word.partition("=")[0] else f"++{word}" for word in overrides]
+    return Search(space_of(overrides, asked.space, when=asked.when), asked, manifest, RUN, retry)
 
 
 def value_of(job: Job, validation: int) -> float:
-    """More is better; the words decide, the seed adds a little."""
-    words = dict(word.lstrip("+").split("=") for word in job.words)
-    seed = float(words.pop("seed", 0))
-    return (1 - sum(float(v) for v in words.values()) / 100) * validation / VALIDATIONS + seed / 1000
+    """More is better; the overrides decide, the seed adds a little."""
+    overrides = dict(word.lstrip("+").split("=") for word in job.overrides)
+    seed = float(overrides.pop("seed", 0))
+    return (1 - sum(float(v) for v in overrides.values()) / 100) * validation / VALIDATIONS + seed / 1000
 
 
 def run(search: Search, job: Job) -> None:
@@ -53,7 +53,7 @@ def run(search: Search, job: Job) -> None:
                 break
     if job.state == "running":
         job.state = "finished"
-        metrics = {"val/accuracy": value_of(job, VALIDATIONS), "params": float(len(job.words[0]))}
+        metrics = {"val/accuracy": value_of(job, VALIDATIONS), "params": float(len(job.overrides[0]))}
         search.manifest.run_folder(job).write_json(search.manifest.run_folder(job).metrics_file, metrics)
     search.ended(job, None)
     search.manifest.write()
@@ -70,24 +70,24 @@ def run_all(search: Search) -> list[Job]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "cmaes", "qmc", "random", "grid"])
 def test_every_sampler_draws_and_goes_on_where_it_stopped(sampler: str, tmp_path: Path) -> None:
-    words = LISTS if sampler == "grid" else INTERVALS
+    overrides = LISTS if sampler == "grid" else INTERVALS
     settings: dict[str, Any] = {"sampler": sampler}
-    undisturbed = [job.words for job in run_all(search_in(tmp_path / "a", words, **settings))]
+    undisturbed = [job.overrides for job in run_all(search_in(tmp_path / "a", overrides, **settings))]
     assert len(undisturbed) == 8
     assert len({tuple(w) for w in undisturbed}) > 4
-    stopped = search_in(tmp_path / "b", words, **settings)
+    stopped = search_in(tmp_path / "b", overrides, **settings)
     for _ in range(3):
         run(stopped, stopped.next())
     lost = stopped.next()  # its process is killed
     lost.state = "running"
     stopped.manifest.write()
-    gone_on = search_in(tmp_path / "b", words, **settings)
-    assert gone_on.next().words == lost.words
-    gone_on = search_in(tmp_path / "b", words, **settings)
+    gone_on = search_in(tmp_path / "b", overrides, **settings)
+    assert gone_on.next().overrides == lost.overrides
+    gone_on = search_in(tmp_path / "b", overrides, **settings)
     run_all(gone_on)
-    assert [job.words for job in gone_on.manifest.jobs] == undisturbed
+    assert [job.overrides for job in gone_on.manifest.jobs] == undisturbed
     assert all(trial.state is optuna.trial.TrialState.COMPLETE for trial in gone_on.study.trials)
-    assert search_in(tmp_path / "b", words, **settings).next() is None
+    assert search_in(tmp_path / "b", overrides, **settings).next() is None
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -116,7 +116,7 @@ def test_replicates_are_one_trial_with_their_mean(tmp_path: Path) -> None:
     search = search_in(tmp_path, LISTS, seeds=3, trials=4, pruner="median", pruner_options={"n_startup_trials": 10})
     jobs = run_all(search)
     assert len(jobs) == 12
-    assert [job.words[-1] for job in jobs[:3]] == ["seed=1", "seed=2", "seed=3"]
+    assert [job.overrides[-1] for job in jobs[:3]] == ["seed=1", "seed=2", "seed=3"]
     first = search.study.trials[0]
     assert first.value == pytest.approx(sum(value_of(job, VALIDATIONS) for job in jobs[:3]) / 3)
     so_far = first.intermediate_values
@@ -154,11 +154,11 @@ def test_failed_configurations_are_tried_again_if_asked(tmp_path: Path) -> None:
     run_all(search)
     assert search_in(tmp_path, LISTS, trials=3).next() is None
     again = search_in(tmp_path, LISTS, retry=True, trials=3)
-    assert again.next().words == failing.words
+    assert again.next().overrides == failing.overrides
 
 
 @pytest.mark.parametrize(
-    ("words", "settings", "sentence"),
+    ("overrides", "settings", "sentence"),
     [
         ([], {}, "sweep.trials=8: nothing to search in; give a key several values"),
         (["seed=1,2"], {}, "seed=1,2: a search looks for settings; sweep.seeds=N"),
@@ -173,9 +173,9 @@ def test_failed_configurations_are_tried_again_if_asked(tmp_path: Path) -> None:
         (LISTS, {"storage": "nosuchdatabase://x"}, "sweep.storage=nosuchdatabase://x: "),
     ],
 )
-def test_what_makes_no_search_is_a_sentence(words, settings, sentence, tmp_path: Path) -> None:
+def test_what_makes_no_search_is_a_sentence(overrides, settings, sentence, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=sentence):
-        search_in(tmp_path, words, **settings)
+        search_in(tmp_path, overrides, **settings)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -183,12 +183,12 @@ def test_known_good_points_are_tried_first_and_once(tmp_path: Path) -> None:
     points = [{"module.hidden_size": 7, "optimizer.lr": 0.003}, {"module.hidden_size": 12}]
     search = search_in(tmp_path, INTERVALS, trials=4, enqueue=points)
     jobs = run_all(search)
-    assert jobs[0].words == ["++optimizer.lr=0.003", "++module.hidden_size=7"]
-    assert jobs[1].words[1] == "++module.hidden_size=12"
+    assert jobs[0].overrides == ["++optimizer.lr=0.003", "++module.hidden_size=7"]
+    assert jobs[1].overrides[1] == "++module.hidden_size=12"
     assert len(jobs) == 4
     again = run_all(search_in(tmp_path, INTERVALS, trials=6, enqueue=points))
     assert len(again) == 2
-    assert "++module.hidden_size=7" not in [word for job in again for word in job.words]
+    assert "++module.hidden_size=7" not in [word for job in again for word in job.overrides]
 
 
 @pytest.mark.parametrize(
@@ -206,19 +206,26 @@ def test_a_point_outside_of_the_space_is_refused(point: dict, sentence: str, tmp
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_a_conditional_axis_is_drawn_where_it_counts(sampler: str, tmp_path: Path) -> None:
-    words = ["module.layer_norm=true,false", "module.forget_bias=interval(0.0,2.0)", "module.hidden_size=range(1,9)"]
+    overrides = [
+        "module.layer_norm=true,false",
+        "module.forget_bias=interval(0.0,2.0)",
+        "module.hidden_size=range(1,9)",
+    ]
     when = {"module.forget_bias": {"module.layer_norm": True}}
-    search = search_in(tmp_path, words, sampler=sampler, trials=12, when=when)
+    search = search_in(tmp_path, overrides, sampler=sampler, trials=12, when=when)
     examples = search.examples()
-    assert any("forget_bias" in " ".join(words) for words in examples)
+    assert any("forget_bias" in " ".join(overrides) for overrides in examples)
     drawn = []
     while (job := search.next()) is not None:
-        drawn.append(" ".join(job.words))
+        drawn.append(" ".join(job.overrides))
         job.state = "finished"
         search.manifest.run_folder(job).write_json(search.manifest.run_folder(job).metrics_file, {"val/accuracy": 0.5})
         search.ended(job, None)
     assert len(drawn) == 12
-    assert {("layer_norm=True" in words, "forget_bias=" in words) for words in drawn} == {(True, True), (False, False)}
+    assert {("layer_norm=True" in overrides, "forget_bias=" in overrides) for overrides in drawn} == {
+        (True, True),
+        (False, False),
+    }
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -230,7 +237,7 @@ def test_a_job_that_was_killed_waits_for_the_next_call(tmp_path: Path) -> None:
     search.manifest.write()
     assert len(run_all(search)) == 2, "it is not tried again at once, and counts as a trial"
     again = search_in(tmp_path, LISTS, trials=3)
-    assert run_all(again) == [job for job in again.manifest.jobs if job.words == killed.words]
+    assert run_all(again) == [job for job in again.manifest.jobs if job.overrides == killed.overrides]
 
 
 def test_a_metric_without_a_direction_needs_one(tmp_path: Path) -> None:
@@ -242,7 +249,7 @@ def test_a_metric_without_a_direction_needs_one(tmp_path: Path) -> None:
 
 def test_jobs_of_a_strangers_manifest_are_refused(tmp_path: Path) -> None:
     search = search_in(tmp_path, LISTS, trials=2)
-    search.next().words.append("callbacks.x._target_=builtins.open")
+    search.next().overrides.append("callbacks.x._target_=builtins.open")
     search.manifest.write()
     with pytest.raises(BadInput, match=r"job 0: callbacks.x._target_=builtins.open is no value of this search"):
         search_in(tmp_path, LISTS, trials=2)

@@ -1,1 +1,0 @@
-"""Counters of how good answers are, kept on the device and read once."""
