@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 #: Arguments that the program fills in by itself -> where a person says it instead.
 SAID_ELSEWHERE = {
@@ -46,13 +46,13 @@ def _problems(settings: dict[str, Any]) -> Iterator[str]:
         if key in settings:
             yield f"trainer.{key}: {instead}"
     clip_val, algorithm = settings.get("gradient_clip_val"), settings.get("gradient_clip_algorithm")
-    if isinstance(clip_val, (int, float)) and clip_val < 0:
+    if _is_number(clip_val) and clip_val < 0:
         yield f"trainer.gradient_clip_val={clip_val}: a norm above 0 is accepted, 0 or null for no clipping"
     if algorithm is not None and algorithm not in ("norm", "value"):
         yield f"trainer.gradient_clip_algorithm={algorithm}: norm or value is accepted"
     for key, least in LEAST.items():
         value = settings.get(key)
-        if isinstance(value, int) and value < least:
+        if _is_number(value) and value < least:
             yield f"trainer.{key}={value}: {least} or more is accepted"
     if settings.get("devices") in (0, "0", []):
         yield f"trainer.devices={settings['devices']}: 1 or more is accepted; trainer=cpu trains without a GPU"
@@ -68,3 +68,7 @@ def _problems(settings: dict[str, Any]) -> Iterator[str]:
         )
     if settings.get("model_registry") is not None:
         yield "trainer.model_registry: checkpoints stay in the run folder; logger=mlflow keeps a run elsewhere"
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
