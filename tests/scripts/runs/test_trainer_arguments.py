@@ -72,7 +72,9 @@ ARGUMENTS: dict[str, list[tuple[str, Any]]] = {
     ],
     "check_val_every_n_epoch": [("trainer.check_val_every_n_epoch=2", {"best_epoch": 2})],
     "num_sanity_val_steps": [("+trainer.num_sanity_val_steps=1", {"steps": 16})],
-    "log_every_n_steps": [("trainer.log_every_n_steps=0", {"steps": 16}), ("trainer.log_every_n_steps=-1", "0 or more")],
+    "log_every_n_steps": [
+        ("trainer.log_every_n_steps=0", {"steps": 16}), ("trainer.log_every_n_steps=-1", "0 or more"),
+    ],
     "enable_checkpointing": [("+trainer.enable_checkpointing=false", "callbacks.checkpoints.every_seconds")],
     "enable_progress_bar": [("+trainer.enable_progress_bar=true", {"steps": 16})],
     "enable_model_summary": [("+trainer.enable_model_summary=true", {"steps": 16})],
