@@ -1,4 +1,4 @@
-"""Hourly load: accuracy beside baselines, and the data path beside the source article's.
+"""Hourly load: accuracy beside baselines, and the data path beside Loye's.
 
     python benchmarks/energy.py                        # everything, about an hour on 2 cores
     python benchmarks/energy.py --part next_hour       # next_hour, day_ahead, ett, tutorial or data
@@ -82,7 +82,7 @@ def accuracy(part: str, data: Path, seeds: int) -> list[dict[str, Any]]:
 
 
 def data_path(data: Path, repeats: int = 3) -> list[dict[str, Any]]:
-    """Seconds and memory to prepare the article's windows, and milliseconds a batch: each way in its own process."""
+    """Seconds and memory to prepare Loye's windows, and milliseconds a batch: each way in its own process."""
     measured: dict[str, list[dict[str, float]]] = {"article": [], "ours": []}
     for _ in range(repeats):
         for way, results in measured.items():

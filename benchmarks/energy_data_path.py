@@ -2,7 +2,7 @@
 
     python -m benchmarks.energy_data_path article|ours FOLDER
 
-`article`: what the source article's code does, written anew: each file scaled, each window of 90 hours copied into an
+`article`: what Loye's code does, written anew: each file scaled, each window of 90 hours copied into an
 array, all arrays joined, batches collated window by window.  Prints a JSON object.
 """
 

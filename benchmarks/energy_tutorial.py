@@ -1,4 +1,4 @@
-"""The source article's GRU and LSTM on hourly load: seconds an epoch, and how near that is to the recurrence alone.
+"""Loye's GRU and LSTM on hourly load: seconds an epoch, and how near that is to the recurrence alone.
 
     python benchmarks/energy_tutorial.py            # a few steps of each
     python benchmarks/energy_tutorial.py --train    # also trained in full: minutes on a GPU, two hours a row on 2 cores
@@ -6,7 +6,7 @@
 The 12 PJM files are read from --data, SEQUENCE_DATA/energy, ../shared/data/energy or data/energy; made-up load where
 there are none.  `recurrence` is the time that forward and backward of the recurrent layers take by themselves, by
 cuDNN's kernels on a GPU, at the same shapes and precision; `share` is that beside the whole step.
-An epoch is all windows once, without validation.  The article reports 78 s (GRU) and 92 s (LSTM) on a GPU of 2020.
+An epoch is all windows once, without validation.  Loye reports 78 s (GRU) and 92 s (LSTM) on a GPU of 2020.
 """
 
 from __future__ import annotations

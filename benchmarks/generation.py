@@ -73,7 +73,7 @@ class Decoder(nn.Module):
 
 
 class BareLoop:
-    """The tutorial's training, a step at a time."""
+    """Robertson's training, a step at a time."""
 
     def __init__(self, name: str, datamodule: Names) -> None:
         source, symbols = datamodule.source, len(datamodule.spec.codec.vocabulary)

@@ -1,4 +1,4 @@
-"""Surnames: accuracy beside what people would use instead, and speed beside the tutorial's loop.
+"""Surnames: accuracy beside what people would use instead, and speed beside Robertson's loop.
 
     python benchmarks/names.py                      # everything, about 2 hours on 2 cores
     python benchmarks/names.py --part speed         # accuracy, architectures, line_split, speed, start or predict
@@ -89,7 +89,7 @@ def accuracy(
 
 
 def speed(data: Path, repeats: int = 5) -> list[dict[str, Any]]:
-    """Names a second in training, hidden 128: the tutorial's loop and ours, in turn."""
+    """Names a second in training, hidden 128: Robertson's loop and ours, in turn."""
     config = compose(
         "module=rnn", "task.embedding=onehot", "datamodule.batch_size=1024", f"datamodule.data_dir={data}",
         "datamodule.val_fraction=0.0", "optimizer=sgd", "scheduler=constant", "datamodule.by_length=true",
@@ -108,7 +108,7 @@ def speed(data: Path, repeats: int = 5) -> list[dict[str, Any]]:
 
 
 def _tutorial_names_a_second(datamodule: Any, count: int) -> float:
-    """The tutorial's network as it has it: a Python loop over one-hot letters, a step of plain SGD for each name."""
+    """Robertson's network as it has it: a Python loop over one-hot letters, a step of plain SGD for each name."""
     num_letters = len(datamodule.spec.codec.vocabulary)
     hidden_size, num_classes = 128, len(datamodule.spec.classes)
     i2h, i2o = nn.Linear(num_letters + hidden_size, hidden_size), nn.Linear(num_letters + hidden_size, num_classes)

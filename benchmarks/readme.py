@@ -73,7 +73,7 @@ def precision() -> list[str]:
 
 
 def tutorial() -> list[str]:
-    """The source article's experiment: an epoch, and what of it is the recurrence."""
+    """Loye's experiment (README, Sources): an epoch, and what of it is the recurrence."""
 
     def cells(row: dict[str, Any]) -> tuple[str, ...]:
         return (
@@ -85,7 +85,7 @@ def tutorial() -> list[str]:
             f"{100 * row['share']:.0f} %",
         )
 
-    head = ("", "batch", "precision", "an epoch", "the article's", "recurrence alone")
+    head = ("", "batch", "precision", "an epoch", "Loye's", "recurrence alone")
     return on_each_device("energy_tutorial", head, cells)
 
 

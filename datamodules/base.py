@@ -122,7 +122,9 @@ class SequenceDataModule(LightningDataModule):
         return self.split_dataloader(self.evaluated_split)
 
     def predict_dataloader(self) -> IndexLoader:
-        return self.split_dataloader(self.evaluated_split)
+        """The test split in the order of its files."""
+        indices = self.split_indices(self.evaluated_split)
+        return index_loader(self._examples(), SequentialBatchSampler(indices, self.evaluation_batch_size))
 
     def split_dataloader(self, split: str) -> IndexLoader:
         """One pass over a split, in `evaluation_order`."""

@@ -92,7 +92,7 @@ class RNN(RNNBase):
 
     Args:
         task: what it is trained for.
-        cell: `tanh` or `relu` (Elman 1990), or `concat`, the tutorial's: no non-linearity anywhere, forwards only and
+        cell: `tanh` or `relu` (Elman 1990), or `concat`, Robertson's: no non-linearity anywhere, forwards only and
             without residual connections.
         settings: see `RNNBase`.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,11 +18,13 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from datamodules import specs
-from lightning_modules.training import fast_loop
+from lightning_modules.training import checkpoint_io, fast_loop
 from lightning_modules.training.evaluation import Evaluator
+from lightning_modules.training.figures import log_figure
 from lightning_modules.training.fsdp import as_sharded, shard, whole
 from lightning_modules.training.nan_guard import ADVICE, NonFinite, NonFiniteMonitor, StepSkipper
 from lightning_modules.training.optimization import Optimization, clip_gradients
+from lightning_modules.training.restoring import restored
 from lightning_modules.training.rng import random_states, set_random_state
 from lightning_modules.training.running_mean import IntervalMeans
 from lightning_modules.training.schedules import FactorScheduler, RunLength
@@ -162,7 +165,8 @@ class TrainingModule(LightningModule):
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        at_point = self.trainer.global_step % self.trainer.log_every_n_steps == 0 and self._interval.steps > 0
+        every = self.trainer.log_every_n_steps
+        at_point = every > 0 and self.trainer.global_step % every == 0 and self._interval.steps > 0
         if at_point or self._monitor.is_due:
             self.check_finite()  # waits for the device, so that the seconds are those of its work
         self.stop_clock()
@@ -226,10 +230,11 @@ class TrainingModule(LightningModule):
 
     def log_figures(self, figures: dict[str, Callable[[], Any]]) -> None:
         """Figures for every logger that takes some, drawn only if there is one."""
-        for logger in self.loggers:
-            if hasattr(logger, "log_figure"):
-                for name, make in figures.items():
-                    logger.log_figure(name, make(), self.trainer.global_step)
+        if self.loggers:
+            for name, make in figures.items():
+                figure = make()
+                for logger in self.loggers:
+                    log_figure(logger, name, figure, self.trainer.global_step)
 
     def _mean_over_ranks(self, value: float) -> float:
         if self.trainer.world_size == 1:
@@ -252,12 +257,14 @@ class TrainingModule(LightningModule):
         if self.trainer.state.fn == "fit":
             self.task.on_fit_validation_end()
         values = {f"val/{name}": value for name, value in self.evaluator.compute().items()}
-        self.log_dict(values, logger=False)
+        is_fit = self.trainer.state.fn == "fit"
+        self.log_dict(values, logger=not is_fit)  # Trainer.validate returns what goes to loggers
+        if not is_fit or self.trainer.sanity_checking:
+            return
         self.log_values(values)
         figures = {**self.evaluator.validation_figures(), **self.task.figures(self)}
         self.log_figures({f"val/{name}": make for name, make in figures.items()})
-        if self._is_validating_a_fit():
-            self._scheduler.observe(values[f"val/{self.task.monitor}"], self.task.mode)
+        self._scheduler.observe(values[f"val/{self.task.monitor}"], self.task.mode)
 
     def on_validation_end(self) -> None:
         if self._is_validating_a_fit():
@@ -268,6 +275,10 @@ class TrainingModule(LightningModule):
 
     def test_step(self, batch: Any, batch_idx: int) -> None:
         self._evaluate(batch)
+
+    def on_test_epoch_end(self) -> None:
+        split = getattr(self.trainer.datamodule, "evaluated_split", "test")
+        self.log_dict({f"{split}/{name}": value for name, value in self.evaluator.compute().items()})
 
     def _evaluate(self, batch: Any) -> None:
         output = self(batch)
@@ -280,7 +291,29 @@ class TrainingModule(LightningModule):
 
     # ------------------------------------------------------------------ checkpoints
 
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]
+        cls, checkpoint_path: Any, map_location: Any = None, task: Task | None = None, **settings: Any
+    ) -> Any:
+        """The module of a checkpoint that a run or a Trainer wrote, in evaluation mode.
+
+        Args:
+            checkpoint_path: the file.
+            map_location: the device; the CPU where None.
+            task: what it was trained for; made from the stored configuration where None.
+            settings: arguments of the architecture, in place of those of the stored configuration.
+
+        Raises:
+            BadInput: no such file, of another architecture, or with a configuration that names foreign classes.
+        """
+        state = checkpoint_io.load(Path(checkpoint_path))
+        module = restored(cls, state, str(checkpoint_path), task, settings)
+        module.load_state_dict(state["state_dict"])
+        module.config = state["config"]
+        return module.to(map_location or "cpu").eval()
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["format"] = checkpoint_io.FORMAT
         if self.is_sharded:
             self.reshard()  # a validation leaves weights put together, without their gradients
         checkpoint["config"] = self.config

@@ -11,6 +11,7 @@ from datamodules.errors import BadInput, option_name
 from lightning_modules.base import incompatibility as incompatibility_of
 from lightning_modules.training.instantiate import members_of
 from scripts.config.signatures import problems, target_problems
+from scripts.config.trainer_arguments import SAID_ELSEWHERE, trainer_problems
 from scripts.config.trust import check_kinds
 
 #: What the program fills in by itself.
@@ -18,8 +19,9 @@ GIVEN = {
     "module": {"task"},
     "task": {"spec"},
     "optimizer": {"params"},
+    "scheduler": {"optimizer"},
     "logger": {"save_dir", "name", "run_name", "version"},
-    "trainer": {"callbacks", "logger", "plugins", "default_root_dir"},
+    "trainer": set(SAID_ELSEWHERE),
 }
 GROUPS = ("datamodule", "task", "module", "optimizer", "scheduler", "trainer", "callbacks", "logger")
 
@@ -61,6 +63,9 @@ def check(config: dict[str, Any]) -> None:
     found = problems(run_settings, config, "") + check_kinds(config)
     for group in GROUPS:
         found += target_problems(config.get(group), group, GIVEN.get(group, ()))
+    if isinstance(config.get("trainer"), dict):
+        found = [sentence for sentence in found if not _is_said_elsewhere(sentence)]
+        found += trainer_problems(config["trainer"])
     if any(sentence.startswith("seed=") for sentence in found):  # its copy is no problem of its own
         found = [sentence for sentence in found if not sentence.startswith("datamodule.seed=")]
     if not found:
@@ -89,6 +94,10 @@ def unbounded(config: dict[str, Any]) -> str | None:
     """Why the length of the run is not known where it has to be, or None."""
     trainer = config["trainer"]
     schedule: Any = get_class(config["scheduler"]["_target_"])
+    if not hasattr(schedule, "needs_total_steps"):
+        target = config["scheduler"]["_target_"]
+        typed = f"scheduler=torch scheduler.scheduler._target_={target}"
+        return f"scheduler._target_={target}: a scheduler of torch is typed {typed}"
     if not schedule.needs_total_steps:
         return None
     if trainer.get("max_epochs") in (None, -1) and trainer.get("max_steps", -1) == -1:
@@ -97,6 +106,10 @@ def unbounded(config: dict[str, Any]) -> str | None:
             " or take scheduler=constant"
         )
     return None
+
+
+def _is_said_elsewhere(sentence: str) -> bool:
+    return sentence.partition(":")[0] in {f"trainer.{key}" for key in SAID_ELSEWHERE}
 
 
 def _kind(cls: Any) -> str:

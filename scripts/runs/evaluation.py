@@ -1,7 +1,10 @@
-"""What a trained module is worth: metrics of each part, predictions, figures."""
+"""What a trained module is worth: metrics of each split, predictions, figures."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import polars
@@ -10,16 +13,18 @@ from pytorch_lightning import Trainer
 from datamodules.base import SequenceDataModule
 from lightning_modules.base import SequenceModule
 from lightning_modules.training.evaluation import Evaluator
+from lightning_modules.training.figures import log_figure, pixels
 from scripts.runs.embeddings import write_embeddings
 from scripts.runs.environment import peak_memory_mb
-from scripts.runs.figures import pixels
 from scripts.runs.folder import RunFolder
 from scripts.runs.hyperparameters import final_metrics, hyperparameters, write_hyperparameters
 from scripts.runs.tensorboard import RunLogger
 
+log = logging.getLogger(__name__)
+
 
 class Evaluation:
-    """The judgements of one module on the parts of one data set.
+    """The judgements of one module on the splits of one data set.
 
     Args:
         module: which module.
@@ -40,73 +45,97 @@ class Evaluation:
         self.datamodule = datamodule
         self.trainer = trainer
         self.evaluation_trainer = evaluation_trainer or trainer
-        self.metrics: dict[str, float] = {}  # <part>/<metric>
+        self.metrics: dict[str, float] = {}  # <split>/<metric>
         self.evaluators: dict[str, Evaluator] = {}
 
-    def evaluate(self, part: str, keep_examples: bool = False) -> None:
-        """One pass over a part; a part without examples is left out."""
-        if part != "all" and not len(self.datamodule.indices[part]):
+    def evaluate(self, split: str, keep_examples: bool = False) -> None:
+        """One pass over a split; one without examples is left out, and so is what `limit_test_batches` leaves out."""
+        if split != "all" and not len(self.datamodule.indices[split]):
             return
-        self.datamodule.evaluated_split = part
+        self.datamodule.evaluated_split = split
         self.module.keep_examples = keep_examples
-        self.evaluation_trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
+        self.module.evaluator = None
+        loggers, self.evaluation_trainer.loggers = self.evaluation_trainer.loggers, []  # final metrics are no curves
+        try:
+            self.evaluation_trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
+        finally:
+            self.evaluation_trainer.loggers = loggers
         evaluator = self.module.evaluator
-        assert evaluator is not None
-        self.evaluators[part] = evaluator
-        self.metrics.update({f"{part}/{name}": float(value) for name, value in evaluator.compute().items()})
+        if evaluator is None:  # limit_test_batches=0
+            return
+        self.evaluators[split] = evaluator
+        self.metrics.update({f"{split}/{name}": float(value) for name, value in evaluator.compute().items()})
 
-    def predictions(self, part: str) -> polars.DataFrame:
-        """A row an example: its id and whatever else names it, target, answer, score (higher is better)."""
-        named = self.datamodule.example_columns(self.datamodule.split_indices(part))
-        places = self.datamodule.evaluation_order(part).argsort()  # of each example among the judged
-        answers = polars.DataFrame(dict(self.evaluators[part].columns))[places.numpy()]
-        return polars.DataFrame(named).hstack(answers)
+    def predictions(self, split: str) -> polars.DataFrame:
+        """A row an evaluated example: id and what else names it, target, prediction, score (higher is better)."""
+        columns = polars.DataFrame(dict(self.evaluators[split].columns))
+        order = self.datamodule.evaluation_order(split)[: len(columns)]  # of those that were evaluated
+        named = self.datamodule.example_columns(self.datamodule.split_indices(split)[order.sort().values])
+        return polars.DataFrame(named).hstack(columns[order.argsort().numpy()])
 
     def write(self, folder: RunFolder, overrides: list[str], best: dict[str, Any] | None) -> dict[str, float]:
-        """metrics.json, predictions.parquet, figures and the row of hyperparameters."""
+        """metrics.json, then predictions.parquet, then what only illustrates them, whose failures are messages."""
         seconds = self.module.training_seconds
         everything = {
             **self.metrics,
             "params": sum(p.numel() for p in self.module.parameters()),
             "fit_seconds": seconds,
             "samples_per_second": self.module.samples_seen / seconds if seconds else 0.0,
-            "peak_memory_mb": peak_memory_mb(self.module.device),
+            "peak_memory_mb": peak_memory_mb(self.trainer.strategy.root_device),
             "epochs": self.trainer.current_epoch,
             "steps": self.trainer.global_step,
             "best_epoch": best["epoch"] + 1 if best else 0,
         }
         if not self.trainer.is_global_zero:
             return everything
+        folder.write_json(folder.metrics_file, everything)
         if "test" in self.evaluators:
             self.predictions("test").write_parquet(folder.predictions_file)
-        run_loggers = [logger for logger in self.trainer.loggers if isinstance(logger, RunLogger)]
-        self._write_figures(folder, run_loggers)
-        for run_logger in run_loggers:
-            write_embeddings(folder.path, self.module, self.datamodule, run_logger.embeddings)
-            write_hyperparameters(folder.path, self.module.config, overrides, everything, "finished")
-            run_logger.finish()
+        with _decoration("figures"):
+            self._write_figures(folder)
         for logger in self.trainer.loggers:
-            if not isinstance(logger, RunLogger):
-                logger.log_hyperparams(hyperparameters(self.module.config, overrides))
-                logger.log_metrics(final_metrics(everything), self.trainer.global_step)
-                logger.save()
-                logger.finalize("success")
-                if hasattr(logger.experiment, "finish"):  # or the next run of this process would be the same one
-                    logger.experiment.finish()
-        folder.write_json(folder.metrics_file, everything)
+            with _decoration(f"logger {type(logger).__name__}"):
+                self._finish(logger, folder, overrides, everything)
         return everything
 
-    def _write_figures(self, folder: RunFolder, loggers: list[RunLogger]) -> None:
-        """Pictures of training and of the test, or else the validation: PNG in the run folder, and for TensorBoard."""
+    def _finish(self, logger: Any, folder: RunFolder, overrides: list[str], metrics: dict[str, float]) -> None:
+        """The final metrics and settings for a logger, which is closed."""
+        if isinstance(logger, RunLogger):
+            write_hyperparameters(folder.path, self.module.config, overrides, metrics, "finished")
+            with _decoration("projector"):
+                write_embeddings(folder.path, self.module, self.datamodule, logger.embeddings)
+            logger.finish()
+            return
+        logger.log_hyperparams(hyperparameters(self.module.config, overrides))
+        logger.log_metrics(final_metrics(metrics), self.trainer.global_step)
+        logger.save()
+        logger.finalize("success")
+        experiment = getattr(logger, "experiment", None)
+        if hasattr(experiment, "finish"):  # or the next run of this process would be the same one
+            experiment.finish()
+
+    def _write_figures(self, folder: RunFolder) -> None:
+        """Figures of training and of the test, or else the validation: PNG in the run folder, and for every logger."""
         figures: dict[str, Any] = {}
         for callback in self.trainer.callbacks:
             figures |= getattr(callback, "figures", dict)()
-        part = next((part for part in ("test", "val") if part in self.evaluators), None)
-        if part is not None:
-            own = {name: make() for name, make in self.module.task.figures(self.module).items()}
-            figures |= {f"{part}/{name}": figure for name, figure in {**self.evaluators[part].figures(), **own}.items()}
+        split = next((split for split in ("test", "val") if split in self.evaluators), None)
+        if split is not None:
+            of_task = {name: make() for name, make in self.module.task.figures(self.module).items()}
+            of_split = {**self.evaluators[split].figures(), **of_task}
+            figures |= {f"{split}/{name}": figure for name, figure in of_split.items()}
         for name, figure in figures.items():
             picture = pixels(figure)
             folder.write_figure(name.replace("/", "_"), picture)
-            for logger in loggers:
-                logger.log_figure(name, picture, self.trainer.global_step)
+            for logger in self.trainer.loggers:
+                log_figure(logger, name, picture, self.trainer.global_step)
+
+
+@contextmanager
+def _decoration(what: str) -> Iterator[None]:
+    """Whatever goes wrong inside becomes a message: the run has its metrics and predictions."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        log.warning("%s: not written (%s: %s); metrics.json and predictions are", what, type(error).__name__, reason)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import numpy as np
 from annotated_types import Ge
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 
-from scripts.runs.figures import pixels
+from lightning_modules.training.figures import pixels
 
 #: Chart -> the curves in it, for the tab CUSTOM SCALARS.
 LAYOUT = {
@@ -67,5 +66,4 @@ class RunLogger(TensorBoardLogger):
 
     def log_figure(self, tag: str, picture: Any, step: int) -> None:
         """A matplotlib figure, or pixels (H, W, 3) uint8, as an image."""
-        drawn = picture if isinstance(picture, np.ndarray) else pixels(picture)
-        self.experiment.add_image(tag, drawn, step, dataformats="HWC")
+        self.experiment.add_image(tag, pixels(picture), step, dataformats="HWC")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
 import random
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,7 @@ import torch
 from hydra.utils import get_class, instantiate
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from datamodules.base import SequenceDataModule
 from datamodules.errors import BadInput
@@ -114,8 +117,9 @@ def train(
     if trainer.world_size > 1:
         alone = make_trainer(ranks.one_device(config), folder, callbacks=[], logger=False)
     evaluation = Evaluation(module, datamodule, trainer, alone)
-    for part in config["evaluate"]:
-        evaluation.evaluate(part, keep_examples=part == "test")
+    with lightning_errors(), contextlib.redirect_stdout(sys.stderr):
+        for split in config["evaluate"]:
+            evaluation.evaluate(split, keep_examples=split == "test")
     return evaluation.write(folder, overrides, checkpoints.best)
 
 
@@ -140,9 +144,26 @@ def _fit(
         checkpoints.write_fitted(module)
     else:
         ranks.meet()
-        trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last else None, weights_only=True)
+        with lightning_errors(), contextlib.redirect_stdout(sys.stderr):  # standard output is for the folder's path
+            trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last else None, weights_only=True)
         ranks.destroy_process_group()
+        if checkpoints.best is None:  # max_epochs=0, limit_train_batches=0: nothing was to be trained
+            log.info("no step was taken: the weights are evaluated as they are")
+            checkpoints.write_fitted(module)
     return fitting
+
+
+@contextlib.contextmanager
+def lightning_errors() -> Iterator[None]:
+    """What Lightning finds wrong with a Trainer's settings once it knows the data is a message."""
+    try:
+        yield
+    except MisconfigurationException as error:
+        raise BadInput(f"trainer: {' '.join(str(error).split())}") from error
+    except ValueError as error:
+        if "val_check_interval" not in str(error):
+            raise
+        raise BadInput(f"trainer.val_check_interval: {' '.join(str(error).split())}") from error
 
 
 def build_module(config: dict[str, Any], datamodule: SequenceDataModule, start: Start | None = None) -> SequenceModule:
@@ -177,6 +198,9 @@ def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Call
     """Lightning's Trainer with the run's settings, quiet, writing whole checkpoints."""
     allow_tf32(bool(config.get("tf32")))
     settings = config["trainer"]
+    for wanted, name in (("profiler", "profilers"), ("enable_model_summary", "callbacks.model_summary")):
+        if settings.get(wanted):  # which Lightning prints through its log, of which a run shows warnings only
+            logging.getLogger(f"pytorch_lightning.{name}").setLevel(logging.INFO)
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
     try:
         return build(
@@ -219,7 +243,9 @@ def _loggers(config: dict[str, Any], folder: RunFolder) -> list[Logger]:
             try:
                 logger = build({**{key: place[key] for key in place if key in takes}, **settings})
                 if not in_folder:
-                    _ = logger.experiment  # a server that does not answer is to be known before the first step
+                    _ = getattr(
+                        logger, "experiment", None
+                    )  # a server that does not answer is to be known before the first step
             except Exception as error:  # each has errors of its own: no package, no key, no server
                 raise BadInput(f"logger={name}: {' '.join(str(error).split())}") from error
             loggers.append(logger)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
 from datamodules.errors import BadInput
 from lightning_modules.training.instantiate import build
-from lightning_modules.training.schedules import Training
+from lightning_modules.training.schedules import RunLength
 from scripts.config.check import check
 from scripts.config.composing import compose
 from scripts.config.overrides import CONF, groups, options
@@ -36,12 +38,14 @@ def test_every_file_says_what_it_is(group: str, option: str) -> None:
     assert comments, "a header comment says what it is"
     if group == "experiment":
         assert any("python scripts/train.py" in line for line in comments), "and the command that uses it"
+    named = re.findall(r"\bbenchmarks/[\w/.]+\w", " ".join(comments))
+    assert not [path for path in named if not (CONF.parent / path).exists()], "what it points to is there"
 
 
 @pytest.mark.parametrize("option", options("scheduler"))
 def test_every_schedule_stays_between_0_and_1(option: str) -> None:
     schedule = build(compose(f"scheduler={option}")["scheduler"])
-    factors = [schedule.factor(step, Training(10, 200)) for step in range(200)]
+    factors = [schedule.factor(step, RunLength(10, 200)) for step in range(200)]
     assert all(0 <= factor <= 1 for factor in factors)
     assert max(factors) == pytest.approx(1.0, abs=0.01)
 

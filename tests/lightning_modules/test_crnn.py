@@ -1,4 +1,4 @@
-"""The CRNN's shapes are those of the article and the paper; widths never change an answer."""
+"""The CRNN has the shapes of Shi et al. (2015), or of wider poolings; widths never change an answer."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from datamodules.batching.batches import TokenBatch
 from datamodules.errors import BadInput
 from datamodules.text.spec import LabelledText
-from lightning_modules.layers.embedding import EmbeddingKind, OneHot, TokenDropout
+from lightning_modules.layers.embedding import EmbeddingKind, OneHot, TokenDropout, shrink
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.layers.pooling import Pooling, PoolingKind
 from lightning_modules.tasks.base import Task
@@ -79,8 +79,10 @@ class Classification(Task):
         elif self.embedding_kind == "onehot":
             self.embedding = OneHot(len(self.vocabulary), len(self.vocabulary.reserved))
         else:
-            layers = [nn.Embedding(len(self.vocabulary), self.embedding_size, padding_idx=0)]
-            self.embedding = nn.Sequential(*layers, nn.Dropout(self.input_dropout))
+            table = nn.Embedding(len(self.vocabulary), self.embedding_size, padding_idx=0)
+            if self.spec.codec.tokens != "characters":
+                shrink(table)
+            self.embedding = nn.Sequential(table, nn.Dropout(self.input_dropout))
         self.pooling = Pooling(self.pooling_kind, encoding_size)
         self.output = nn.Sequential(nn.Dropout(self.output_dropout), nn.Linear(encoding_size, len(self.classes)))
 

@@ -46,7 +46,7 @@ class Forecasting(Task):
         target_calendar: it sees the calendar of the first and the last row asked for.
         series_embedding_size: features of a learned vector for each series; 0 for none.
         pooling: how the states become one vector; see `Pooling`.
-        head: between that vector and the output: `linear`, `relu` (a ReLU first, as the source article has it) or
+        head: between that vector and the output: `linear`, `relu` (a ReLU first, as Loye has it) or
             `mlp` (one hidden layer).
         decoder: several steps ahead: `direct` (all at once), `recursive` (trained one step ahead, its forecasts fed
             back) or `recurrent` (a GRU that decodes step by step, taught with the true values).

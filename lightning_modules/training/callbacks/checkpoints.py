@@ -33,6 +33,8 @@ class WholeFiles(TorchCheckpointIO):
 class Checkpoints(Checkpoint):
     """Keeps the checkpoint of the best validation and the latest one.
 
+    Of equal validations that of the lower loss is the best, then the later one.
+
     A small network's epoch may be shorter than a write to disk, so both files are written together and not more often
     than every `every_seconds`; in between, the best weights wait in memory.  Training goes on from last.ckpt to the
     same best.ckpt, so a process that is killed loses time, never a result.
@@ -80,10 +82,10 @@ class Checkpoints(Checkpoint):
             known = ", ".join(sorted(name for name in trainer.callback_metrics if name.startswith("val/")))
             raise BadInput(f"callbacks.checkpoints.monitor={self.monitor}: no such metric; there are {known}")
         value = trainer.callback_metrics[self.monitor].item()
-        held = self.best["value"] if self.best else None
-        better = held is None or math.isnan(held) or (value < held if self.mode == "min" else value > held)
+        loss = trainer.callback_metrics.get("val/loss")
+        better = self._is_better(value, None if loss is None else loss.item())
         if trainer.strategy.broadcast(better):  # sums over ranks may differ in their last digit
-            self._keep(trainer, pl_module, value)
+            self._keep(trainer, pl_module, value, None if loss is None else loss.item())
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         # here, not at a batch's end: the validation that belongs to the steps so far is over
@@ -142,10 +144,22 @@ class Checkpoints(Checkpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best = state_dict["best"]
 
-    def _keep(self, trainer: Trainer, pl_module: LightningModule, value: float | None) -> None:
+    def _is_better(self, value: float, loss: float | None) -> bool:
+        """Whether a validation is better than the best one: of equal metrics, one of no higher loss, so a later one."""
+        best = self.best["value"] if self.best else None
+        if best is None or math.isnan(best):
+            return True
+        if value != best:
+            return value < best if self.mode == "min" else value > best
+        best_loss = (self.best or {}).get("loss")
+        return loss is None or best_loss is None or loss <= best_loss
+
+    def _keep(
+        self, trainer: Trainer, pl_module: LightningModule, value: float | None, loss: float | None = None
+    ) -> None:
         epoch, step = trainer.current_epoch, trainer.global_step
         check_weights(pl_module, step)
-        self.best = {"monitor": self.monitor, "value": value, "epoch": epoch, "step": step}
+        self.best = {"monitor": self.monitor, "value": value, "loss": loss, "epoch": epoch, "step": step}
         self._waiting = self._state(pl_module)
 
     def _state(self, pl_module: LightningModule) -> dict[str, Any]:

@@ -28,9 +28,9 @@ import scripts.runs.evaluation
 from lightning_modules.tasks.classification.figures import confusion_figure
 from lightning_modules.training.callbacks.interruption import Interrupted
 from lightning_modules.training.callbacks.reporting import Pruned, Reporting
+from lightning_modules.training.figures import pixels
 from scripts.console import logs
 from scripts.runs import training
-from scripts.runs.figures import pixels
 from scripts.runs.folder import RunFolder
 from scripts.runs.lock import only_writer
 from scripts.runs.resume import same
