@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars
@@ -262,7 +262,7 @@ def _by_python(
         moment = cache[cell]
         offset = moment.utcoffset()
         offsets.add(None if offset is None else int(offset.total_seconds()))
-        seconds[row] = moment.replace(tzinfo=timezone.utc).timestamp() - (offset.total_seconds() if offset else 0)
+        seconds[row] = moment.replace(tzinfo=UTC).timestamp() - (offset.total_seconds() if offset else 0)
     if None in offsets and len(offsets) > 1:
         raise BadInput(f"{place(0)}: some stamps have an offset and some have none")
     known = sorted(o for o in offsets if o is not None)

@@ -233,7 +233,7 @@ class TrainingModule(LightningModule):
         if self.loggers:
             for name, make in figures.items():
                 figure = make()
-                for logger in self.loggers:
+                for logger in self.trainer.loggers:
                     log_figure(logger, name, figure, self.trainer.global_step)
 
     def _mean_over_ranks(self, value: float) -> float:

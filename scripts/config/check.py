@@ -19,6 +19,7 @@ GIVEN = {
     "module": {"task"},
     "task": {"spec"},
     "optimizer": {"params"},
+    "scheduler": {"optimizer"},
     "logger": {"save_dir", "name", "run_name", "version"},
     "trainer": set(SAID_ELSEWHERE),
 }
@@ -93,6 +94,10 @@ def unbounded(config: dict[str, Any]) -> str | None:
     """Why the length of the run is not known where it has to be, or None."""
     trainer = config["trainer"]
     schedule: Any = get_class(config["scheduler"]["_target_"])
+    if not hasattr(schedule, "needs_total_steps"):
+        target = config["scheduler"]["_target_"]
+        typed = f"scheduler=torch scheduler.scheduler._target_={target}"
+        return f"scheduler._target_={target}: a scheduler of torch is typed {typed}"
     if not schedule.needs_total_steps:
         return None
     if trainer.get("max_epochs") in (None, -1) and trainer.get("max_steps", -1) == -1:

@@ -304,7 +304,7 @@ def test_the_data_line_says_it_all(tmp_path: Path) -> None:
 
 
 def test_steps_of_a_quarter_have_a_day_as_season(tmp_path: Path) -> None:
-    rows = [f"{START + timedelta(minutes=15 * i)},{i % 96}" for i in range(96 * 20)]
+    rows = [f"{START + timedelta(minutes=15 * i)},{i % 96}" for i in range(96 * 30)]
     datamodule = Energy(str(write(tmp_path / "a.csv", "t,y", rows)))
     datamodule.setup()
     spec = datamodule.spec
