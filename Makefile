@@ -11,7 +11,7 @@ BIN := .venv/bin
 EXTRAS := baselines,search,slurm,export,mlflow,test,lint
 # all but ray, whose launcher holds others back
 LOCKED := $(addprefix --extra ,baselines holidays export mlflow wandb search slurm databases benchmarks test lint)
-PYTHONS := 3.10 3.11 3.12 3.13
+PYTHONS := 3.11 3.12 3.13
 
 .PHONY: setup demo test lint lock check-lock
 .DELETE_ON_ERROR:
@@ -37,7 +37,7 @@ lint: setup
 lock: $(BIN)/uv
 	echo "# Every version that 'make setup' installs; made by 'make lock'.  (CUDA libraries follow from torch's own version.)" \
 		> .ci/constraints.txt
-	$(BIN)/uv pip compile pyproject.toml $(LOCKED) --constraints .ci/lock.in --universal --python-version 3.10 \
+	$(BIN)/uv pip compile pyproject.toml $(LOCKED) --universal --python-version 3.11 \
 		--no-header --no-annotate --quiet | grep -v -E '^(nvidia|cuda-|triton)' >> .ci/constraints.txt
 	$(MAKE) check-lock
 

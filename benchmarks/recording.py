@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ def circumstances() -> dict[str, Any]:
     facts = environment()
     kept = ("cpu", "cpus", "gpus", "platform", "python", "packages", "git_commit", "git_dirty")
     command = shlex.join(["python", f"{Path(sys.argv[0]).parent.name}/{Path(sys.argv[0]).name}", *sys.argv[1:]])
-    date = datetime.now(timezone.utc).date().isoformat()
+    date = datetime.now(UTC).date().isoformat()
     return {"date": date, "command": command, **{key: facts[key] for key in kept}}
 
 

@@ -164,8 +164,8 @@ class Energy(SequenceDataModule):
         }
         if not len(self.indices["train"]) and known is None:
             raise BadInput(
-                f"datamodule: no window of {self._lookback} + {self._horizon} rows to train on; a smaller lookback, horizon,"
-                " val_fraction or test_fraction helps"
+                f"datamodule: no window of {self._lookback} + {self._horizon} rows to train on; a smaller lookback,"
+                " horizon, val_fraction or test_fraction helps"
             )
         scaling = [self._scaling(one, b[0]) for one, b in zip(series, bounds)]
         naive = [self._naive(one, b[0], scale) for one, b, (_, scale) in zip(series, bounds, scaling)]

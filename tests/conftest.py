@@ -30,7 +30,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 #: Files that take minutes; first, so that no worker is left alone with one at the end.
-LONGEST = ("test_readme.py", "test_conformance.py", "test_going_on.py", "test_text_lines.py", "test_answers.py")
+LONGEST = (
+    "test_readme.py", "test_conformance.py", "test_export.py", "test_docs.py", "test_ranks.py", "test_launchers.py",
+    "test_compilation.py", "test_going_on.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

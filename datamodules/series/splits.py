@@ -26,8 +26,8 @@ def boundaries(
 ) -> tuple[int, int, int]:
     """The first row of the validation split and of the test split, and the row after the last.
 
-    `rows` takes the fractions of the rows; `windows` of the windows, from the end, rounded down each, as the source
-    article does.  `split_rows` gives the rows of each split from the first on, whatever else is asked for.
+    `rows` takes the fractions of the rows; `windows` of the windows, from the end, rounded down each.
+    `split_rows` gives the rows of each split from the first on, whatever else is asked for.
     """
     if split_rows is not None:
         train, val, test = split_rows

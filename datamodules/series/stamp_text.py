@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars
@@ -28,6 +28,7 @@ PATTERNS = {
     "year last": rf"{DAY_NAME}{A}[-/.]{B}[-/.]{YEAR}\.?{TIME}{ZONE}",
     "day, month name": rf"{DAY_NAME}{A}[-/. ]*{NAME}\.?[-/., ]*{YEAR}{TIME}{ZONE}",
     "month name, day": rf"^(?:[A-Za-z]{{3,9}}, )?{NAME}\.? {A},? (?P<c>\d{{4}}){TIME}{ZONE}",
+    "quarter": r"^(?P<a>\d{4})[-/ ]?[Qq](?P<q>[1-4])(?P<zone>Z)?$",
     "month name, year": rf"^{NAME}[-/. ](?P<c>\d{{4}})(?P<zone>Z)?$",
     "compact": rf"^(?P<a>\d{{4}})(?P<b>\d{{2}})(?P<c>\d{{2}}){COMPACT_TIME}{ZONE}",
 }
@@ -87,6 +88,8 @@ def _assembled(
     decided = None
     if kind in ("year first", "compact"):
         year, month, day = a, b, c
+    elif kind == "quarter":
+        year, month, day = a, 3 * number("q", 1) - 2, np.ones(len(text), dtype=np.int64)
     elif kind == "year last":
         decided = _day_first(text, a[~missing], b[~missing], place, day_first)
         day, month, year = (a, b, c) if decided else (b, a, c)
@@ -262,7 +265,7 @@ def _by_python(
         moment = cache[cell]
         offset = moment.utcoffset()
         offsets.add(None if offset is None else int(offset.total_seconds()))
-        seconds[row] = moment.replace(tzinfo=timezone.utc).timestamp() - (offset.total_seconds() if offset else 0)
+        seconds[row] = moment.replace(tzinfo=UTC).timestamp() - (offset.total_seconds() if offset else 0)
     if None in offsets and len(offsets) > 1:
         raise BadInput(f"{place(0)}: some stamps have an offset and some have none")
     known = sorted(o for o in offsets if o is not None)

@@ -45,9 +45,9 @@ def _problem(series: CleanSeries, row: int, spec: ForecastSeries) -> str | None:
     if series.segment[row] != series.segment[start]:
         begin = int(np.flatnonzero(series.segment == series.segment[row])[0])
         return (
-            f"a gap before {_stamp(series, series.times[begin])} lies within the {spec.lookback:,}"
-            f" rows before {_stamp(series, series.stamps_after(row, 1)[0])} that the run looks back; a run with datamodule.lookback={row - begin + 1}"
-            " or less can forecast there"
+            f"a gap before {_stamp(series, series.times[begin])} lies within the {spec.lookback:,} rows before"
+            f" {_stamp(series, series.stamps_after(row, 1)[0])} that the run looks back; a run with"
+            f" datamodule.lookback={row - begin + 1} or less can forecast there"
         )
     return "that row is missing in the file" if series.filled[row] else None
 

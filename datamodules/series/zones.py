@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -42,7 +42,7 @@ class Style:
         zone = zone_of(self.zone)
         written = []
         for seconds in times.astype(np.int64).tolist():
-            moment = datetime.fromtimestamp(seconds, timezone.utc)
+            moment = datetime.fromtimestamp(seconds, UTC)
             moment = moment.replace(tzinfo=zone) if self.is_wall else moment.astimezone(zone)
             text = moment.isoformat(sep=self.separator)
             written.append(text.removesuffix("+00:00") + "Z" if self.suffix == "Z" else text)
@@ -56,7 +56,7 @@ def zone_of(name: str) -> Any:
         BadInput: no such zone.
     """
     if name in ("UTC", "Z"):
-        return timezone.utc
+        return UTC
     offset = re.fullmatch(r"([+-])(\d{2}):?(\d{2})?", name)
     if offset:
         minutes = int(offset[2]) * 60 + int(offset[3] or 0)

@@ -27,7 +27,7 @@ COVARIATE_LAGS = 24  # rows of the look-back whose covariates are features
 class LightGBM(Baseline):
     """For each row ahead a model of all series: the change from the last value, from the look-back's differences to it,
     the calendar of that row, the last value itself and the series.  Covariates: of the last `COVARIATE_LAGS` rows, and
-    those known ahead up to that row.  Column by column.
+    those known ahead up to that row, and their change.  Column by column.
 
     Args:
         task: forecasting.
@@ -109,8 +109,10 @@ class LightGBM(Baseline):
         """(B K, F) calendar of the row ahead, and the covariates known ahead of it and of the rows before it."""
         features = batch.calendar[batch.first + step]
         if self.task.num_future_covariates:
-            ahead = batch.future_covariates(self.task.num_future_covariates, step + 1)[:, -COVARIATE_LAGS:]
-            features = torch.cat([features, ahead.flatten(1)], dim=1)
+            count = self.task.num_future_covariates
+            ahead = batch.future_covariates(count, step + 1)[:, -COVARIATE_LAGS:]
+            last = batch.past_covariates(1)[:, 0, -count:]
+            features = torch.cat([features, ahead.flatten(1), ahead[:, -1] - last], dim=1)
         return np.repeat(features.cpu().numpy(), batch.past.shape[2], axis=0)
 
     def get_extra_state(self) -> dict[str, Any]:

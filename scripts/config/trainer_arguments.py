@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 #: Arguments that the program fills in by itself -> where a person says it instead.
 SAID_ELSEWHERE = {
@@ -70,5 +70,5 @@ def _problems(settings: dict[str, Any]) -> Iterator[str]:
         yield "trainer.model_registry: checkpoints stay in the run folder; logger=mlflow keeps a run elsewhere"
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)

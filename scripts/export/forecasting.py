@@ -163,7 +163,7 @@ def write_example(module: Any, folder: Path) -> str:
         step = known.frequency.count
         rows = known.lookback + max(1, 7 * 86_400 // step)
         for i in range(rows + (known.horizon if known.future_covariates else 0)):
-            stamp = (start + np.timedelta64(i * step, "s")).item()
+            stamp: Any = (start + np.timedelta64(i * step, "s")).item()
             wave = math.sin(2 * math.pi * i * step / 86_400)
             scaling = zip([*known.offset[0], *known.covariate_offset], [*known.scale[0], *known.covariate_scale])
             values = [f"{offset + scale * wave:.2f}" for offset, scale in scaling]

@@ -8,7 +8,7 @@ import platform
 import socket
 import subprocess
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "torchmetri
 def environment() -> dict[str, Any]:
     """Versions, hardware and the state of the code, as JSON holds it."""
     return {
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "python": platform.python_version(),

@@ -8,47 +8,65 @@ import torch
 from torch import Tensor, nn
 
 LEAST_WINDOWS = 100  # of a series, to have shifts of its own; fewer take those of all series together
+LEAST_CHANGE = 1e-3  # scaled units: a look-back may be constant
 MOST_RESIDUALS = 20_000_000  # kept of a validation pass; of more windows, every second, fourth ... is taken
 
 
 class ConformalCalibration(nn.Module):
-    """A shift of every quantile, for each series, row ahead and column.
+    """A shift of every quantile, for each series, row ahead and column, in units of how much a window changes.
 
     The shift of quantile q is the empirical q-quantile, with the finite-sample rank ceil((n + 1) q), of target minus
     forecast over the windows of the validation split: so many of them lie below the shifted forecast.  Two quantiles
     q and 1 - q then hold 1 - 2q of the targets between them, as long as errors are distributed as they were there.
+    Errors are divided by the mean change over a season in the window's look-back (normalised conformal scores, Lei et
+    al. 2018), so that intervals are wider where the series is restless.
 
     Args:
         num_series: S.
         horizon: H.
         num_columns: K.
         quantiles: Q levels, rising.
+        season: rows over which a look-back's change is taken.
     """
 
     shift: Tensor
 
-    def __init__(self, num_series: int, horizon: int, num_columns: int, quantiles: tuple[float, ...]) -> None:
+    def __init__(
+        self, num_series: int, horizon: int, num_columns: int, quantiles: tuple[float, ...], season: int
+    ) -> None:
         super().__init__()
-        self.quantiles = quantiles
+        self.quantiles, self.season = quantiles, season
         self.register_buffer("shift", torch.zeros(num_series + 1, horizon, num_columns, len(quantiles)))
         self.observing = False
         self._residuals: list[tuple[Tensor, Tensor]] = []  # (B,) series and (B, H, K, Q) target minus forecast
         self._size, self._stride = 0, 1
 
-    def forward(self, output: Tensor, series: Tensor) -> Tensor:
-        """(B, H, K, Q) scaled quantiles, shifted; as they are while residuals are observed."""
+    def forward(self, output: Tensor, series: Tensor, past: Tensor) -> Tensor:
+        """(B, H, K, Q) scaled quantiles, shifted; as they are while residuals are observed.
+
+        Args:
+            output: (B, H, K, Q) scaled quantiles.
+            series: (B,).
+            past: (B, L, K) the look-back, scaled.
+        """
         if self.observing:
             return output
         row = torch.where(series < 0, len(self.shift) - 1, series)  # an unknown series: the shifts of all together
-        return output + self.shift.index_select(0, row)
+        return output + self.shift.index_select(0, row) * self.change_of(past)
+
+    def change_of(self, past: Tensor) -> Tensor:
+        """(B, 1, K, 1) mean |change over a season| in each look-back (from row to row where it is shorter)."""
+        season = self.season if past.shape[1] > self.season else 1
+        change = (past[:, season:] - past[:, :-season]).abs().mean(dim=1)
+        return change.clamp(min=LEAST_CHANGE)[:, None, :, None]
 
     def start(self) -> None:
         """Begin to observe a pass over the validation split."""
         self.observing, self._residuals, self._size, self._stride = True, [], 0, 1
 
-    def observe(self, output: Tensor, target: Tensor, series: Tensor) -> None:
-        """Args: output (B, H, K, Q) and target (B, H, K), scaled; series (B,)."""
-        residual = (target.unsqueeze(-1) - output)[:: self._stride].float().cpu()
+    def observe(self, output: Tensor, target: Tensor, series: Tensor, past: Tensor) -> None:
+        """Args: output (B, H, K, Q), target (B, H, K) and past (B, L, K), scaled; series (B,)."""
+        residual = ((target.unsqueeze(-1) - output) / self.change_of(past))[:: self._stride].float().cpu()
         self._residuals.append((series[:: self._stride].cpu(), residual))
         self._size += residual.numel()
         while self._size > MOST_RESIDUALS:

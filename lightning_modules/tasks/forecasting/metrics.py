@@ -110,7 +110,7 @@ class ForecastMetrics(nn.Module):
         scaled_target = batch.future[:, : output.shape[1]]
         calibration = self._calibration[0]
         if calibration is not None and calibration.observing:
-            calibration.observe(output, scaled_target, batch.series)
+            calibration.observe(output, scaled_target, batch.series, batch.past)
         target, middle = batch.original(scaled_target), median_of(output, self.quantiles)
         forecast = batch.original(middle)
         relative = smape(forecast, target)

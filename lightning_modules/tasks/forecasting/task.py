@@ -116,7 +116,7 @@ class Forecasting(Task):
         #: Rows that one pass through the network forecasts.
         self.output_steps = 1 if decoder == "recursive" else self.horizon
         self.register_buffer("levels", torch.tensor(self.quantiles), persistent=False)
-        sizes = len(spec.names), self.horizon, self.num_columns, self.quantiles
+        sizes = len(spec.names), self.horizon, self.num_columns, self.quantiles, spec.season
         self.calibration = ConformalCalibration(*sizes) if calibrate == "conformal" else None
 
     # ------------------------------------------------------------------ what a network reads
@@ -300,7 +300,7 @@ class Forecasting(Task):
         if self.training:
             return forward_once(batch)
         output = self._recursive(forward_once, batch) if self.decoder_kind == "recursive" else forward_once(batch)
-        return output if self.calibration is None else monotone(self.calibration(output, batch.series))
+        return output if self.calibration is None else monotone(self.calibration(output, batch.series, batch.past))
 
     def _recursive(self, forward_once: Callable[[Any], Any], batch: WindowBatch) -> Tensor:
         """Forecasts one row at a time, each fed back as the last known value."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -163,3 +164,64 @@ def test_trees_learn_a_rule() -> None:
     copied = build(small_settings("baseline/lightgbm", "energy-forecasting")["module"], task=network.task)
     copied.load_state_dict(network.state_dict())
     assert torch.equal(copied(batch), network(batch))
+
+
+@pytest.fixture(scope="module")
+def weather_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Load that follows a temperature nobody could foresee."""
+    rng = np.random.default_rng(0)
+    hours = np.arange(24 * 60)
+    temperature = 10 + rng.normal(0, 5, len(hours))
+    load = 1000 + 200 * np.sin(2 * np.pi * hours / 24) - 20 * temperature + rng.normal(0, 1, len(hours))
+    stamps = np.datetime64("2021-01-01T00:00:00") + hours.astype("timedelta64[h]")
+    rows = [f"{t},{x:.3f},{c:.3f}".replace("T", " ") for t, x, c in zip(stamps, load, temperature)]
+    path = tmp_path_factory.mktemp("weather") / "load.csv"
+    path.write_text("Datetime,load,temperature\n" + "\n".join(rows) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("name", ["baseline/ridge", "baseline/lightgbm"])
+def test_a_covariate_known_ahead_is_worth_what_it_says(name: str, weather_file: Path) -> None:
+    errors = {}
+    for covariates in ("null", "[temperature]"):
+        words = (
+            f"datamodule.data_dir={weather_file}", "datamodule.target_columns=[load]", "datamodule.stride=1",
+            f"datamodule.future_covariates={covariates}",
+        )  # fmt: skip
+        rounds = ("module.num_rounds=60",) if name.endswith("lightgbm") else ()
+        network, datamodule, _ = made(*words, *rounds, module=name)
+        network.fit(datamodule)
+        batch = datamodule.source.collate(datamodule.indices["test"], 0)
+        errors[covariates] = (network(batch) - batch.future).abs().mean().item()
+    assert errors["[temperature]"] < (0.1 if name.endswith("ridge") else 0.8) * errors["null"]
+
+
+@pytest.mark.parametrize("module", ["gru", "mlp", "linear", "transformer", "seq2seq"])
+@pytest.mark.parametrize("role", ["past_covariates", "future_covariates"])
+def test_every_architecture_reads_covariates(module: str, role: str, weather_file: Path) -> None:
+    words = (
+        f"datamodule.data_dir={weather_file}", "datamodule.target_columns=[load]",
+        f"datamodule.{role}=[temperature]", "datamodule.stride=5",
+    )  # fmt: skip
+    network, _, batch = made(*words, module=module)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    network.eval()
+    before = network(batch)
+    rows = batch.row[:1] - 1 if role == "past_covariates" else batch.row[:1] + 1
+    batch.covariates = batch.covariates.clone()
+    batch.covariates[rows] += 3.0
+    assert not torch.allclose(network(batch)[0], before[0])
+    batch.covariates[:] = torch.nan
+    if role == "past_covariates":
+        batch.covariates[: int(batch.row[0])] = 0.0
+        assert network(batch)[0].isfinite().all(), "what is known only of the past is never read ahead"
+
+
+def test_quantiles_never_cross() -> None:
+    for words in ((), ("task.decoder=recurrent",)):
+        network, _, batch = made("task.loss=quantile", *words, module="gru")
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, std=0.3)
+        network.eval()
+        assert (network(batch).diff(dim=-1) >= 0).all()
