@@ -3,23 +3,24 @@
     python benchmarks/starter.py --words WORDS --fonts FONTS --runs-dir runs --epochs 8
     python benchmarks/starter.py --pack RUN                                # into scripts/starter/, at most 2 MB
 
-WORDS is a folder of word lists (/usr/share/dict of the Debian packages wamerican wbritish wngerman wfrench wspanish
-witalian wportuguese wdutch wswedish wnorwegian wdanish wpolish), FONTS one of typefaces (scripts/starter/README.md names
-those of the model that is shipped).  No line of any data set is looked at.
+WORDS is a folder of word lists (/usr/share/dict of the Debian packages wamerican, wbritish, wngerman, wfrench,
+wspanish, witalian, wportuguese, wdutch, wswedish, wnorwegian, wdanish, wpolish), FONTS one of typefaces
+(scripts/starter/README.md names those of the model that is shipped).  No line of any data set is looked at.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
+import yaml
 
 PROJECT = Path(__file__).resolve().parents[1]
 STARTER = PROJECT / "scripts" / "starter"
@@ -89,21 +90,25 @@ def train(options: argparse.Namespace) -> None:
 
 
 def pack(run: Path) -> None:
-    """A run as the starter: its weights in float16, its settings, metrics and no more."""
+    """A run as the starter: its weights in float16, its settings without the places of this machine, its metrics."""
     (STARTER / "checkpoints").mkdir(parents=True, exist_ok=True)
     state = torch.load(run / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
     weights = {
         name: value.half() if value.is_floating_point() else value for name, value in state["state_dict"].items()
     }
-    kept = {name: state[name] for name in ("format", "config", "spec", "pytorch-lightning_version") if name in state}
-    torch.save({**kept, "state_dict": weights}, STARTER / "checkpoints" / "best.ckpt")
-    for name in ("config.yaml", "metrics.json"):
-        shutil.copy(run / name, STARTER / name)
-    environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
-    told = {name: environment[name] for name in ("fingerprint", "data", "versions") if name in environment}
-    (STARTER / "environment.json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    config = _elsewhere(state["config"])
+    kept = {"format": state["format"], "config": config, "spec": state["spec"], "state_dict": weights}
+    torch.save(kept, STARTER / "checkpoints" / "best.ckpt")
+    (STARTER / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    if (run / "metrics.json").is_file():
+        shutil.copy(run / "metrics.json", STARTER / "metrics.json")
     size = sum(file.stat().st_size for file in STARTER.rglob("*") if file.is_file())
     print(f"{STARTER}: {size / 1e6:.2f} MB", file=sys.stderr)
+
+
+def _elsewhere(config: dict[str, Any]) -> dict[str, Any]:
+    datamodule = {**config["datamodule"], "words": "words.txt", "fonts": "fonts"}
+    return {**config, "runs_dir": "runs", "datamodule": datamodule}
 
 
 def main() -> None:

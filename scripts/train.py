@@ -88,7 +88,7 @@ def _train(config: DictConfig, path: Path, words: list[str], resume: bool) -> di
 
 
 def main() -> int:
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, where they become sentences
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors arrive here, where they become messages
     naming.register()
     sys.argv[1:] = command_line.prepare(sys.argv[1:])
     if last_value(sys.argv[1:], "rerun"):
@@ -112,7 +112,7 @@ def main() -> int:
 
 
 def _explain(error: Exception) -> str | None:
-    """The sentence for an error that is no bug; None for one that is."""
+    """The message for an error that is no bug; None for one that is."""
     return str(error) if hasattr(error, "exit_status") else overrides.explain(error)  # a run stopped from outside
 
 

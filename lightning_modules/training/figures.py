@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning.loggers import TensorBoardLogger
 
 
-def log_figure(logger: Logger, name: str, figure: Any, step: int) -> bool:
+def log_figure(logger: Any, name: str, figure: Any, step: int) -> bool:
     """Give a figure to a logger in the logger's own way; False where it has none.
 
     Args:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,16 @@ class TrainingModule(LightningModule):
         return self._steps.samples
 
     # ------------------------------------------------------------------ optimisation
+
+    @property
+    def lr(self) -> float:
+        """The optimiser's learning rate, which Lightning's LearningRateFinder sets."""
+        return float(_arguments(self.optimization.optimizer).get("lr", 1e-3))
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        optimizer: Any = self.optimization.optimizer
+        self.optimization.optimizer = partial(optimizer, lr=value)
 
     def build_optimizer(self) -> torch.optim.Optimizer:
         """The optimiser over `parameter_groups`, the rate of each group multiplied by its `lr_scale`."""
@@ -335,6 +346,11 @@ class TrainingModule(LightningModule):
         self.training_seconds = checkpoint["training_seconds"]
         self.latest = checkpoint["latest"]
         self._resume_state = checkpoint
+
+
+def _arguments(function: Any) -> dict[str, Any]:
+    """What a partial function was given by name."""
+    return {**_arguments(function.func), **function.keywords} if isinstance(function, partial) else {}
 
 
 class _StepState:

@@ -55,7 +55,7 @@ def _options() -> argparse.Namespace:
     form.add_argument("--markdown", action="store_true", help="the tables as Markdown on standard output")
     parser.add_argument("--report", metavar="FILE.html", help="also write one self-contained page")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--pair", nargs=2, metavar="RUN", help="where the answers of two runs differ")
+    what.add_argument("--pair", nargs=2, metavar="RUN", help="where the predictions of two runs differ")
     what.add_argument("--diff", nargs=2, metavar="RUN", help="how two runs differ in all else")
     options = parser.parse_args()
     alone = "--pair" if options.pair else "--diff" if options.diff else ""

@@ -63,13 +63,13 @@ class Pair:
             console.print(f"{side}: {run.settings.get('module')} {run.folder.path}", highlight=False, soft_wrap=True)
         values = [{"metric": name, "A": x, "B": y} for name, (x, y) in self.as_json()["metrics"].items()]
         console.print(table(values))
-        console.print(self.sentence(), highlight=False)
+        console.print(self.message(), highlight=False)
         console.print(", ".join(f"{name} {number:,}" for name, number in self.counts.items()), highlight=False)
         for name, rows in {**self.examples, **self.tables}.items():
             if rows:
                 console.print(table(rows, title=name))
 
-    def sentence(self) -> str:
+    def message(self) -> str:
         difference = self.difference
         if difference.value is None:
             return f"{self.metric}: a run has no finite value of it"

@@ -18,16 +18,17 @@ def verdict(before: RunFolder, after: RunFolder) -> str:
     names = [name for name in {**then, **now} if "/" in name]
     unequal = [name for name in names if then.get(name) != now.get(name)]
     difference = diff(str(before.path), str(after.path))
-    told = _circumstances(difference)
+    circumstances = _circumstances(difference)
     if not unequal:
-        return f"rerun: all {len(names)} metrics are equal to the last digit{told}"
+        return f"rerun: all {len(names)} metrics are equal to the last digit{circumstances}"
     shown = "; ".join(f"{name} {_number(then.get(name))} then, {_number(now.get(name))} now" for name in unequal[:6])
     more = f"; and {len(unequal) - 6} more" if len(unequal) > 6 else ""
-    return f"rerun: {len(unequal)} of {len(names)} metrics differ: {shown}{more}{told or '; nothing else differs'}"
+    rest = circumstances or "; nothing else differs"
+    return f"rerun: {len(unequal)} of {len(names)} metrics differ: {shown}{more}{rest}"
 
 
 def _circumstances(difference: Diff) -> str:
-    """Settings, versions, hardware and data that differ, as the end of a sentence."""
+    """Settings, versions, hardware and data that differ, as the end of a message."""
     phrases = []
     for section in ("settings", "environment", "data"):
         own = {

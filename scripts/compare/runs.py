@@ -123,12 +123,12 @@ def read_run(folder: RunFolder) -> Run:
         return Run(folder, settings, status="unreadable", reason=" ".join(str(error).split()))
     if metrics is not None:
         return Run(folder, settings, metrics, environment)
-    status = status or _told_by_sweep(folder.path.parent).get(folder.path.name, {})
+    status = status or _from_manifest(folder.path.parent).get(folder.path.name, {})
     return Run(folder, settings, None, environment, status.get("status", "unfinished"), status.get("reason", ""))
 
 
 @lru_cache
-def _told_by_sweep(sweep: Path) -> dict[str, dict[str, str]]:
+def _from_manifest(sweep: Path) -> dict[str, dict[str, str]]:
     """What a sweep knows of jobs that could not say themselves how they ended: folder name -> status and reason."""
     try:
         jobs = json.loads((sweep / "sweep.json").read_text(encoding="utf-8"))["jobs"]

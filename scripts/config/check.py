@@ -1,4 +1,4 @@
-"""All that can be wrong with a run's settings, told at once and before any data is read."""
+"""Checks of a run's settings: all problems at once, before any data is read."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def check(config: dict[str, Any]) -> None:
     for group in GROUPS:
         found += target_problems(config.get(group), group, GIVEN.get(group, ()))
     if isinstance(config.get("trainer"), dict):
-        found = [sentence for sentence in found if not _is_said_elsewhere(sentence)]
+        found = [message for message in found if not _is_said_elsewhere(message)]
         found += trainer_problems(config["trainer"])
-    if any(sentence.startswith("seed=") for sentence in found):  # its copy is no problem of its own
-        found = [sentence for sentence in found if not sentence.startswith("datamodule.seed=")]
+    if any(message.startswith("seed=") for message in found):  # its copy is no problem of its own
+        found = [message for message in found if not message.startswith("datamodule.seed=")]
     if not found:
-        found = [sentence for sentence in [incompatibility(config), unbounded(config)] if sentence]
+        found = [message for message in [incompatibility(config), unbounded(config)] if message]
     if found:
         raise BadInput("\n".join(dict.fromkeys(found)))
 
@@ -108,8 +108,8 @@ def unbounded(config: dict[str, Any]) -> str | None:
     return None
 
 
-def _is_said_elsewhere(sentence: str) -> bool:
-    return sentence.partition(":")[0] in {f"trainer.{key}" for key in SAID_ELSEWHERE}
+def _is_said_elsewhere(message: str) -> bool:
+    return message.partition(":")[0] in {f"trainer.{key}" for key in SAID_ELSEWHERE}
 
 
 def _kind(cls: Any) -> str:

@@ -44,7 +44,7 @@ class Override:
 
     @property
     def group(self) -> str:
-        """The first part of the key."""
+        """The key up to its first dot."""
         return self.key.partition(".")[0]
 
     @property

@@ -60,7 +60,7 @@ def changed(config: dict[str, Any], words: Iterable[str], groups: Collection[str
 
 
 def explain(error: Exception) -> str | None:
-    """Hydra's and OmegaConf's errors as one sentence; None for an error that is not theirs."""
+    """Hydra's and OmegaConf's errors as one message; None for an error that is not theirs."""
     from hydra.errors import HydraException, InstantiationException
     from omegaconf.errors import OmegaConfBaseException
 

@@ -18,11 +18,11 @@ HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 
 def target_problems(settings: Any, at: str, given: Collection[str] = ()) -> list[str]:
-    """What is wrong with settings that hold a `_target_`, and with those nested in them, one sentence each.
+    """What is wrong with settings that hold a `_target_`, and with those nested in them, one message each.
 
     Args:
         settings: dicts, lists and scalars, resolved.
-        at: their key, for the sentences.
+        at: their key, for the messages.
         given: parameters that the program fills in by itself.
     """
     if isinstance(settings, list):
@@ -46,7 +46,7 @@ def target_problems(settings: Any, at: str, given: Collection[str] = ()) -> list
 
 
 def problems(target: Callable, settings: dict[str, Any], at: str, given: Collection[str] = ()) -> list[str]:
-    """What is wrong with these settings as arguments of `target`, one sentence each."""
+    """What is wrong with these settings as arguments of `target`, one message each."""
     parameters = parameters_of(target)
     if parameters is None:
         return []
@@ -142,7 +142,7 @@ def _is_plain(detail: Any) -> bool:
 
 
 def _words(detail: Any) -> str:
-    """A pydantic message as the end of a sentence."""
+    """A pydantic message as the end of a message."""
     where = "".join(f" at item {part}" for part in detail["loc"] if isinstance(part, int))
     message = detail["msg"].replace("Input should be", "must be").replace("a valid ", "a ")
     return message.replace("must be a integer", "must be an integer") + where

@@ -36,7 +36,7 @@ def ending(explain: Callable[[Exception], str | None] = lambda error: None) -> I
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
-        sentence = bad_input_in(error) or explain(error) or of_the_machine(error)
+        sentence = bad_input_in(error) or of_the_machine(error) or explain(error)
         if sentence is None:
             raise
         print(sentence, file=sys.stderr)

@@ -45,6 +45,7 @@ class Evaluation:
         self.datamodule = datamodule
         self.trainer = trainer
         self.evaluation_trainer = evaluation_trainer or trainer
+        self.epochs, self.steps = trainer.current_epoch, trainer.global_step  # before an evaluation's callbacks run
         self.metrics: dict[str, float] = {}  # <split>/<metric>
         self.evaluators: dict[str, Evaluator] = {}
 
@@ -82,8 +83,8 @@ class Evaluation:
             "fit_seconds": seconds,
             "samples_per_second": self.module.samples_seen / seconds if seconds else 0.0,
             "peak_memory_mb": peak_memory_mb(self.trainer.strategy.root_device),
-            "epochs": self.trainer.current_epoch,
-            "steps": self.trainer.global_step,
+            "epochs": self.epochs,
+            "steps": self.steps,
             "best_epoch": best["epoch"] + 1 if best else 0,
         }
         if not self.trainer.is_global_zero:
@@ -107,7 +108,7 @@ class Evaluation:
             logger.finish()
             return
         logger.log_hyperparams(hyperparameters(self.module.config, overrides))
-        logger.log_metrics(final_metrics(metrics), self.trainer.global_step)
+        logger.log_metrics(final_metrics(metrics), self.steps)
         logger.save()
         logger.finalize("success")
         experiment = getattr(logger, "experiment", None)
@@ -128,7 +129,7 @@ class Evaluation:
             picture = pixels(figure)
             folder.write_figure(name.replace("/", "_"), picture)
             for logger in self.trainer.loggers:
-                log_figure(logger, name, picture, self.trainer.global_step)
+                log_figure(logger, name, picture, self.steps)
 
 
 @contextmanager

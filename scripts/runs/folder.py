@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STARTER = Path(__file__).resolve().parents[1] / "starter"  # the model that comes with the project, called `starter`
 LARGEST = 2**63  # of a whole number among metrics
 #: What is read of environment.json, and what each is.
-TOLD: dict[str, type] = {"overrides": list, "data": dict, "fingerprint": str, "metrics": dict}
+ENVIRONMENT_TYPES: dict[str, type] = {"overrides": list, "data": dict, "fingerprint": str, "metrics": dict}
 
 
 def _located(path: str | Path) -> Path:
@@ -107,7 +107,7 @@ class RunFolder:
 
     def environment(self) -> dict[str, Any]:
         told = _read_json(self.environment_file)
-        for key, kind in TOLD.items():
+        for key, kind in ENVIRONMENT_TYPES.items():
             if not isinstance(told.get(key, kind()), kind):
                 raise BadInput(f"{self.environment_file}: {key} is no {kind.__name__}")
         if not all(isinstance(word, str) for word in told.get("overrides", ())):

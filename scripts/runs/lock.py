@@ -18,7 +18,7 @@ def only_writer(folder: Path, what: str, patience: float = 0.0) -> Iterator[None
 
     Args:
         folder: made if it does not exist.
-        what: how a person names it, for the sentence.
+        what: how a person names it, for the message.
         patience: seconds to wait for another process to let go.
 
     Raises:

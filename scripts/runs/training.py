@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from hydra.utils import get_class, instantiate
 from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import BackboneFinetuning, ModelPruning, ProgressBar
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
@@ -40,6 +41,14 @@ from scripts.runs.resume import checkpoint_to_resume
 from scripts.runs.status import record_status
 
 log = logging.getLogger(__name__)
+
+#: Callbacks of Lightning for modules of another make.
+REFUSED = {
+    ModelPruning: "ModelPruning renames the weights, which best.ckpt then lacks; torch.nn.utils.prune works on what"
+    " load_from_checkpoint returns",
+    BackboneFinetuning: "BackboneFinetuning unfreezes module.backbone, which no module here has; init_from=RUN"
+    " freeze=all_but_head trains the output layer alone",
+}
 
 
 @dataclass
@@ -160,6 +169,8 @@ def lightning_errors() -> Iterator[None]:
         yield
     except MisconfigurationException as error:
         raise BadInput(f"trainer: {' '.join(str(error).split())}") from error
+    except ModuleNotFoundError as error:  # a callback of Lightning that needs a package
+        raise BadInput(f"callbacks: {' '.join(str(error).split())}") from error
     except ValueError as error:
         if "val_check_interval" not in str(error):
             raise
@@ -201,7 +212,8 @@ def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Call
     for wanted, name in (("profiler", "profilers"), ("enable_model_summary", "callbacks.model_summary")):
         if settings.get(wanted):  # which Lightning prints through its log, of which a run shows warnings only
             logging.getLogger(f"pytorch_lightning.{name}").setLevel(logging.INFO)
-    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
+    has_bar = any(isinstance(callback, ProgressBar) for callback in callbacks)
+    quiet = {"enable_progress_bar": has_bar, "enable_model_summary": False, "num_sanity_val_steps": 0}
     try:
         return build(
             {**quiet, **settings},
@@ -220,12 +232,27 @@ def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Call
 
 
 def _callbacks(config: dict[str, Any], folder: RunFolder) -> tuple[list[Callback], Checkpoints]:
-    callbacks = [build(settings) for settings in (config["callbacks"] or {}).values() if settings]
+    callbacks = []
+    for name, settings in (config["callbacks"] or {}).items():
+        if settings:
+            callback = _callback(name, settings)
+            callbacks.append(callback)
     for callback in callbacks:
         if isinstance(callback, Checkpoints):
             callback.folder = folder.checkpoints
             return [*callbacks, Interruption()], callback
     raise BadInput("callbacks: one of them has to be lightning_modules.training.callbacks.checkpoints.Checkpoints")
+
+
+def _callback(name: str, settings: dict[str, Any]) -> Callback:
+    try:
+        callback = build(settings)
+    except (TypeError, ImportError) as error:  # an argument or a package that it needs
+        raise BadInput(f"callbacks.{name}: {' '.join(str(error).split())}") from error
+    for cls, why in REFUSED.items():
+        if isinstance(callback, cls):
+            raise BadInput(f"callbacks.{name}: {why}")
+    return callback
 
 
 def _loggers(config: dict[str, Any], folder: RunFolder) -> list[Logger]:

@@ -75,8 +75,8 @@ def _print_best(sweep: Sweep, objectives: list[Objective], comparison: Compariso
         console.print(
             f"best:        {overrides}  ({metric} {best[0].values[0]:.4f}{where})", soft_wrap=True, markup=False
         )
-        for sentence in at_boundaries(sweep, best[0]):
-            console.print(f"             {sentence}", soft_wrap=True, markup=False)
+        for message in at_boundaries(sweep, best[0]):
+            console.print(f"             {message}", soft_wrap=True, markup=False)
     for name, board in zip(names, comparison.leaderboards if len(objectives) == 1 else comparison.leaderboards[:1]):
         of = f"  ({board.data.title})" if len(best) > 1 and len(objectives) == 1 else ""
         console.print(f"train it:    {command(sweep, name)}{of}", soft_wrap=True, markup=False)

@@ -11,7 +11,7 @@ import torch
 from annotated_types import Ge
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.callbacks import Checkpoint, WeightAveraging
 
 from datamodules.errors import BadInput
 from lightning_modules.tasks.base import Task
@@ -28,6 +28,14 @@ class WholeFiles(TorchCheckpointIO):
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         return checkpoint_io.load(Path(path))
+
+
+def _averaged(trainer: Trainer) -> torch.nn.Module | None:
+    """The module with averaged weights (EMA), which is what a validation was of, where a callback keeps one."""
+    for callback in trainer.callbacks:
+        if isinstance(callback, WeightAveraging) and callback._average_model is not None:
+            return callback._average_model.module
+    return None
 
 
 class Checkpoints(Checkpoint):
@@ -158,14 +166,16 @@ class Checkpoints(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, value: float | None, loss: float | None = None
     ) -> None:
         epoch, step = trainer.current_epoch, trainer.global_step
+        if value is None:  # at the end of training, when the Trainer has counted the last epoch already
+            epoch = max(0, epoch - 1)
         check_weights(pl_module, step)
         self.best = {"monitor": self.monitor, "value": value, "loss": loss, "epoch": epoch, "step": step}
-        self._waiting = self._state(pl_module)
+        self._waiting = self._state(pl_module, _averaged(trainer))
 
-    def _state(self, pl_module: LightningModule) -> dict[str, Any]:
+    def _state(self, pl_module: LightningModule, averaged: torch.nn.Module | None = None) -> dict[str, Any]:
         weights = {
             name: whole(value.detach()).cpu().clone() if isinstance(value, torch.Tensor) else value
-            for name, value in pl_module.state_dict().items()
+            for name, value in (averaged or pl_module).state_dict().items()
         }
         state = {"state_dict": weights, "best": self.best}
         pl_module.on_save_checkpoint(state)

@@ -37,18 +37,21 @@ class EarlyStopping(lightning_callbacks.EarlyStopping):
         if stage == "fit":
             monitor, mode = self._chosen
             task: Task = pl_module.task  # type: ignore[assignment]
-            super().__init__(monitor or f"val/{task.monitor}", mode=mode or task.mode, **self._settings)
+            monitor = monitor or f"val/{task.monitor}"
+            of_training = monitor.startswith("train/")  # known at an epoch's end, not at a validation
+            super().__init__(monitor, mode=mode or task.mode, check_on_train_epoch_end=of_training, **self._settings)
         super().setup(trainer, pl_module, stage)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.enable_validation:
+        if not trainer.enable_validation and not self.monitor.startswith("train/"):
             raise BadInput("callbacks=early_stopping: there is no validation part to watch")
         super().on_train_start(trainer, pl_module)
         if self.wait_count and self.wait_count >= self.patience:  # the checkpoint is of a run that had ended here
             trainer.should_stop = True
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.state.fn == "fit" and self.monitor not in trainer.callback_metrics:
-            known = ", ".join(sorted(name for name in trainer.callback_metrics if name.startswith("val/")))
+        is_due = trainer.state.fn == "fit" and not trainer.sanity_checking and not self.monitor.startswith("train/")
+        if is_due and self.monitor not in trainer.callback_metrics:
+            known = ", ".join(sorted(name for name in trainer.callback_metrics if name.startswith(("val/", "train/"))))
             raise BadInput(f"callbacks.early_stopping.monitor={self.monitor}: no such metric; there are {known}")
         super().on_validation_end(trainer, pl_module)

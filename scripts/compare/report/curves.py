@@ -16,7 +16,7 @@ POINTS = 300  # drawn of a curve
 
 
 def learning_curves(board: Leaderboard, colours: dict[int, str]) -> Iterator[tuple[str, str]]:
-    """(caption, content): the metric that decides on the validation part, and the losses of training and validation."""
+    """(caption, content): the metric that ranks on the validation split, and the losses of training and validation."""
     rows = [(i, row) for i, row in enumerate(board.rows) if not row.configuration.is_baseline][:NUM_COLOURS]
     read = [(i, row, [_curves(run) for run in row.configuration.runs[:RUNS_EACH]]) for i, row in rows]
     metric = f"val/{board.metric.partition('/')[2]}"
@@ -56,7 +56,7 @@ def _usual(values: list[float]) -> list[float]:
 
 
 def _curves(run: Run) -> dict[str, list[tuple[float, float]]]:
-    """Tag -> (epoch, value): steps are told in epochs, as batch sizes differ."""
+    """Tag -> (epoch, value): steps are given in epochs, as batch sizes differ."""
     curves, _ = read_events(run.folder.path)
     ends = [(0, 0.0), *((step, epoch + 1) for step, epoch in curves.get("epoch", []))]
     return {tag: _thinned([(_epoch(step, ends), y) for step, y in points]) for tag, points in _finite(curves).items()}

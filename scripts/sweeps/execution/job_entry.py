@@ -65,10 +65,10 @@ def _about(line: str, failed: list[str], passed: list[str]) -> str:
 def examine(settings: list[dict[str, Any]], pipe: connection.Connection) -> None:
     """Say the facts on the pipe, or the error."""
     os.setsid()  # a Ctrl-C is for the sweep's own process
-    answer: Facts | Exception
+    reply: Facts | Exception
     try:
-        answer = facts_of(settings)
+        reply = facts_of(settings)
     except Exception as error:
-        answer = error
+        reply = error
     with contextlib.suppress(OSError):  # nobody listens any more
-        pipe.send(answer)
+        pipe.send(reply)

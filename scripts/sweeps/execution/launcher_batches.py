@@ -41,12 +41,12 @@ def run(launcher: Launcher, sweep: Sweep, name: str) -> None:
         try:
             with contextlib.redirect_stdout(sys.stderr):  # whatever a launcher has to say
                 returned: Sequence[JobReturn | None] = launcher.launch(overrides, initial_job_idx=number)
-        except Exception as error:  # one that was lost takes the whole batch's answer with it
+        except Exception as error:  # one that was lost takes the whole batch's results with it
             log.error("the launcher lost a job: %s", error)
             returned = [None] * len(batch)
         number += len(batch)
-        for job, answer in zip(batch, returned):
-            _note(sweep, job, answer, time.monotonic() - started)
+        for job, returned_job in zip(batch, returned):
+            _note(sweep, job, returned_job, time.monotonic() - started)
         sweep.manifest.write()
 
 
@@ -57,13 +57,13 @@ def _batch(plan: Plan, limit: int) -> list[Job]:
     return batch
 
 
-def _note(sweep: Sweep, job: Job, answer: JobReturn | None, seconds: float) -> None:
+def _note(sweep: Sweep, job: Job, returned_job: JobReturn | None, seconds: float) -> None:
     metrics = sweep.manifest.run_folder(job).metrics()
     job.seconds = round(seconds, 3)
     if metrics is not None:
         job.state = "finished"
-    elif answer is not None and answer.status is JobStatus.FAILED:
-        job.state, job.reason = "failed", reason_of(returned_error(answer))
+    elif returned_job is not None and returned_job.status is JobStatus.FAILED:
+        job.state, job.reason = "failed", reason_of(returned_error(returned_job))
     else:  # the same command tries it again
         job.state, job.reason = "interrupted", "lost by the launcher"
     sweep.plan.ended(job, metrics)

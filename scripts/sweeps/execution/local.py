@@ -112,7 +112,7 @@ class _Loop:
                     self._ended(event)
                 else:
                     pruned = self.sweep.plan.report(event.job, event.validation, event.value)
-                    self.pool.answer(event.job, pruned)
+                    self.pool.reply(event.job, pruned)
             self.display.show(self.pool.running)
 
     def _start(self) -> None:

@@ -50,7 +50,7 @@ class Running:
     started: float
     ended: tuple[State, str, dict[str, float] | None] | None = None  # its own last word
     progress: dict[str, Any] | None = None
-    stopped_because: str = ""  # a reason of ours
+    stopped_because: str = ""  # a reason of the pool
     told_to_stop: float | None = None
 
 
@@ -81,18 +81,18 @@ class Pool:
         Raises:
             BadInput: some cannot be a run.
         """
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=job_entry.examine, args=(settings, theirs))
+        connection_here, connection_there = self._context.Pipe()
+        process = self._context.Process(target=job_entry.examine, args=(settings, connection_there))
         try:
             process.start()
-            theirs.close()
-            answer = ours.recv()
+            connection_there.close()
+            reply = connection_here.recv()
         except (EOFError, OSError):  # the server could not load some module; here it is seen why
             return job_entry.facts_of(settings)
         process.join()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
 
     def close(self) -> None:
         """End the server of processes, which may still be loading."""
@@ -105,11 +105,11 @@ class Pool:
         if place is None:
             return False
         spec = replace(spec, environment={**spec.environment, **place.environment()}, threads=place.threads)
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=job_entry.run, args=(spec, theirs), name=job.folder)
+        connection_here, connection_there = self._context.Pipe()
+        process = self._context.Process(target=job_entry.run, args=(spec, connection_there), name=job.folder)
         process.start()
-        theirs.close()
-        self.running.append(Running(job, process, ours, place, time.monotonic()))
+        connection_there.close()
+        self.running.append(Running(job, process, connection_here, place, time.monotonic()))
         return True
 
     def wait(self, seconds: float) -> list[Report | JobFinished]:
@@ -126,7 +126,7 @@ class Pool:
                 events.append(self._over(running))
         return events
 
-    def answer(self, job: Job, pruned: bool) -> None:
+    def reply(self, job: Job, pruned: bool) -> None:
         """What a job that reported waits for."""
         for running in self.running:
             if running.job is job:

@@ -21,7 +21,7 @@ from scripts.sweeps.settings import SweepSettings
 
 
 def require() -> None:
-    """Raise a sentence where Optuna is not installed; keep it quiet where it is."""
+    """Raise a message where Optuna is not installed; keep it quiet where it is."""
     if optuna is None:
         raise BadInput("sweep.trials: a search needs Optuna 4.9 or later: pip install 'sequence-lab[search]'")
     optuna.logging.set_verbosity(optuna.logging.WARNING)

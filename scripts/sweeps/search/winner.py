@@ -107,7 +107,7 @@ def command(sweep: Sweep, name: str) -> str:
 
 
 def at_boundaries(sweep: Sweep, winner: Winner) -> list[str]:
-    """A sentence for each numeric axis at whose end the best value is."""
+    """A message for each numeric axis at whose end the best value is."""
     chosen = {override.key: override.text for override in parse_all(winner.overrides)}
     return [s for axis in sweep.space.axes if axis.key != "seed" for s in _at_boundary(axis, chosen.get(axis.key))]
 
