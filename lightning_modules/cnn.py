@@ -24,15 +24,14 @@ from lightning_modules.tasks.base import Task
 class CNN(SequenceModule):
     """relu(W_k * x) for each width k, side by side; the summary of a sequence is the maximum of each filter over time.
 
-    Kim's dropout of 0.5 before the output is `task.output_dropout`; the limit on the norm of the output weights is left
-    out, as it is in most later work.
+    Kim's limit on the norm of the output weights is left out, as it is in most later work.
 
     Args:
         task: what it is trained for.
         hidden_size: filters of each width.
         kernel_sizes: widths k, in steps.
         num_layers: of such convolutions, one reading the other's filters.
-        dropout: between layers.
+        dropout: of the summary, and between layers.
     """
 
     can_be_causal = True
@@ -43,7 +42,7 @@ class CNN(SequenceModule):
         hidden_size: Annotated[int, Gt(0)] = 100,
         kernel_sizes: Sequence[int] = (3, 4, 5),
         num_layers: Annotated[int, Gt(0)] = 1,
-        dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
+        dropout: Annotated[float, Ge(0), Lt(1)] = 0.5,
     ) -> None:
         if not kernel_sizes or min(kernel_sizes) < 1:
             raise BadInput(f"module.kernel_sizes={list(kernel_sizes)}: widths of 1 or more steps are accepted")
@@ -63,7 +62,7 @@ class CNN(SequenceModule):
             seen = x if valid is None else x * valid.unsqueeze(2)
             x = torch.cat([self._filters(seen, convolution) for convolution in layer], dim=2)  # (B, T, H)
         known = x if valid is None else x.masked_fill(~valid.unsqueeze(2), 0.0)  # no filter is below 0
-        return Encoding(x, lengths, known.amax(dim=1))
+        return Encoding(x, lengths, self.dropout(known.amax(dim=1)))
 
     def _filters(self, x: Tensor, convolution: nn.Conv1d) -> Tensor:
         """(B, T, D) -> (B, T, H) of one width; a step sees as many before it as after it, or only those before."""

@@ -164,7 +164,8 @@ def detect_dialect(
     first = header + has_header
     while has_header and first + 1 < len(rows) and first - header <= 3 and _is_units(rows[first], rows[first + 1]):
         first += 1
-    names = _names(rows[header], _width(rows[first:]) if first < len(rows) else 0, has_header)
+    width = _width(rows[first:]) if first < len(rows) else 0
+    names = _names(_with_row_names(rows[header], rows[first:], width), width, has_header)
     body = rows[first : first + SAMPLE_ROWS]
     cells = [cell.strip() for row in body for cell in row]
     found_decimal, found_thousands = number_marks(cells, separator)
@@ -280,6 +281,14 @@ def _is_units(row: list[str], following: list[str]) -> bool:
         and any(cell.strip() for cell in row)
         and any(c.isdigit() for cell in following for c in cell)
     )
+
+
+def _with_row_names(header: list[str], body: list[list[str]], width: int) -> list[str]:
+    """The header, with a nameless first column where rows have one cell more than it has names (row names of R)."""
+    longer = [row for row in body if len(row) == len(header) + 1]
+    if width == len(header) + 1 and longer and sum(bool(row[-1].strip()) for row in longer) * 2 > len(longer):
+        return ["", *header]
+    return header
 
 
 def _names(header: list[str], width: int, has_header: bool) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ PATTERNS = {
     "year last": rf"{DAY_NAME}{A}[-/.]{B}[-/.]{YEAR}\.?{TIME}{ZONE}",
     "day, month name": rf"{DAY_NAME}{A}[-/. ]*{NAME}\.?[-/., ]*{YEAR}{TIME}{ZONE}",
     "month name, day": rf"^(?:[A-Za-z]{{3,9}}, )?{NAME}\.? {A},? (?P<c>\d{{4}}){TIME}{ZONE}",
+    "quarter": r"^(?P<a>\d{4})[-/ ]?[Qq](?P<q>[1-4])(?P<zone>Z)?$",
     "month name, year": rf"^{NAME}[-/. ](?P<c>\d{{4}})(?P<zone>Z)?$",
     "compact": rf"^(?P<a>\d{{4}})(?P<b>\d{{2}})(?P<c>\d{{2}}){COMPACT_TIME}{ZONE}",
 }
@@ -87,6 +88,8 @@ def _assembled(
     decided = None
     if kind in ("year first", "compact"):
         year, month, day = a, b, c
+    elif kind == "quarter":
+        year, month, day = a, 3 * number("q", 1) - 2, np.ones(len(text), dtype=np.int64)
     elif kind == "year last":
         decided = _day_first(text, a[~missing], b[~missing], place, day_first)
         day, month, year = (a, b, c) if decided else (b, a, c)

@@ -23,6 +23,13 @@ from datamodules.series.dialect import (
     number_marks,
 )
 
+#: First bytes of files that are no text -> what to do about them.
+MAGIC = {
+    b"PK\x03\x04": "a workbook or a zip archive, no text; save the sheet as CSV or unpack it",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook, no text; save the sheet as CSV",
+    b"\x1f\x8b": "compressed with gzip; unpack it (gunzip)",
+    b"PAR1": "a Parquet file by another name; call it .parquet",
+}
 INFINITE = ("inf", "-inf", "+inf", "infinity")
 NUMERIC_SHARE = 0.5  # of a column's cells that are numbers, from which on the others are mistakes
 
@@ -140,6 +147,9 @@ def read_table(path: Path, settings: dict) -> Table:
         return Table(path, frame)
     with reading(path, "a table"), path.open("rb") as file:
         head = file.read(SAMPLE_BYTES)
+    for magic, kind in MAGIC.items():
+        if head.startswith(magic):
+            raise BadInput(f"{path}: {kind}")
     if not head.strip():
         raise BadInput(f"{path}: empty; a header and a row for each stamp are needed")
     encoding = detect_encoding(path, head, settings["encoding"])

@@ -10,7 +10,7 @@ from tests.lightning_modules.plain_task import PlainTask
 
 def test_the_summary_is_the_maximum_of_each_filter_written_out_slowly() -> None:
     torch.manual_seed(0)
-    module = CNN(PlainTask(3), hidden_size=2, kernel_sizes=(2, 3))
+    module = CNN(PlainTask(3), hidden_size=2, kernel_sizes=(2, 3)).eval()
     x, lengths = torch.randn(2, 5, 3), torch.tensor([5, 2])
     summary = module.encode(x, lengths).summary
     for row, length in enumerate(lengths.tolist()):

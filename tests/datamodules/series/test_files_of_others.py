@@ -270,6 +270,28 @@ def test_months_and_business_days_are_steps(tmp_path: Path) -> None:
     assert one.stamps_after(len(days) - 1, 1)[0].item().weekday() < 5
 
 
+def test_kinds_of_file_that_people_report(tmp_path: Path) -> None:
+    rows = [f'"{i + 1}","{t}",{v}' for i, (t, v) in enumerate(zip(HOURS, LOAD))]
+    (one,), _ = read(write(tmp_path / "a.csv", '"time","MW"', rows))  # R's row names have no name
+    assert one.columns == ("MW",)
+    assert_is_load(one)
+    halves = [START + timedelta(minutes=30 * i) for i in range(len(LOAD))]
+    rows = [f"{t:%d-%b-%Y},{t.hour * 2 + t.minute // 30 + 1},{v}" for t, v in zip(halves, LOAD)]
+    (one,), said = read(write(tmp_path / "a.csv", "SETTLEMENT_DATE,SETTLEMENT_PERIOD,ND", rows))
+    assert_is_load(one, halves)
+    assert "periods of 30 minutes from 1" in said
+    rows = [f"{1980 + i // 4}Q{i % 4 + 1},{v}" for i, v in enumerate(LOAD[:80])]
+    (one,), _ = read(write(tmp_path / "a.csv", "period,y", rows))
+    assert str(one.frequency) == "3mo"
+    assert one.stamps_after(79, 1).tolist() == [datetime(2000, 1, 1)]
+    (tmp_path / "a.csv").write_bytes(b"PK\x03\x04" + bytes(100))
+    with pytest.raises(BadInput, match="save the sheet as CSV"):
+        read(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_bytes(b"\x1f\x8b" + bytes(100))
+    with pytest.raises(BadInput, match="unpack it"):
+        read(tmp_path / "a.csv")
+
+
 def test_no_night_is_an_outlier(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     hour = np.arange(24 * 60) % 24

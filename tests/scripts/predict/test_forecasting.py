@@ -95,6 +95,40 @@ def test_evaluate_on_a_file_of_another_series(folder: Path, tmp_path: Path) -> N
     assert json.loads(done.stdout)["all/smape"] < 5
 
 
+def test_columns_are_matched_by_name(tmp_path: Path) -> None:
+    hours = np.arange(600)
+    stamps = [f"{START + np.timedelta64(int(h), 'h')}".replace("T", " ") for h in hours]
+    table = polars.DataFrame(
+        {"Datetime": stamps, "load": wave(hours), "price": 20 + np.cos(hours / 5), "day": hours // 24}
+    )
+    first, swapped, lacking = (tmp_path / f"{name}.csv" for name in ("region", "swapped", "lacking"))
+    table.write_csv(first)
+    table.select("Datetime", "day", "price", "load").write_csv(swapped)
+    table.drop("price").write_csv(lacking)
+    settings = "datamodule.target_columns=[load,price]", "datamodule.future_covariates=[day]", "datamodule.horizon=3"
+    done = run(
+        "train.py", "datamodule=energy", f"datamodule.data_dir={first}", *settings, "datamodule.lookback=48",
+        "module=baseline/ridge", "logger=none", f"runs_dir={tmp_path}",
+    )  # fmt: skip
+    folder = Path(done.stdout.strip())
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert {"test/load/mase", "test/price/mase", "test/mase"} <= set(metrics)
+    for path in (first, swapped):
+        again = json.loads(
+            run("evaluate.py", folder, f"datamodule.data_dir={path}", "--split", "test", "--json").stdout
+        )
+        assert again["test/load/mae"] == pytest.approx(metrics["test/load/mae"], rel=0.05)
+    done = run("evaluate.py", folder, f"datamodule.data_dir={lacking}", status=2)
+    assert f"{lacking}: no column 'price'" in done.stderr
+    done = run("predict.py", folder, first, status=1)
+    assert "no 'day' at 2018-01-26 00:00:00; future covariates are needed for the 3 rows" in done.stderr
+    ahead = [f"{START + np.timedelta64(600 + h, 'h')},,,25".replace("T", " ") for h in range(3)]
+    first.write_text(first.read_text() + "\n".join(ahead) + "\n")
+    rows = polars.read_csv(run("predict.py", folder, first).stdout.encode())
+    assert rows["target"].to_list() == ["load", "price"] * 3
+    assert np.allclose(rows.filter(polars.col("target") == "load")["forecast"], wave(600 + np.arange(3)), rtol=0.05)
+
+
 def test_another_step_and_other_settings_are_refused(folder: Path, tmp_path: Path) -> None:
     rows = [f"{START + np.timedelta64(15 * i, 'm')},{i % 7}".replace("T", " ") for i in range(400)]
     quarter = tmp_path / "Sine_hourly.csv"

@@ -143,5 +143,5 @@ def test_whatever_is_killed_the_same_command_goes_on(names_folder: Path, tmp_pat
     changed = [word.replace("seed=1,2", "seed=1") for word in command]
     refused = run("train.py", *changed, status=2)
     assert refused.stderr.startswith(
-        f"sweep.name=kept: there is another sweep of that name in {sweep}: seed was 1,2, now 1"
+        f"sweep.name=kept: there is another sweep of that name in {sweep}: its job module."
     )
