@@ -52,10 +52,17 @@ def shard(module: nn.Module, parts: Iterable[nn.Module], mesh: Any) -> None:
     """
     from torch.distributed.fsdp import fully_shard
 
+    for layer in module.modules():
+        if isinstance(layer, nn.RNNBase):  # flattened on a GPU, weights leave FSDP's buffer
+            layer.flatten_parameters = _keep_parameters  # type: ignore[method-assign]
     processes = mesh["data_parallel"]
     for part in parts:
         fully_shard(part, mesh=processes)
     fully_shard(module, mesh=processes)
+
+
+def _keep_parameters() -> None:
+    """In place of `nn.RNNBase.flatten_parameters`."""
 
 
 def whole(value: Any) -> Any:
