@@ -26,7 +26,10 @@ class Start:
     def __init__(self, run: RunFolder) -> None:
         state = checkpoint_io.load(run.checkpoints / "best.ckpt")
         self.run = run
-        self.weights: dict[str, Tensor] = state["state_dict"]
+        self.weights: dict[str, Tensor] = {  # float32 of a checkpoint that stores float16, as the starter does
+            name: weight.float() if isinstance(weight, Tensor) and weight.dtype == torch.float16 else weight
+            for name, weight in state["state_dict"].items()
+        }
         self.spec = stored_spec(state["config"], state["spec"], str(run.path))
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from datamodules.line_images.rendering import Renderer
@@ -10,7 +11,8 @@ from scripts.predict.line_inputs import LineSourceFile
 from scripts.predict.transcription import results
 from scripts.runs.folder import STARTER, RunFolder
 from scripts.runs.loading import load_module
-from tests.datamodules.line_images.pictures import encoded
+from tests.commands import run
+from tests.datamodules.line_images.pictures import encoded, write_lines_folder
 
 
 def test_it_is_small_and_found_by_its_name(tmp_path: Path, monkeypatch) -> None:
@@ -29,3 +31,14 @@ def test_it_reads_clean_print() -> None:
     read = [found.text for _, found in results(load_module(RunFolder.existing("starter")), sources)]
     wrong = sum(edits(truth, text) for (_, truth), text in zip(lines, read))
     assert wrong <= 0.25 * sum(len(truth) for _, truth in lines)
+
+
+def test_a_run_begins_with_its_weights(tmp_path: Path) -> None:
+    lines = write_lines_folder(tmp_path / "lines", count=8)
+    done = run(
+        "train.py", "datamodule=text_lines", "module=crnn", f"datamodule.data_dir={lines}", f"runs_dir={tmp_path}",
+        "datamodule.split_by=random", "trainer.max_epochs=1", "optimizer.lr=0.0001", "logger=none",
+        "init_from=starter", "datamodule.charset=keep", "evaluate=[val]",
+    )  # fmt: skip
+    metrics = json.loads((Path(done.stdout.strip()) / "metrics.json").read_text())
+    assert metrics["val/cer"] < 0.6, "no blank phase"
