@@ -62,7 +62,7 @@ def test_a_run_draws_it(tmp_path: Path) -> None:
         "datamodule.batch_size=32", "trainer.log_every_n_steps=1", "evaluate=[val]",
     )  # fmt: skip
     folder = Path(done.stdout.strip())
-    pixels = np.asarray(Image.open(folder / "pictures" / "train_gradient_flow.png"))
+    pixels = np.asarray(Image.open(folder / "figures" / "train_gradient_flow.png"))
     assert pixels.shape[0] > 200
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
     events = EventAccumulator(str(folder), size_guidance={"images": 0})
