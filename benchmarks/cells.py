@@ -117,7 +117,7 @@ def row(name: str, shape: Shape, device: str, turns: list[dict[str, tuple[float,
 
 
 def main() -> None:
-    parser = Parser(prog="cells.py", spec=__doc__)
+    parser = Parser(prog="cells.py", description=__doc__)
     parser.add_argument("--device", choices=["cpu", "cuda"], help="one of them (both, where there is a GPU)")
     parser.add_argument("--repeats", type=int, default=11, help="turns of each cell (11)")
     parser.add_argument("--json", action="store_true", help="rows on standard output, nothing written")

@@ -105,7 +105,7 @@ def data_path(data: Path, repeats: int = 3) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = Parser(prog="energy.py", spec=__doc__)
+    parser = Parser(prog="energy.py", description=__doc__)
     parser.add_argument("--part", choices=[*(p for p in ROWS if p != "tutorial"), "tutorial", "data"], help="one (all)")
     parser.add_argument("--data", metavar="FOLDER", help="with energy/ and ett/ in it")
     parser.add_argument("--seeds", type=int, default=3, help="of each row that draws any (3)")

@@ -92,7 +92,7 @@ def trained(name: str, data: list[str], seeds: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = Parser(prog="energy_tutorial.py", spec=__doc__)
+    parser = Parser(prog="energy_tutorial.py", description=__doc__)
     parser.add_argument("--data", metavar="FOLDER", help="the 12 files")
     parser.add_argument("--steps", type=int, help="timed at a time (8; 200 on a GPU)")
     parser.add_argument("--repeats", type=int, default=3, help="of them (3)")

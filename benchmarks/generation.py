@@ -134,7 +134,7 @@ def measured(name: str, data: Path, repeats: int = 5) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = Parser(prog="generation.py", spec=__doc__)
+    parser = Parser(prog="generation.py", description=__doc__)
     parser.add_argument("--data", metavar="FOLDER", help="of male.txt and female.txt")
     options = parser.parse_args()
     logs.quiet_lightning()

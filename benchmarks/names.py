@@ -241,7 +241,7 @@ def _seconds(command: list[str], stdin: BinaryIO | None = None) -> float:
 def main() -> None:
     splits = {"accuracy": "name", "line_split": "line"}
     parts = {"speed": speed, "start": start, "predict": predict}
-    parser = Parser(prog="names.py", spec=__doc__)
+    parser = Parser(prog="names.py", description=__doc__)
     names = [*splits, "architectures", *parts]
     parser.add_argument("--part", choices=names, help="one of them (all)")
     parser.add_argument("--data", metavar="FOLDER", help="of the 18 languages")

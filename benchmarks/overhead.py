@@ -245,7 +245,7 @@ def quiet() -> None:
 
 
 def main() -> None:
-    parser = Parser(prog="overhead.py", spec=__doc__)
+    parser = Parser(prog="overhead.py", description=__doc__)
     parser.add_argument("--workload", choices=[*WORKLOADS], help="one of them (all)")
     parser.add_argument("--repeats", type=int, default=7, help="of each way (7)")
     parser.add_argument("--json", action="store_true", help="objects on standard output, nothing written")

@@ -77,7 +77,7 @@ def measure(name: str, seeds: int, repeats: int, epochs: int | None) -> list[dic
 
 
 def main() -> None:
-    parser = Parser(prog="precision.py", spec=__doc__)
+    parser = Parser(prog="precision.py", description=__doc__)
     parser.add_argument("--workload", choices=[*WORKLOADS], action="append", help="may be given more than once (all)")
     parser.add_argument("--seeds", type=int, default=3, help="trained in each precision (3)")
     parser.add_argument("--repeats", type=int, default=5, help="of timed steps in each precision (5)")

@@ -135,7 +135,7 @@ def _cpu_seconds() -> float:
 
 
 def main() -> None:
-    parser = Parser(prog="sweeps.py", spec=__doc__)
+    parser = Parser(prog="sweeps.py", description=__doc__)
     parser.add_argument("--part", choices=["jobs", "pruning"], help="one of them (both)")
     parser.add_argument("--jobs", type=int, default=32, help="of each way (32)")
     parser.add_argument("--epochs", type=int, default=8, help="of each job and trial (8)")

@@ -59,7 +59,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def main() -> None:
-    parser = Parser(prog="translation.py", spec=__doc__)
+    parser = Parser(prog="translation.py", description=__doc__)
     parser.add_argument("--data", metavar="FOLDER", help="of eng-fra.txt")
     parser.add_argument("--seeds", type=int, default=3, help="of each row (3)")
     options = parser.parse_args()
