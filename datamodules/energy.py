@@ -232,8 +232,7 @@ class Energy(SequenceDataModule):
             one, line = raw.pop(0), None
             values = one.values()
             digest.update(one.name.encode())
-            if id(one.times) not in timelines:
-                digest.update(one.times.tobytes())
+            digest.update(one.times.tobytes())
             digest.update(np.ascontiguousarray(values).data)
             if self.cleaning.resample is None:  # else the stamps change
                 kept = timelines.get(id(one.times))

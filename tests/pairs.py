@@ -153,8 +153,9 @@ def padded(batch: Any, extra: int) -> Any:
 def alone(batch: Any, i: int) -> Any:
     """A batch of one example, without padding."""
     if isinstance(batch, WindowBatch):
-        past, series, first = (tensor[i : i + 1] for tensor in (batch.past, batch.series, batch.first))
-        return dataclasses.replace(batch, past=past, series=series, first=first)
+        of_examples = ("past", "series", "first", "row", "future", "offset", "scale", "naive_error")
+        taken = {name: getattr(batch, name)[i : i + 1] for name in of_examples if getattr(batch, name) is not None}
+        return dataclasses.replace(batch, **taken)
     taken = {
         field.name: getattr(batch, field.name)[i : i + 1]
         for field in dataclasses.fields(batch)

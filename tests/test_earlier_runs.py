@@ -40,7 +40,11 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, list[str
 def test_it_evaluates_as_then(kept: tuple[Path, list[str]]) -> None:
     folder, data = kept
     then = json.loads((folder / "metrics.json").read_text())
-    now = json.loads(run("evaluate.py", folder, "--split", "test", "--json", *data).stdout)
+    done = run("evaluate.py", folder, "--split", "test", "--json", *data)
+    now = json.loads(done.stdout)
+    if folder.name == "transcription":  # the lines that the program renders are other ones today
+        assert "not what the run was trained on" in done.stderr
+        return
     shared = [name for name in then if name.startswith("test/") and name in now]
     assert len(shared) >= 3, f"{sorted(then)} then, {sorted(now)} now"
     for name in shared:

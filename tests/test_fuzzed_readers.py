@@ -113,7 +113,6 @@ def test_what_the_fuzzer_begins_with_and_files_near_it(name: str) -> None:
     [
         ({"config": {"task": {}, "module": {}}}, "Attr|Key|Type"),
         ({"config": {}}, "KeyError: 'task'"),
-        ({"spec": {"kind": "nothing"}}, "KeyError: 'nothing'"),
         ({"state_dict": {}}, "Missing key"),
     ],
 )
@@ -123,6 +122,14 @@ def test_settings_and_weights_that_make_no_network(change: dict, reason: str, tm
     run.checkpoints.mkdir()
     torch.save({**state, **change}, run.checkpoints / "best.ckpt")
     with pytest.raises(BadInput, match=rf"best\.ckpt: .* makes no network \(.*{reason}"):
+        load_module(run)
+
+
+def test_data_that_no_task_knows(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.checkpoints.mkdir()
+    torch.save({**checkpoint_io.load(CHECKPOINTS[0]), "spec": {"kind": "nothing"}}, run.checkpoints / "best.ckpt")
+    with pytest.raises(BadInput, match="the data of the run is nothing; its task takes labelled_text"):
         load_module(run)
 
 
@@ -178,7 +185,7 @@ def test_a_malicious_safetensors_header_is_a_sentence(header: bytes, tmp_path: P
     settings_file = tmp_path / "settings.json"
     told = json.loads(settings_file.read_text())
     settings_file.write_text(json.dumps({**told, "module": {"_target_": "os.system", "command": "touch executed"}}))
-    with pytest.raises(BadInput, match=r"the run names os\.system, which is not of this project"):
+    with pytest.raises(BadInput, match=r"settings\.json: module: it names os\.system, which is not of this project"):
         load(tmp_path)
 
 

@@ -52,11 +52,13 @@ class NonFiniteMonitor:
         self.step = 0  # of the last look
         self._steps = 0  # since training began
         self._seen: list[_Seen] = []
+        self._earlier: list[Tensor] = []  # the last losses before those, finite
         self._weights: dict[str, Tensor] = {}
 
     def reset(self, module: nn.Module, step: int) -> None:
         """All was finite up to this step."""
         self.step = self._steps = step
+        self._earlier = [seen.loss for seen in self._seen[-NAMED:]] or self._earlier
         self._seen.clear()
         for name, value in module.state_dict().items():
             if not isinstance(value, Tensor):
@@ -98,6 +100,7 @@ class NonFiniteMonitor:
             return NonFinite(f"step {self.step + 1:,} or later: a gradient is not finite; {ADVICE}")
         at = finite.index(False)
         first_bad = self._seen[at]
+        losses_before = [loss.float().item() for loss in self._earlier] + losses[:at]
         ids = examples_of(trainer, first_bad.origin)
         largest = self._replay(module, first_bad.origin)
         what = f"the gradient's norm is {norms[at]}" if math.isfinite(losses[at]) else f"the loss is {losses[at]}"
@@ -107,13 +110,13 @@ class NonFiniteMonitor:
             "epoch": trainer.current_epoch + 1,
             "what": what,
             "examples": ids,
-            "losses_before": losses[:at],
+            "losses_before": losses_before,
             "gradient_norms_before": [n for n, seen in zip(norms[:at], self._seen) if seen.gradient_norm is not None],
             "largest_activations": dict(largest),
             "weights_of_step": self.step,
         }
         path.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        before = f" (before it {', '.join(f'{loss:.3g}' for loss in losses[max(0, at - NAMED) : at])})" if at else ""
+        before = f" (before it {', '.join(f'{loss:.3g}' for loss in losses_before[-NAMED:])})" if losses_before else ""
         shown = ", ".join(f"{name} {value:.3g}" for name, value in largest[:NAMED])
         return NonFinite(
             f"step {first_bad.step + 1:,}, epoch {told['epoch']}: {what}{before}; its examples: {named(ids)}; their"

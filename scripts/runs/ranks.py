@@ -121,6 +121,7 @@ def spawn_ranks(config: dict[str, Any], follow: Callable[[], Any]) -> Iterator[N
             other.process.kill()
             other.process.join()
         _others.clear()
+        destroy_process_group()  # of a run that failed: the next one of this process is not to talk to dead ranks
         for key, value in before.items():
             os.environ.pop(key, None)
             if value is not None:
