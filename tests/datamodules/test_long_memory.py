@@ -37,5 +37,5 @@ def test_data_follow_from_their_own_seed() -> None:
 
 def test_the_description_survives_a_checkpoint() -> None:
     datamodule = made()
-    again = from_dict(to_dict(datamodule.spec))
+    again = from_dict(to_dict(datamodule.spec), [type(datamodule.spec)])
     assert again.codec.encode(["Aabc"])[0].tolist() == datamodule.spec.codec.encode(["Aabc"])[0].tolist()

@@ -42,7 +42,7 @@ def test_its_pictures_show_names_of_each_class(writer: str) -> None:
     ("words", "sentence"),
     [
         (["--label", "Japanes"], "--label Japanes: no such class (did you mean 'Japanese'?); there are Greek, Irish"),
-        ([], "--label is missing: the run writes texts of one class: Greek, Irish, Japanese, Polish"),
+        ([], "--label is missing: the run generates texts of one class: Greek, Irish, Japanese, Polish"),
         (["--label", "Irish", "--top-p", "0"], "--top-p 0.0: above 0, at most 1, is accepted"),
         (["--label", "Irish", "--tempature", "1"], "--tempature: no such option (did you mean '--temperature'?)"),
     ],
