@@ -70,7 +70,7 @@ class Ridge(Baseline):
 
     def forward(self, batch: WindowBatch) -> Tensor:
         change = self._features(batch) @ self.weight + self.bias
-        return self.task.as_output(batch.past[:, -1:] + change.view(len(batch), self.task.horizon, -1))
+        return self.task.as_output(batch.past[:, -1:] + change.unflatten(1, (self.task.horizon, -1)))
 
     def _features(self, batch: WindowBatch) -> Tensor:
         last = batch.past[:, -1:]
