@@ -10,7 +10,7 @@ from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text, without_compression
 from datamodules.files.records import TABLE_SUFFIXES, Table, TableFormat, read_table
 from datamodules.text.labelled_texts import LabelledTexts
-from datamodules.text.official_splits import SPLIT_COLUMN, is_split_column, split_of_cell
+from datamodules.text.official_splits import split_of_cell, split_position
 
 #: Column names that are looked for, the first found wins.
 TEXT_NAMES = (
@@ -22,7 +22,6 @@ LABEL_NAMES = (
     "emotion", "rating", "stars", "score", "tag", "type", "label_text", "coarse_label",
 )  # fmt: skip
 FASTTEXT_PREFIX = "__label__"
-NO_COLUMN = "none"
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def read_labelled_table(path: Path, form: LabelledFormat) -> LabelledTexts:
         )
         raise BadInput(f"datamodule.data_dir={path}: one column, so no label; {hint}{table.preview()}")
     text, label, notes = _text_and_label(table, form)
-    split = _split_position(table, form, {text, label})
+    split = split_position(table, form.split_column, {text, label})
     read = LabelledTexts(notes=[*table.notes, *notes])
     if split is not None:
         read.notes.append(f"official splits from column '{_name(table, split)}' (datamodule.split_column=none: not)")
@@ -128,18 +127,6 @@ def _text_and_label(table: Table, form: LabelledFormat) -> tuple[int, int, list[
     usual = found and (_name(table, text), _name(table, label)) != (TEXT_NAMES[0], LABEL_NAMES[0])
     note = f"text from column '{_name(table, text)}', label from column '{_name(table, label)}'"
     return text, label, [note] if usual else []
-
-
-def _split_position(table: Table, form: LabelledFormat, taken: set[int]) -> int | None:
-    if form.split_column == NO_COLUMN:
-        return None
-    if form.split_column is not None:
-        return table.position(form.split_column, "split_column")
-    lower = [name.strip().lower() for name in table.columns or ()]
-    if SPLIT_COLUMN not in lower or lower.index(SPLIT_COLUMN) in taken:
-        return None
-    position = lower.index(SPLIT_COLUMN)
-    return position if is_split_column(table.cells(position)) else None
 
 
 def _name(table: Table, position: int) -> str:

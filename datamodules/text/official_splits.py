@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from datamodules.errors import BadInput
+from datamodules.files.records import Table
 
 SPLIT_WORDS = {
     "train": "train", "training": "train", "trn": "train",
@@ -13,6 +14,7 @@ SPLIT_WORDS = {
     "eval": "val",
     "test": "test", "testing": "test", "tst": "test",
 }  # fmt: skip
+NO_COLUMN = "none"  # as a column's name: there is none
 SPLIT_COLUMN = "split"  # the name under which a column of splits is found by itself
 
 
@@ -44,3 +46,22 @@ def is_split_column(cells: list[str]) -> bool:
     """Whether every cell names a split, and training is among them."""
     words = {cell.strip().lower() for cell in cells}
     return bool(words) and words <= SPLIT_WORDS.keys() and "train" in {SPLIT_WORDS[word] for word in words}
+
+
+def split_position(table: Table, split_column: str | None, taken: set[int]) -> int | None:
+    """The position of the column of official splits, or None where there is none.
+
+    Args:
+        table: which table.
+        split_column: name or number as given; "none" for no such column; None to find it by its name and cells.
+        taken: positions that hold something else.
+    """
+    if split_column == NO_COLUMN:
+        return None
+    if split_column is not None:
+        return table.position(split_column, "split_column")
+    lower = [name.strip().lower() for name in table.columns or ()]
+    if SPLIT_COLUMN not in lower or lower.index(SPLIT_COLUMN) in taken:
+        return None
+    position = lower.index(SPLIT_COLUMN)
+    return position if is_split_column(table.cells(position)) else None

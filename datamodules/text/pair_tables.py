@@ -9,8 +9,7 @@ from pathlib import Path
 from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text, without_compression
 from datamodules.files.records import TABLE_SUFFIXES, Table, TableFormat, read_table
-from datamodules.text.labelled_tables import NO_COLUMN
-from datamodules.text.official_splits import SPLIT_COLUMN, is_split_column, split_of_cell
+from datamodules.text.official_splits import SPLIT_COLUMN, split_of_cell, split_position
 
 #: Column names of source and target that are looked for, in this order.
 PAIR_NAMES = (
@@ -89,7 +88,7 @@ def read_pair_table(path: Path, form: PairFormat) -> ReadPairs:
             f"datamodule.data_dir={path}: one column; a source and a target are needed{hint}{table.preview()}"
         )
     source, target, notes = _source_and_target(table, form)
-    split = _split_position(table, form, {source, target})
+    split = split_position(table, form.split_column, {source, target})
     read = ReadPairs(notes=[*table.notes, *notes])
     if split is not None:
         read.notes.append(f"official splits from column {split + 1} (datamodule.split_column=none: not)")
@@ -124,18 +123,6 @@ def _source_and_target(table: Table, form: PairFormat) -> tuple[int, int, list[s
     shown = [f"'{table.columns[i]}'" if table.columns is not None else f"{i + 1}" for i in (source, target)]
     usual = [lower[i] if lower else "" for i in (source, target)] == list(PAIR_NAMES[0])
     return source, target, [] if usual else [f"source from column {shown[0]}, target from column {shown[1]}"]
-
-
-def _split_position(table: Table, form: PairFormat, taken: set[int]) -> int | None:
-    if form.split_column == NO_COLUMN:
-        return None
-    if form.split_column is not None:
-        return table.position(form.split_column, "split_column")
-    lower = [name.strip().lower() for name in table.columns or ()]
-    if SPLIT_COLUMN not in lower or lower.index(SPLIT_COLUMN) in taken:
-        return None
-    position = lower.index(SPLIT_COLUMN)
-    return position if is_split_column(table.cells(position)) else None
 
 
 def _is_lexicon(path: Path, form: PairFormat) -> bool:
