@@ -205,7 +205,7 @@ class TextLines(SequenceDataModule):
         batch = self.source.collate(row, self.source.max_length(row))
         if self.augmentation is None:
             return batch
-        with torch.random.fork_rng():  # training draws the same numbers whether somebody looks or not
+        with torch.random.fork_rng([]):  # training draws the same numbers whether somebody looks or not
             return self.augmentation(batch)
 
     # ------------------------------------------------------------------ steps of load

@@ -86,7 +86,11 @@ class SequenceModule(TrainingModule):
 
     def encode_batch(self, batch: Any) -> Encoding:
         """The states of a batch."""
-        return self.encode(self.task.embed(batch), self.task.lengths(batch))
+        encoding = self.encode(self.task.embed(batch), self.task.lengths(batch))
+        host_lengths = self.task.host_lengths(batch)
+        if host_lengths is not None:
+            encoding.host_lengths = self.steps(host_lengths)
+        return encoding
 
     def steps(self, lengths: Tensor) -> Tensor:
         """(B,) valid steps of the states, for `lengths` (B,) of the input; for architectures that shorten it."""

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.conftest import PROJECT
 from tests.process_state import restored_process_state
@@ -25,9 +26,13 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
 
 
 def short(script: str, arguments: list[str]) -> list[str]:
-    """A few steps instead of a training."""
+    """A few steps instead of a training; without a GPU, what takes one or several takes a processor."""
     if script != "train.py":
         return arguments
+    if not torch.cuda.is_available():
+        on_cpu = {"trainer=gpu": "trainer=cpu", "trainer.devices=4": "trainer.devices=1"}
+        several = [word for word in arguments if word in ("trainer=ddp", "trainer=fsdp")]
+        arguments = [on_cpu.get(word, word) for word in arguments] + ["trainer.accelerator=cpu"] * bool(several)
     splits = [] if any(word.startswith("evaluate=") for word in arguments) else ["evaluate=[val,test]"]
     return [*arguments, "trainer.max_epochs=1", "trainer.max_steps=3", *splits]
 

@@ -68,6 +68,10 @@ class Task(nn.Module):
         """(B,) valid steps of what `embed` gives; None where all are."""
         return batch.lengths
 
+    def host_lengths(self, batch: Any) -> Tensor | None:
+        """`lengths` on the CPU, for a task that needs them there and a batch whose lengths are known there."""
+        return None
+
     def head(self, encoding: Any, batch: Any) -> Any:
         """The output for an `Encoding` of a batch."""
         raise NotImplementedError
@@ -96,9 +100,18 @@ class Task(nn.Module):
         """Mean loss of a batch, a scalar in float32."""
         raise NotImplementedError
 
+    def example_weights(self, examples: Any) -> Tensor | None:
+        """What each example counts in the mean that `loss` is, (N,); None where all count alike.
+
+        Args:
+            examples: a batch, or the source that batches are gathered from, which has the same attributes.
+        """
+        return None
+
     def loss_weight(self, batch: Any) -> float | Tensor:
         """What the loss of a batch is a mean over: its share in that of several batches."""
-        return len(batch)
+        weights = self.example_weights(batch)
+        return len(batch) if weights is None else weights.sum()
 
     def remarks(self, module: Any, datamodule: Any) -> list[str]:
         """What a person should know before this module is trained on this data, a line each."""

@@ -163,9 +163,14 @@ class TrainingModule(LightningModule):
         self._steps.accumulating = True
         origin = getattr(batch, "origin", None)
         loss = self.loss(batch)
-        if origin is not None and origin.weight != 1.0:
-            loss = loss * origin.weight
         detached = loss.detach()
+        accumulate = self.trainer.accumulate_grad_batches
+        if origin is not None and (accumulate > 1 or self.trainer.world_size > 1):
+            num_batches = self.trainer.num_training_batches
+            weight, share = origin.step_weight(accumulate, num_batches, self.task.example_weights)
+            if weight != 1.0 or share != 1.0:
+                detached = detached * weight
+                loss = loss * (weight / share)
         self._monitor.add_batch(origin, detached)
         if self._skipper is not None:
             detached = torch.nan_to_num(detached, 0.0, 0.0, 0.0)
@@ -209,6 +214,8 @@ class TrainingModule(LightningModule):
         means = self._interval
         scaled = self._scaler is not None  # in float16 the scaler leaves out steps of infinite gradients by itself
         total = means.loss.value() if scaled else means.loss.value() + means.gradient_norm.value()
+        if scaled and self.trainer.world_size > 1:  # the others' losses, which no gradient here shows
+            total = self.trainer.strategy.reduce(total.clone(), reduce_op="sum")
         if not torch.isfinite(total).item():
             raise self._monitor.explain(self, with_gradients=not scaled)
         if self._scaler is not None and self._scaler.get_scale() < MIN_LOSS_SCALE:
@@ -294,7 +301,7 @@ class TrainingModule(LightningModule):
     def _evaluate(self, batch: Any) -> None:
         output = self(batch)
         origin = getattr(batch, "origin", None)
-        if origin is None or origin.weight:
+        if origin is None or not origin.is_filler:
             self.evaluator.update(output, batch)
 
     def _is_validating_a_fit(self) -> bool:

@@ -43,6 +43,10 @@ class Reporting(Callback):
         self.validations = 0
         self._told = 0.0
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another rank is given: the first one alone tells and asks."""
+        return {**vars(self), "tell": _nothing, "is_pruned": None if self.is_pruned is None else _never}
+
     def state_dict(self) -> dict[str, Any]:
         return {"validations": self.validations}
 
@@ -87,3 +91,11 @@ class Reporting(Callback):
 
     def _name(self, pl_module: LightningModule) -> str:
         return self.metric or f"val/{pl_module.task.monitor}"
+
+
+def _nothing(progress: dict[str, Any]) -> None:
+    pass
+
+
+def _never(validations: int, value: float) -> bool:
+    return False
