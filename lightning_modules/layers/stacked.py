@@ -7,6 +7,7 @@ their names, so checkpoints are the same whether layers are called together or a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,9 +49,9 @@ def stacked_states(
         x: (B, T, D), every step of it valid where there are backward layers.
         dropout: between layers, as torch's stacked recurrences have it.
     """
-    first = forwards[0]
+    first: Any = forwards[0]
     weights = weights_of(forwards, backwards)
-    zeros = x.new_zeros(len(forwards) + len(backwards), len(x), first.hidden_size)  # type: ignore[arg-type]
+    zeros = x.new_zeros(len(forwards) + len(backwards), x.shape[0], first.hidden_size)  # (layers, B, H)
     settings = True, len(forwards), dropout, training, bool(backwards), True  # biases first, batch first last
     if isinstance(first, nn.LSTM):
         return torch.lstm(x, (zeros, zeros), weights, *settings)[0]
@@ -67,7 +68,7 @@ def flatten_stack(forwards: Sequence[nn.Module], backwards: Sequence[nn.Module])
     """
     import torch.backends.cudnn.rnn as cudnn
 
-    first = forwards[0]
+    first: Any = forwards[0]
     weights = weights_of(forwards, backwards)
     if len({weight.data_ptr() for weight in weights}) < len(weights):  # shared ones would be torn apart
         return

@@ -54,7 +54,7 @@ def shard(module: nn.Module, parts: Iterable[nn.Module], mesh: Any) -> None:
 
     for layer in module.modules():
         if hasattr(layer, "flatten_parameters"):  # flattened on a GPU, weights leave FSDP's buffer
-            layer.flatten_parameters = _keep_parameters
+            layer.flatten_parameters = _keep_parameters  # type: ignore[assignment]
     processes = mesh["data_parallel"]
     for part in parts:
         fully_shard(part, mesh=processes)

@@ -174,13 +174,15 @@ class Transcription(Task):
     def log_likelihood(self, output: Steps, batch: LineBatch) -> Tensor:
         """(B,) log-probability of each text, summed over all paths; 0, without a gradient, where there is none."""
         assert batch.targets is not None and batch.target_lengths is not None
-        known = output.host_lengths is not None and batch.host_target_lengths is not None
+        lengths, target_lengths = output.lengths, batch.target_lengths
+        if output.host_lengths is not None and batch.host_target_lengths is not None:  # torch takes them to the CPU
+            lengths, target_lengths = output.host_lengths, batch.host_target_lengths
         with torch.autocast(output.log_probs.device.type, enabled=False):
             return -functional.ctc_loss(
                 output.log_probs,
                 batch.targets if batch.display_targets is None else batch.display_targets,
-                output.host_lengths if known else output.lengths,  # torch takes them to the CPU
-                batch.host_target_lengths if known else batch.target_lengths,
+                lengths,
+                target_lengths,
                 reduction="none",
                 zero_infinity=True,
             )

@@ -71,7 +71,7 @@ def test_under_torchrun_the_first_process_writes(names_folder: Path, tmp_path: P
 
 
 class Stop(Checkpoints):
-    """Ends the run before the batch that STOP_BEFORE names; ranks have the environment of the first, not its classes."""
+    """Ends the run before the batch that STOP_BEFORE names; ranks have the first one's environment, not its classes."""
 
     batches = 0
 
