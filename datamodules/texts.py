@@ -265,5 +265,5 @@ class Texts(SequenceDataModule):
         }
 
     def where(self) -> str:
-        """Where the texts are from, for people."""
+        """Source of the texts, for the report."""
         return str(self.data_dir)

@@ -1,4 +1,4 @@
-"""What a person should know about a collection of lines before training."""
+"""Report of a collection of lines: counts, characters, warnings."""
 
 from __future__ import annotations
 
