@@ -3,4 +3,4 @@
 #: Whether this process only answers with finished runs and never trains.  Importing pytorch_lightning takes twice as
 #: long as importing torch, so a program that needs no training sets this before it imports an architecture;
 #: architectures are then plain torch modules.
-ANSWERS_ONLY = False
+INFERENCE_ONLY = False

@@ -166,12 +166,12 @@ def _torch() -> Iterator[None]:
 @contextmanager
 def _project() -> Iterator[None]:
     """State of this project's modules: that a process only predicts, and its sweeps."""
-    predict_only = lightning_modules.ANSWERS_ONLY
+    predict_only = lightning_modules.INFERENCE_ONLY
     ended_sweeps.clear()
     try:
         yield
     finally:
-        lightning_modules.ANSWERS_ONLY = predict_only
+        lightning_modules.INFERENCE_ONLY = predict_only
         ended_sweeps.clear()
 
 

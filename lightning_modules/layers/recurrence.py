@@ -70,8 +70,8 @@ class CellLayer(nn.Module):
             input_projection.new_zeros(input_projection.shape[1], self.hidden_size),
         ) * self.num_states
         states = []
-        for given in input_projection.unbind(0):
-            state = self.step(given, *state)
+        for step_input in input_projection.unbind(0):
+            state = self.step(step_input, *state)
             states.append(state[0])
         return torch.stack(states)
 

@@ -40,7 +40,7 @@ def main() -> None:
     trust.allow(options.allow)
     run = RunFolder.existing(options.run)
 
-    lightning_modules.ANSWERS_ONLY = True  # before an architecture is imported
+    lightning_modules.INFERENCE_ONLY = True  # before an architecture is imported
     from scripts.runs.loading import load_module, task_class
 
     task = task_class(run.config(), str(run.config_file))

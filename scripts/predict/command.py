@@ -23,7 +23,7 @@ from scripts.runs.folder import RunFolder
 
 
 def main() -> int:
-    lightning_modules.ANSWERS_ONLY = True  # before an architecture is imported
+    lightning_modules.INFERENCE_ONLY = True  # before an architecture is imported
     trust.allow(_allowed(sys.argv[1:]))
     found = _run_and_options(sys.argv[1:])
     if found is None:

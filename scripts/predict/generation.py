@@ -47,7 +47,7 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
             batch = beginnings[start : start + BATCH]
             labels = None if label is None else [label] * len(batch)
             texts += task.generate(module, batch, labels, sampling, options.max_length, generator)
-    known = task.is_known(texts) if task.spec.whole else None
+    known = task.is_copy(texts) if task.spec.whole else None
     for position, text in enumerate(texts):
         if options.json:
             row = {"text": text, "label": label, "new": None if known is None else not known[position]}

@@ -12,7 +12,7 @@ import yaml
 
 from datamodules.errors import BadInput
 from datamodules.files.nesting import check_size
-from lightning_modules.training.stored_config import upgraded
+from lightning_modules.training.stored_config import upgraded, upgraded_metrics
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,7 +127,7 @@ class RunFolder:
             is_number = isinstance(value, float) or (isinstance(value, int) and abs(value) < LARGEST)
             if value is not None and not is_number:
                 raise BadInput(f"{self.metrics_file}: {name} is {str(value)[:40]!r}; a number is accepted")
-        return metrics
+        return upgraded_metrics(metrics)
 
     def status(self) -> dict[str, Any]:
         """How a run ended that did not finish: `status` (failed, pruned, interrupted) and `reason`; else empty."""

@@ -68,7 +68,7 @@ class Generation(Task):
         self.token_dropout = TokenDropout(token_dropout, self.vocabulary.unknown)
         self.dropouts = input_dropout, output_dropout
         self.label_smoothing = label_smoothing
-        self.known = torch.zeros(0, dtype=torch.int64)  # rising hashes of the texts it was trained on
+        self.training_hashes = torch.zeros(0, dtype=torch.int64)  # rising hashes of the texts it was trained on
 
     @property
     def input_size(self) -> int:
@@ -216,22 +216,21 @@ class Generation(Task):
 
     # ------------------------------------------------------------------ known texts
 
-    def remarks(self, module: Any, datamodule: Any) -> list[str]:
+    def on_data_ready(self, module: Any, datamodule: Any) -> None:
         """Store hashes of the training texts, so that generated texts that are copies can be counted."""
         if self.spec.whole:
             texts = datamodule.example_columns(datamodule.indices["train"])["text"]
-            self.known = hashes(texts).unique(sorted=True)
-        return []
+            self.training_hashes = hashes(texts).unique(sorted=True)
 
-    def is_known(self, texts: Sequence[str]) -> list[bool]:
+    def is_copy(self, texts: Sequence[str]) -> list[bool]:
         """Whether each text is one that it was trained on."""
-        return torch.isin(hashes(texts), self.known).tolist()
+        return torch.isin(hashes(texts), self.training_hashes).tolist()
 
     def get_extra_state(self) -> Tensor:
-        return self.known
+        return self.training_hashes
 
     def set_extra_state(self, state: Tensor) -> None:
-        self.known = state.cpu()
+        self.training_hashes = state.cpu()
 
 
 def hashes(texts: Iterable[str]) -> Tensor:

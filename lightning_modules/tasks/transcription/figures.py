@@ -25,11 +25,11 @@ def lines_figure(lines: Sequence[tuple[np.ndarray, str, str | None]]) -> Figure:
 
     figure = Figure(figsize=(10, 0.95 * max(1, len(lines))), layout="constrained")
     rows = figure.subplots(max(1, len(lines)), 1, squeeze=False)[:, 0]
-    for axes, (ink, truth, answer) in zip(rows, lines):
+    for axes, (ink, truth, prediction) in zip(rows, lines):
         axes.imshow(1 - ink[:, :WIDEST], cmap="gray", vmin=0, vmax=1, aspect="equal")
         axes.set_xticks([])
         axes.set_yticks([])
-        right = answer is None or answer == truth
-        text = truth if right else f"{truth}\nread: {answer}"
+        right = prediction is None or prediction == truth
+        text = truth if right else f"{truth}\nread: {prediction}"
         axes.set_title(plain(text), fontsize=8, loc="left", color="black" if right else "firebrick")
     return figure
