@@ -85,9 +85,7 @@ class NgramLogistic(Baseline):
 
     def _multinomial(self, counts: Any, classes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Weights (K, F) and biases (K,) of the K classes that occur."""
-        return (
-            _both_rows(*self._regression(counts, classes)) if len(labels) == 2 else self._regression(counts, classes)
-        )
+        return _both_rows(*self._regression(counts, classes)) if len(labels) == 2 else self._regression(counts, classes)
 
     def _naive_bayes(self, counts: Any, classes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The same, one regression a class against the others, each n-gram scaled by its log-count ratio for it."""

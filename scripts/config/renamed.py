@@ -1,4 +1,4 @@
-"""Renamed configuration keys and values: the old ones are accepted for one version, with a line that names the new one."""
+"""Renamed configuration keys and values: old ones are accepted for one version, with a line that names the new one."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, TypeGuard
 
 #: Arguments that the program fills in by itself -> where a person says it instead.
-SAID_ELSEWHERE = {
+REPORTED_ELSEWHERE = {
     "logger": "the group logger=tensorboard,csv,mlflow,wandb or none says where curves are written",
     "callbacks": "callbacks are the group callbacks=...; +callbacks.NAME._target_=CLASS adds one",
     "plugins": "trainer.precision and trainer.strategy choose what plugins are for; checkpoints are written whole here",
@@ -20,7 +20,7 @@ OF_TRAINER = (
 )  # fmt: skip
 
 #: Keys of Lightning or of other programs at the top level -> the key that is meant.
-MEANT = {
+ALTERNATIVES = {
     "ckpt_path": "resume=RUN, which goes on from its last.ckpt, or init_from=RUN, which starts from its best.ckpt",
     "lr": "optimizer.lr",
     "learning_rate": "optimizer.lr",
@@ -42,7 +42,7 @@ def trainer_problems(settings: dict[str, Any]) -> list[str]:
 
 
 def _problems(settings: dict[str, Any]) -> Iterator[str]:
-    for key, instead in SAID_ELSEWHERE.items():
+    for key, instead in REPORTED_ELSEWHERE.items():
         if key in settings:
             yield f"trainer.{key}: {instead}"
     clip_val, algorithm = settings.get("gradient_clip_val"), settings.get("gradient_clip_algorithm")

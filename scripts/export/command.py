@@ -53,7 +53,7 @@ def main() -> None:
     exported = export(load_module(run), exporter, options.format, output, options.length, str(run.path))
     for (batch_size, length), difference in exported.differences.items():
         print(f"batch {batch_size:>3}, length {length:>3}: largest difference {difference:.2g}", file=sys.stderr)
-    for remark in exported.remarks:
-        print(remark, file=sys.stderr)
+    for note in exported.notes:
+        print(note, file=sys.stderr)
     print(f"equal to the run within {exported.worst:.2g}; try:  {exported.example}", file=sys.stderr)
     print(output)

@@ -42,10 +42,10 @@ def write(
 
 def load(folder: Path) -> nn.Module:
     """The network of an exported folder, ready to answer; only classes of this project are built."""
-    from scripts.runs.loading import build_trusted, of_a_stranger
+    from scripts.runs.loading import build_trusted, untrusted_input
 
     file = folder / "settings.json"
-    with of_a_stranger(str(folder)):
+    with untrusted_input(str(folder)):
         settings = json.loads(file.read_text(encoding="utf-8"))
         check_size(settings, str(file))
         module = build_trusted(upgraded(settings), settings["spec"], str(file))

@@ -68,23 +68,23 @@ def inputs(module: Any, batch_size: int, length: int) -> dict[str, Tensor]:
     return {"images": images * (torch.arange(images.shape[3]) < lengths[:, None, None, None]), "lengths": lengths}
 
 
-def padded(given: dict[str, Tensor], length: int) -> dict[str, Tensor]:
+def padded(inputs: dict[str, Tensor], length: int) -> dict[str, Tensor]:
     """The same lines with paper up to `length` pixels."""
-    return {**given, "images": functional.pad(given["images"], (0, length - given["images"].shape[3]))}
+    return {**inputs, "images": functional.pad(inputs["images"], (0, length - inputs["images"].shape[3]))}
 
 
 def facts(module: Any) -> dict[str, Any]:
     """How a picture becomes a network's input, and what the log-probabilities are of."""
-    known = module.task.spec
+    spec = module.task.spec
     return {
-        "height": known.height,
-        "max_width": known.max_width,
-        "polarity": known.polarity,
-        "vertical": known.vertical,
-        "ground": known.ground,
-        "direction": known.direction,
-        "of_collection": known.of_collection,
-        "symbols": ["", *(REPLACEMENT for _ in known.codec.vocabulary.reserved[1:]), *known.codec.characters],
+        "height": spec.height,
+        "max_width": spec.max_width,
+        "polarity": spec.polarity,
+        "vertical": spec.vertical,
+        "ground": spec.ground,
+        "direction": spec.direction,
+        "of_collection": spec.of_collection,
+        "symbols": ["", *(REPLACEMENT for _ in spec.codec.vocabulary.reserved[1:]), *spec.codec.characters],
     }
 
 
@@ -97,7 +97,7 @@ def program_files() -> dict[str, str]:
     }
 
 
-def remarks(module: Any) -> list[str]:
+def notes(module: Any) -> list[str]:
     """What the program does otherwise than predict.py of the run."""
     method = module.task.decoding.method
     return [] if method == "best_path" else [f"predict.py there reads by best path; the run by {method}"]

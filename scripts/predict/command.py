@@ -34,7 +34,7 @@ def main() -> int:
         from scripts.runs.loading import load_module
 
         module = load_module(RunFolder.existing(options.run))
-    return predictor.answer(module, options)
+    return predictor.predict(module, options)
 
 
 def _parser() -> Parser:
@@ -61,17 +61,17 @@ def _run_and_options(arguments: list[str]) -> tuple[ModuleType, argparse.Namespa
     Raises:
         BadInput: the first argument that is no option is no run folder.
     """
-    words = [word for word in arguments if not word.startswith("-")]
-    for word in words:
-        if not RunFolder.is_one(word):
+    arguments_left = [argument for argument in arguments if not argument.startswith("-")]
+    for argument in arguments_left:
+        if not RunFolder.is_run(argument):
             continue
-        predictor = predictor_of(RunFolder.existing(word))
+        predictor = predictor_of(RunFolder.existing(argument))
         parser = _parser()
         predictor.add_options(parser)
-        if parser.named_run(arguments) == word or word == words[-1]:
+        if parser.run_argument(arguments) == argument or argument == arguments_left[-1]:
             return predictor, parser.parse_args(arguments)
-    if words:
-        RunFolder.existing(words[0])
+    if arguments_left:
+        RunFolder.existing(arguments_left[0])
     return None
 
 

@@ -17,7 +17,7 @@ from datamodules.series.frequency import Frequency, duration_rows
 from datamodules.series.reading import find_files, read_series
 from datamodules.series.report import found_lines
 from datamodules.series.spec import ForecastSeries, config_of_run
-from scripts.predict.forecast import Forecast, errors_by_step, forecast, rows_of
+from scripts.predict.forecast import Forecast, errors_by_step, forecast_series, rows_of
 
 if TYPE_CHECKING:
     from lightning_modules.base import SequenceModule
@@ -35,16 +35,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--series", metavar="NAME", help="which series of the run a file continues (its own name)")
 
 
-def answer(module: SequenceModule, options: argparse.Namespace) -> int:
+def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     """Forecast what follows each file of `options.inputs`; 1 where one could not be used, else 0."""
     spec: ForecastSeries = module.task.spec
     backtest = _backtest_rows(options.backtest, spec.frequency)
     if not options.inputs:
         raise BadInput("no file to forecast: give one or more, or - for standard input")
     if options.series is not None and spec.row_of(options.series) < 0:
-        known = ", ".join(spec.names[:SHOWN])
+        names = ", ".join(spec.names[:SHOWN])
         raise BadInput(
-            f"--series {options.series}: no series of the run{did_you_mean(options.series, spec.names)}; it has {known}"
+            f"--series {options.series}: no series of the run{did_you_mean(options.series, spec.names)}; it has {names}"
             f"{' ...' if len(spec.names) > SHOWN else ''}"
         )
     forecasts: list[Forecast] = []
@@ -56,18 +56,22 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
                 raise BadInput(f"--series {options.series}: the file holds {len(found)} series; one is accepted")
             for series in found:
                 continued = options.series or _series_of_run(series, spec)
-                forecasts.append(forecast(module, series, continued, backtest))
+                forecasts.append(forecast_series(module, series, continued, backtest))
         except BadInput as error:
             print(f"{name}: {error}" if str(name) not in str(error) else str(error), file=sys.stderr)
             status = 1
-    for one in forecasts:
-        for remark in one.remarks:
-            print(f"{one.series.name}: {remark}", file=sys.stderr)
+    for forecast in forecasts:
+        for note in forecast.notes:
+            print(f"{forecast.series.name}: {note}", file=sys.stderr)
     quantiles: tuple[float, ...] = module.task.quantiles  # type: ignore[assignment]
     levels = list(quantiles)
     if options.json:
-        for one in forecasts:
-            print(json.dumps({"series": one.series.name, "rows": list(rows_of(one, levels))}, ensure_ascii=False))
+        for forecast in forecasts:
+            print(
+                json.dumps(
+                    {"series": forecast.series.name, "rows": list(rows_of(forecast, levels))}, ensure_ascii=False
+                )
+            )
     elif forecasts:
         _write_table(forecasts, levels, options.output)
     if backtest and forecasts:
@@ -133,10 +137,10 @@ def _series_of_run(series: CleanSeries, spec: ForecastSeries) -> str:
     if spec.reading.get("series") == "columns" and len(alike) == 1:
         print(f"{series.name}: taken for '{alike[0]}' of the run, by its column", file=sys.stderr)
         return alike[0]
-    known = ", ".join(spec.names[:SHOWN]) + (" ..." if len(spec.names) > SHOWN else "")
+    names = ", ".join(spec.names[:SHOWN]) + (" ..." if len(spec.names) > SHOWN else "")
     print(
         f"{series.name}: not a series of the run; scaled by its own rows (--series NAME says which it continues:"
-        f" {known})",
+        f" {names})",
         file=sys.stderr,
     )
     return series.name
@@ -145,8 +149,10 @@ def _series_of_run(series: CleanSeries, spec: ForecastSeries) -> str:
 def _write_table(forecasts: list[Forecast], levels: list[float], output: str | None) -> None:
     import polars
 
-    table = polars.DataFrame([row for one in forecasts for row in rows_of(one, levels)], infer_schema_length=None)
-    if not any(one.backtested for one in forecasts):
+    table = polars.DataFrame(
+        [row for forecast in forecasts for row in rows_of(forecast, levels)], infer_schema_length=None
+    )
+    if not any(forecast.backtested for forecast in forecasts):
         table = table.drop("actual", "trained_on")
     if output is None:
         print(table.write_csv(), end="")

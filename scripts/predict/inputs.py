@@ -57,18 +57,18 @@ def attempted(change: Callable[[Any], Any], value: Any) -> Any:
 
 
 def by_size(
-    prepared: Sequence[Any], size_of: Callable[[Any], int], batch_size: int, predict: Callable[[tuple], Iterable[Any]]
+    items: Sequence[Any], size_of: Callable[[Any], int], batch_size: int, predict: Callable[[tuple], Iterable[Any]]
 ) -> list[Any]:
     """A prediction for each thing in turn; the reason why it cannot be read, where one stands in its place.
 
     Things of like size share a batch: little padding.
     """
-    results = list(prepared)
-    readable = [position for position, thing in enumerate(prepared) if not isinstance(thing, BadInput)]
-    readable.sort(key=lambda position: size_of(prepared[position]))
+    results = list(items)
+    readable = [position for position, item in enumerate(items) if not isinstance(item, BadInput)]
+    readable.sort(key=lambda position: size_of(items[position]))
     for start in range(0, len(readable), batch_size):
         positions = readable[start : start + batch_size]
-        for position, result in zip(positions, predict(tuple(prepared[i] for i in positions))):
+        for position, result in zip(positions, predict(tuple(items[i] for i in positions))):
             results[position] = result
     return results
 

@@ -50,13 +50,13 @@ class PreparedLine:
     image: np.ndarray
     size: tuple[int, int]
     source: LineSourceFile
-    remark: str | None = None
+    note: str | None = None
 
 
 Unreadable = tuple[str, BadInput]  # name of an input, and the reason
 
 
-def answer(module: SequenceModule, options: argparse.Namespace) -> int:
+def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     """Print what each image of `options.inputs` says; 1 where one could not be read, else 0."""
     _set_decoding(module, options)
     inputs, settings = split_settings(options.inputs)
@@ -91,11 +91,11 @@ def results(
     task = module.task
     while chunk := list(islice(sources, CHUNK)):
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            lines = [line for lines in pool.map(lambda source: _prepared(task.spec, source), chunk) for line in lines]
-        things = [line[1] if isinstance(line, tuple) else line for line in lines]
+            lines = [line for lines in pool.map(lambda source: _read_lines(task.spec, source), chunk) for line in lines]
+        items = [line[1] if isinstance(line, tuple) else line for line in lines]
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(module)):
             read = by_size(
-                things,
+                items,
                 lambda line: line.image.shape[1],
                 BATCH,
                 lambda batch: task.read_characters(module(task.spec.batch([line.image for line in batch]))),
@@ -109,7 +109,7 @@ def results(
             yield line.name, _recognized(line, *result)
 
 
-def _prepared(spec: Any, source: LineSourceFile | Unreadable) -> list[PreparedLine | Unreadable]:
+def _read_lines(spec: Any, source: LineSourceFile | Unreadable) -> list[PreparedLine | Unreadable]:
     """Each page of an input; in place of one that cannot be read its name and the reason."""
     from datamodules.line_images.images import pages, refuse_several_lines
 
@@ -131,8 +131,8 @@ def _prepared(spec: Any, source: LineSourceFile | Unreadable) -> list[PreparedLi
             continue
         image = spec.image(ink)
         inverted = spec.polarity == "auto" and spec.ground == "dark_on_light" and image is not ink.ink
-        remark = "light on dark, read inverted (datamodule.polarity=dark_on_light does not)" if inverted else None
-        lines.append(PreparedLine(name, image, page.grey.size, source, remark))
+        note = "light on dark, read inverted (datamodule.polarity=dark_on_light does not)" if inverted else None
+        lines.append(PreparedLine(name, image, page.grey.size, source, note))
     return lines
 
 
@@ -211,5 +211,5 @@ def _in_bfloat16(module: SequenceModule) -> bool:
     """Whether the run was trained in bfloat16 and this processor multiplies in it (AMX): twice as fast."""
     import torch
 
-    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(known.get("amx_bf16")) and str(module.config["trainer"].get("precision")).startswith("bf16")
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("amx_bf16")) and str(module.config["trainer"].get("precision")).startswith("bf16")

@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_file_options(parser)
 
 
-def answer(module: SequenceModule, options: argparse.Namespace) -> int:
+def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     """Print the decoded target of each text of `options.inputs`; 1 where one could not be read, else 0."""
     from lightning_modules.tasks.beam_search import GenerationConfig
 
@@ -56,10 +56,10 @@ def predictions(module: SequenceModule, texts: list[str], report: TextReport) ->
     import torch
 
     task, spec = module.task, module.task.spec
-    prepared = [attempted(report.normalized, text) for text in texts]
+    normalized = [attempted(report.normalized, text) for text in texts]
     with torch.inference_mode():
 
-        def predict(batch: tuple[str, ...]) -> list[Any]:
+        def predict_batch(batch: tuple[str, ...]) -> list[Any]:
             return task.with_log_prob(module(report.count_tokens(spec.batch(batch))))
 
-        return by_size(prepared, len, BATCH, predict)
+        return by_size(normalized, len, BATCH, predict_batch)

@@ -71,8 +71,8 @@ class Evaluation:
         """A row an evaluated example: id and what else names it, target, prediction, score (higher is better)."""
         columns = polars.DataFrame(dict(self.evaluators[split].columns))
         order = self.datamodule.evaluation_order(split)[: len(columns)]  # of those that were evaluated
-        named = self.datamodule.example_columns(self.datamodule.split_indices(split)[order.sort().values])
-        return polars.DataFrame(named).hstack(columns[order.argsort().numpy()])
+        ids = self.datamodule.example_columns(self.datamodule.split_indices(split)[order.sort().values])
+        return polars.DataFrame(ids).hstack(columns[order.argsort().numpy()])
 
     def write(self, folder: RunFolder, overrides: list[str], best: dict[str, Any] | None) -> dict[str, float]:
         """metrics.json, then predictions.parquet, then what only illustrates them, whose failures are messages."""
@@ -126,10 +126,10 @@ class Evaluation:
             of_split = {**self.evaluators[split].figures(), **of_task}
             figures |= {f"{split}/{name}": figure for name, figure in of_split.items()}
         for name, figure in figures.items():
-            picture = pixels(figure)
-            folder.write_figure(name.replace("/", "_"), picture)
+            image = pixels(figure)
+            folder.write_figure(name.replace("/", "_"), image)
             for logger in self.trainer.loggers:
-                log_figure(logger, name, picture, self.steps)
+                log_figure(logger, name, image, self.steps)
 
 
 @contextmanager

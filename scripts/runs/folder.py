@@ -52,7 +52,7 @@ class RunFolder:
         return folder
 
     @staticmethod
-    def is_one(path: str | Path) -> bool:
+    def is_run(path: str | Path) -> bool:
         """Whether a run folder is at `path`."""
         return RunFolder(_located(path)).config_file.is_file()
 
@@ -106,13 +106,13 @@ class RunFolder:
         return upgraded(config)
 
     def environment(self) -> dict[str, Any]:
-        told = _read_json(self.environment_file)
+        stored = _read_json(self.environment_file)
         for key, kind in ENVIRONMENT_TYPES.items():
-            if not isinstance(told.get(key, kind()), kind):
+            if not isinstance(stored.get(key, kind()), kind):
                 raise BadInput(f"{self.environment_file}: {key} is no {kind.__name__}")
-        if not all(isinstance(word, str) for word in told.get("overrides", ())):
+        if not all(isinstance(override, str) for override in stored.get("overrides", ())):
             raise BadInput(f"{self.environment_file}: overrides are words")
-        return told
+        return stored
 
     def metrics(self) -> dict[str, Any] | None:
         """The final metrics; None while the run has not finished.

@@ -13,7 +13,7 @@ from datamodules.errors import BadInput
 
 
 @contextmanager
-def only_writer(folder: Path, what: str, patience: float = 0.0) -> Iterator[None]:
+def only_writer(folder: Path, what: str, lock_timeout: float = 0.0) -> Iterator[None]:
     """Hold the folder's lock; the system lets go of it when the process ends, however it ends.
 
     Args:
@@ -26,7 +26,7 @@ def only_writer(folder: Path, what: str, patience: float = 0.0) -> Iterator[None
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+") as file:
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + lock_timeout
         while not _taken(file.fileno()):
             if time.monotonic() >= deadline:
                 file.seek(0)

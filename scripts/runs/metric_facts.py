@@ -57,8 +57,8 @@ class MetricFacts:
             info = declared(task.metrics_class())  # type: ignore[attr-defined]
         except NotImplementedError:
             info = {"loss": LOSS}
-        own = MetricInfo("minimize" if task.mode == "min" else "maximize", headline=True)  # type: ignore[attr-defined]
-        info.setdefault(task.monitor, own)  # type: ignore[attr-defined]
+        direction = "minimize" if task.mode == "min" else "maximize"  # type: ignore[attr-defined]
+        info.setdefault(task.monitor, MetricInfo(direction, headline=True))  # type: ignore[attr-defined]
         chosen = monitor if monitor and monitor.startswith("val/") else task.monitor  # type: ignore[attr-defined]
         return cls(chosen.rpartition("/")[2], info)
 
@@ -70,7 +70,8 @@ class MetricFacts:
         if not isinstance(stored.get("monitor"), str):
             raise BadInput(f"{place}: {KEY}.monitor is the name of a metric")
         info = {
-            str(name): MetricInfo.from_json(own, f"{place}: {KEY}.info.{name}") for name, own in stored["info"].items()
+            str(name): MetricInfo.from_json(facts, f"{place}: {KEY}.info.{name}")
+            for name, facts in stored["info"].items()
         }
         return cls(stored["monitor"], info)
 

@@ -51,8 +51,10 @@ class RunLogger(TensorBoardLogger):
         super().log_metrics(metrics, step)  # type: ignore[arg-type]
         self._validation |= {name: value for name, value in metrics.items() if name.startswith("val/")}
         if "train/loss_epoch" in metrics:  # Lightning says `epoch` of anything that is logged
-            ended = {**self._validation, "train/loss": metrics["train/loss_epoch"]}
-            super().log_metrics({f"by_epoch/{name}": value for name, value in ended.items()}, int(metrics["epoch"]) + 1)
+            epoch_metrics = {**self._validation, "train/loss": metrics["train/loss_epoch"]}
+            super().log_metrics(
+                {f"by_epoch/{name}": value for name, value in epoch_metrics.items()}, int(metrics["epoch"]) + 1
+            )
             self._validation = {}
 
     def save(self) -> None:
@@ -64,6 +66,6 @@ class RunLogger(TensorBoardLogger):
     def finish(self) -> None:
         self.experiment.close()
 
-    def log_figure(self, tag: str, picture: Any, step: int) -> None:
+    def log_figure(self, tag: str, figure: Any, step: int) -> None:
         """A matplotlib figure, or pixels (H, W, 3) uint8, as an image."""
-        self.experiment.add_image(tag, pixels(picture), step, dataformats="HWC")
+        self.experiment.add_image(tag, pixels(figure), step, dataformats="HWC")

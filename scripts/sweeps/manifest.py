@@ -61,7 +61,11 @@ class Manifest:
 
     def add(self, overrides: list[str], **facts: Any) -> Job:
         """A new job, its folder named by its overrides."""
-        name = facts.pop("name", None) or short_name([word for word in overrides if not word.startswith("~")]) or "job"
+        name = (
+            facts.pop("name", None)
+            or short_name([override for override in overrides if not override.startswith("~")])
+            or "job"
+        )
         if any(job.folder == name for job in self.jobs):
             name = f"{len(self.jobs)}_{name}"
         job = Job(len(self.jobs), overrides, name, **facts)

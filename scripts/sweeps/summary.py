@@ -109,4 +109,4 @@ def _print_unfinished(sweep: Sweep, console: Console) -> None:
 
 
 def _shown(overrides: list[str]) -> list[str]:
-    return [Override.parse(word).plain for word in overrides if not word.startswith("~")]
+    return [Override.parse(override).plain for override in overrides if not override.startswith("~")]

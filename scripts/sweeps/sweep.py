@@ -14,7 +14,7 @@ from scripts.sweeps.search.space import Space
 from scripts.sweeps.settings import SweepSettings
 
 #: What the sweeps of this process came to, for `scripts/train.py`.
-ended_sweeps: list[Sweep] = []
+finished_sweeps: list[Sweep] = []
 
 
 class Plan(Protocol):
@@ -33,7 +33,7 @@ class Plan(Protocol):
     def report(self, job: Job, validation: int, value: float) -> bool:
         """Whether a running job is to be pruned."""
 
-    def ended(self, job: Job, metrics: dict[str, float] | None) -> None:
+    def job_finished(self, job: Job, metrics: dict[str, float] | None) -> None:
         """A job is over, or was interrupted; its `state` says which."""
 
 

@@ -139,8 +139,14 @@ def test_prepare_converts_between_forms(lines: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["module=crnn", "datamodule=names"], "module=crnn takes image as input; task=classification gives steps, tokens"),
-        (["datamodule=text_lines", "module=bag"], "module=bag takes tokens as input; task=transcription gives image, steps"),
+        (
+            ["module=crnn", "datamodule=names"],
+            "module=crnn takes image as input; task=classification gives steps, tokens",
+        ),
+        (
+            ["datamodule=text_lines", "module=bag"],
+            "module=bag takes tokens as input; task=transcription gives image, steps",
+        ),
         (
             ["datamodule=text_lines", "task=classification"],
             "task=classification asks something of texts; datamodule=text_lines has images of lines",

@@ -23,7 +23,7 @@ from scripts.runs.folder import write_whole
 
 MOST_ROWS = 100
 LEADERS = 3  # configurations whose pictures are shown
-MOST_PICTURES = 4  # of each
+MOST_FIGURES = 4  # of each
 FACTS = ("cpu", "cpus", "threads", "gpus", "platform", "python", "packages", "git_commit", "git_dirty")
 
 
@@ -80,8 +80,8 @@ def _marks(board: Leaderboard, i: int) -> str:
 def _colours(board: Leaderboard) -> dict[int, str]:
     """Row -> class: the best few have a colour of their own, baselines and the rest are grey."""
     trained = [i for i, row in enumerate(board.rows) if not row.configuration.is_baseline]
-    named = {i: f"s{place}" for place, i in enumerate(trained[:NUM_COLOURS])}
-    return {i: named.get(i, "base") for i in range(len(board.rows))}
+    classes = {i: f"s{place}" for place, i in enumerate(trained[:NUM_COLOURS])}
+    return {i: classes.get(i, "base") for i in range(len(board.rows))}
 
 
 def _drawn(charts: Iterable[tuple[str, str]]) -> list[tuple[str, Markup]]:
@@ -97,7 +97,7 @@ def _figures(board: Leaderboard) -> Iterator[tuple[str, Markup]]:
         if not figures:
             figures = {tag.replace("/", "_"): png for tag, png in read_events(folder.path)[1].items()}
         shown = {name: png for name, png in figures.items() if name.startswith("test_")} or figures
-        for name, png in list(shown.items())[:MOST_PICTURES]:
+        for name, png in list(shown.items())[:MOST_FIGURES]:
             caption = f"{name_of(row.configuration)}: {name.replace('_', ' ')}"
             data = base64.b64encode(png).decode("ascii")
             yield caption, Markup('<img alt="{}" src="data:image/png;base64,{}">').format(caption, data)

@@ -33,7 +33,7 @@ from scripts.console import logs
 from scripts.runs import training
 from scripts.runs.folder import RunFolder
 from scripts.runs.lock import only_writer
-from scripts.runs.resume import same
+from scripts.runs.resume import is_same_run
 from scripts.sweeps.execution.failures import reason_of
 from scripts.sweeps.execution.job_spec import JobSpec
 
@@ -43,8 +43,8 @@ assert torch.utils.tensorboard and scripts.config.check and scripts.runs.evaluat
 
 def _warm_up() -> None:
     """Load what drawing loads at first use, once for all jobs."""
-    picture = pixels(confusion_figure(np.eye(2), ["Abc", "xyz"]))
-    Image.fromarray(picture).save(io.BytesIO(), "PNG")
+    warm = pixels(confusion_figure(np.eye(2), ["Abc", "xyz"]))
+    Image.fromarray(warm).save(io.BytesIO(), "PNG")
 
 
 _warm_up()
@@ -86,7 +86,7 @@ def _trained(spec: JobSpec, pipe: connection.Connection) -> dict[str, float]:
         lambda progress: _send(pipe, ("progress", progress)), is_pruned if spec.can_be_pruned else None, spec.metric
     )
     with only_writer(folder.path, str(folder.path), spec.lock_timeout):
-        resume = folder.config_file.exists() and same(folder.config(), spec.settings)
+        resume = folder.config_file.exists() and is_same_run(folder.config(), spec.settings)
         return training.train(spec.settings, folder, spec.overrides, resume, [reporting])
 
 

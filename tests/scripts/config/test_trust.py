@@ -94,7 +94,7 @@ def test_what_is_trusted_has_to_be_of_the_kind_that_belongs_there(target: str, s
         place = (group, "x") if group in trust.NAMED else (group,)
         with pytest.raises(BadInput, match=f"{group}.*: it names {target} where a .* belongs"):
             trust.check_stored(with_settings(stored, place, {"_target_": target}), "config.yaml")
-        found = trust.check_kinds(with_settings(stored, place, {"_target_": target}))
+        found = trust.check_classes(with_settings(stored, place, {"_target_": target}))
         assert len(found) == 1 and "which belongs there" in found[0]
 
 
