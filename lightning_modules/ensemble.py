@@ -27,7 +27,7 @@ class Ensemble(SequenceModule):
     summaries, one after the other, go into one output layer.
 
     Args:
-        task: what it is trained for; every member has a copy of its own.
+        task: what it is trained for; every member has a copy.
         members: name -> the settings of a module (`_target_` and its arguments), or None for one that is left out.
         combine: `average` or `join`.
         lr_scales: name -> what the learning rate of that member is multiplied with.

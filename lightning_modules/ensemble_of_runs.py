@@ -22,7 +22,7 @@ from lightning_modules.training.instantiate import build
 class EnsembleOfRuns(Baseline):
     """The mean of the outputs of finished runs (of log-probabilities for classes).
 
-    The runs have seen the same data, with the same split: else a member would be evaluated on what it was trained on.
+    The runs were trained on one split of one data set: else a member would be evaluated on its training examples.
 
     Args:
         task: what all of them were trained for.

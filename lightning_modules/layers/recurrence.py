@@ -28,8 +28,8 @@ IN_CACHE = 2**18  # elements of one gate, over all examples of a stretch of step
 class CellLayer(nn.Module):
     """One layer in one direction of a cell that torch has no fused kernel for.
 
-    A subclass says what a step does, plainly (`step`), and all steps at once, fast (`recurrence`).  What follows the
-    operations of a network, for an export, is given the plain steps.
+    A subclass implements one step plainly (`step`) and all steps at once, fast (`recurrence`).  Tracing and export use
+    the plain steps.
 
     Args:
         hidden_size: features of a state.

@@ -1,4 +1,4 @@
-"""What stands near a step, added to it."""
+"""StepConvolution: a residual convolution over neighbouring steps."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def load(path: Path) -> dict[str, Any]:
         raise BadInput(f"{path}: there is no such checkpoint")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever the bytes of a stranger make of the reader
+    except Exception as error:  # untrusted bytes can raise anything
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BadInput(f"{path}: not a checkpoint of tensors and plain containers, or a torn one ({reason})") from None
     sections = ("state_dict", "config", "spec")

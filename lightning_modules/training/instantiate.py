@@ -8,7 +8,7 @@ from hydra.utils import instantiate
 
 
 def build(settings: dict[str, Any], **arguments: Any) -> Any:
-    """What `_target_` makes of the other settings and of what the program gives; errors arrive as they were raised.
+    """The object of `_target_`, made with the other settings and with `arguments`; errors arrive as they were raised.
 
     Hydra would turn data classes among the given arguments into dicts, so it only binds the settings.
     """

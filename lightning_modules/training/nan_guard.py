@@ -46,7 +46,7 @@ class _Batch:
 
 
 class NonFiniteMonitor:
-    """The batches since the last look, and the weights of that time."""
+    """Record losses and gradient norms of the batches since the last check, and the weights of that time."""
 
     def __init__(self) -> None:
         self.step = 0  # of the last look
@@ -86,7 +86,7 @@ class NonFiniteMonitor:
         return len(self._batches) >= MOST_KEPT
 
     def explain(self, module: Any, with_gradients: bool = True) -> NonFinite:
-        """What is known of the first step that was not finite; all of it in `FILE`, in short as a sentence.
+        """The first non-finite step, as an error message; the full report is written to `FILE`.
 
         The module has the weights of the last look afterwards.
         """
@@ -156,7 +156,7 @@ def examples_of(trainer: Any, origin: IndexBatch | None) -> list[str]:
 
 
 def shortened(ids: list[str]) -> str:
-    """The first few of them."""
+    """The first few ids."""
     return ", ".join(ids[:MOST_NAMED]) + (f" and {len(ids) - MOST_NAMED:,} more" if len(ids) > MOST_NAMED else "")
 
 

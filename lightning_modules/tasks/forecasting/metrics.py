@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN_SERIES = 4
 SHOWN_WINDOWS = 168
-MOST_TARGETS = 16  # that have metrics of their own among the numbers of a run; more stand in the table alone
+MOST_TARGETS = 16  # with a metric each in metrics.json; of more, the table alone has them
 
 
 def smape(forecast: Tensor, target: Tensor) -> Tensor:
@@ -188,7 +188,7 @@ class ForecastMetrics(nn.Module):
         return rows
 
     def _keep_stretches(self, series: Tensor, target: Tensor, output: Tensor, first: Tensor) -> None:
-        """The first windows of the first series, first column, for the picture."""
+        """The first windows of the first series, first column, for the figure."""
         for s in series.unique(sorted=True).tolist() if len(self.stretches) < SHOWN_SERIES else list(self.stretches):
             if s not in self.stretches and len(self.stretches) == SHOWN_SERIES:
                 break

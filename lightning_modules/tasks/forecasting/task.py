@@ -119,7 +119,7 @@ class Forecasting(Task):
         sizes = len(spec.names), self.horizon, self.num_columns, self.quantiles, spec.season
         self.calibration = ConformalCalibration(*sizes) if calibrate == "conformal" else None
 
-    # ------------------------------------------------------------------ what a network reads
+    # ------------------------------------------------------------------ input
 
     @property
     def input_size(self) -> int:
@@ -141,7 +141,7 @@ class Forecasting(Task):
 
     @property
     def future_size(self) -> int:
-        """Features of what is known of a row to forecast."""
+        """Features of a row to forecast that are known ahead: its calendar and covariates."""
         return self.target_calendar * self.spec.calendar_size + self.num_future_covariates
 
     @property
@@ -166,7 +166,7 @@ class Forecasting(Task):
     def build_decoder(self, input_kind: str, encoding_size: int) -> None:
         if self.decoder_kind != "direct":
             raise BadInput(
-                f"task.decoder={self.decoder_kind}: this architecture has a decoder of its own; direct is accepted"
+                f"task.decoder={self.decoder_kind}: this architecture has a decoder already; direct is accepted"
             )
         self._build_input(input_kind)
         self.decoder = None
@@ -239,7 +239,7 @@ class Forecasting(Task):
             features.append(batch.future_covariates(self.num_future_covariates, self.output_steps).flatten(1))
         return features
 
-    # ------------------------------------------------------------------ what it answers
+    # ------------------------------------------------------------------ output
 
     def head(self, encoding: Encoding, batch: WindowBatch) -> Tensor:
         pooled = self.pool(encoding)
@@ -259,14 +259,14 @@ class Forecasting(Task):
         return self._decode_rows(decoder, decoder.init_decoder_state(encoding), future_features, batch)
 
     def _future_features(self, batch: WindowBatch) -> Tensor:
-        """(B, H, F) of the rows to forecast: calendar and covariates known ahead."""
+        """(B, H, F) features of the rows to forecast: calendar and covariates known ahead."""
         features = batch.future_calendar()[..., : self.target_calendar * self.spec.calendar_size]
         if self.num_future_covariates:
             features = torch.cat([features, batch.future_covariates(self.num_future_covariates)], dim=2)
         return features
 
     def _decode_rows(self, decoder: Any, state: Any, future_features: Tensor, batch: WindowBatch) -> Tensor:
-        """The output, each row from the one before it: the true one while it learns, then its own."""
+        """Decode row by row: teacher forcing in training, autoregressive (from the median) in evaluation."""
         before = self.normalize(batch.past[:, -1:], batch)  # (B, 1, K)
         if self.training and batch.future is not None:
             before = torch.cat([before, self.normalize(batch.future, batch)[:, :-1]], dim=1)
@@ -323,11 +323,11 @@ class Forecasting(Task):
             self.calibration.finish()
 
     def as_output(self, forecast: Tensor) -> Tensor:
-        """A plain forecast (B, H, K) as an output: the same number for every quantile."""
+        """A plain forecast (B, H, K) as an output: repeated for every quantile."""
         return forecast.unsqueeze(3).expand(-1, -1, -1, len(self.quantiles)) if self.quantiles else forecast
 
     def median(self, output: Tensor) -> Tensor:
-        """(B, H, K) the one forecast of an output."""
+        """(B, H, K) point forecast of an output: the median."""
         return median_of(output, self.quantiles)
 
     def pool(self, encoding: Encoding) -> Tensor:
@@ -350,7 +350,7 @@ class Forecasting(Task):
         activation = [nn.ReLU()] if self.head_kind == "relu" else []
         return nn.Sequential(*activation, drop, nn.Linear(encoding_size + context, outputs))
 
-    # ------------------------------------------------------------------ how good it is
+    # ------------------------------------------------------------------ loss and metrics
 
     def loss(self, output: Tensor, batch: WindowBatch) -> Tensor:
         assert batch.future is not None

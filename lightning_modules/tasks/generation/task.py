@@ -98,7 +98,7 @@ class Generation(Task):
         return NextSymbols(self.symbols.scores(encoding.states), self.targets(batch))
 
     def targets(self, batch: TokenBatch) -> Tensor:
-        """(B, T) what follows each step of `embed`, IGNORE_INDEX where a text is padded."""
+        """(B, T) next-token targets of the steps of `embed`, IGNORE_INDEX where a text is padded."""
         targets = next_token_targets(batch.tokens, batch.lengths, self.eos_id)
         if not self.spec.whole:  # a stretch of a longer text: what follows it is not known
             targets = targets[:, :-1].masked_fill(targets[:, :-1] == self.eos_id, IGNORE_INDEX)

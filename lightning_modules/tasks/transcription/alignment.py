@@ -18,7 +18,7 @@ class CharacterSpan:
 
 
 def align(log_probs: np.ndarray, ids: Sequence[int]) -> list[CharacterSpan]:
-    """Where the characters of a text stand on the most probable path that spells it, left to right.
+    """Forced alignment: the places of a text's characters on its most probable CTC path, left to right.
 
     CTC marks a character in one or few of its steps: the border between two neighbours is put in the middle of the
     blanks between them.

@@ -25,7 +25,7 @@ IMPOSSIBLE = -1e30  # instead of -inf, whose differences are not numbers
 
 @dataclass
 class Guidance:
-    """What a language model adds to a prefix's score.
+    """Shallow fusion: the language model's addition to a prefix's score.
 
     Args:
         model: of characters.

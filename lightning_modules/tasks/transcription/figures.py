@@ -1,4 +1,4 @@
-"""Pictures of lines with what was read on them."""
+"""Figures of lines with their predicted text."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ WIDEST = 1200  # pixels shown of a line
 
 
 def lines_figure(lines: Sequence[tuple[np.ndarray, str, str | None]]) -> Figure:
-    """Each line's ink (height, width) with its text and, below, what was read if that is another.
+    """Each line's ink (height, width) with its text and, where it differs, the prediction below.
 
     Args:
-        lines: ink between 0 and 1, truth, and answer (None where nothing was read).
+        lines: ink between 0 and 1, truth, and prediction (None: there is none).
     """
     from matplotlib.figure import Figure
 

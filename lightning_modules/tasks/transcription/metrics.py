@@ -1,4 +1,4 @@
-"""How well lines were read."""
+"""Metrics of OCR: character and word error rate, exact match, most frequent edits."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class TranscriptionMetrics(Metric):
         return distance
 
     def _keep(self, badness: float, batch: Any, i: int, target: str, prediction: str) -> None:
-        """Keep a line's picture, if it is one of the first or of the worst."""
+        """Keep a line's image, if it is one of the first or of the worst."""
         worst = len(self._worst) < PICTURED or badness > self._worst[0][0]
         if len(self._first) >= PICTURED and not worst:
             return
@@ -120,7 +120,7 @@ class TranscriptionMetrics(Metric):
         }
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """The most frequent edits: what stood there, what was read, how often, and its share of all edits."""
+        """The most frequent edits: expected, predicted, count, and share of all edits."""
         total = max(1, sum(self.pairs.values()))
         return {
             "most frequent edits": [

@@ -209,7 +209,7 @@ class Transcription(Task):
         return TranscriptionMetrics
 
     def warn_of_blanks(self) -> None:
-        """Say once that every line was read as empty."""
+        """Log once that every line was decoded as empty."""
         if not self._blanks_warned:
             self._blanks_warned = True
             log.warning(BLANK_PHASE)
@@ -238,7 +238,7 @@ class Transcription(Task):
         return self.metrics_class()(self)
 
     def truth(self, batch: LineBatch) -> list[str]:
-        """What the lines of a batch say."""
+        """The true texts of a batch."""
         return [text_of(row[:n]) for row, n in zip(batch.codepoints.tolist(), batch.target_lengths.tolist())]
 
     def columns(self, output: Steps | Seq2SeqOutput, batch: LineBatch) -> dict[str, Any]:

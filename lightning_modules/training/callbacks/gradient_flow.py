@@ -23,9 +23,9 @@ CURVES = 8  # of one picture
 
 
 class GradientFlow(Callback):
-    """A picture of |dL/dx_t|, the norm of the gradient of an example's loss in the features of its step t.
+    """Figure of |dL/dx_t|, the norm of the gradient of an example's loss in the features of its step t.
 
-    What the articles on vanishing and exploding gradients draw is dL/dh_t.  States inside a fused kernel cannot be
+    The literature on vanishing and exploding gradients draws dL/dh_t.  States inside a fused kernel cannot be
     reached, and dL/dh_t of what a layer returns is only what is read off it directly.  The features that a step is
     given are in reach in every architecture, and their gradient has come the same way: dL/dx_t = W^T (dL/da_t), where
     a_t is what the cell is given at step t and dL/da_t holds the whole chain of later steps, gates included.
@@ -69,7 +69,7 @@ class GradientFlow(Callback):
             self._draw(trainer, pl_module)
 
     def figures(self) -> dict[str, Any]:
-        """What the run folder keeps of it."""
+        """Figures for the run folder."""
         return {FIGURE: self._figure()} if self.curves else {}
 
     def _figure(self) -> Any:
@@ -107,7 +107,7 @@ def step_gradients(module: Any, batch: Any) -> Tensor:
         loss = module.loss(batch)
         if not inputs:
             name = option_name(type(module))
-            raise BadInput(f"callbacks=gradient_flow: module={name} reads its steps in a way of its own")
+            raise BadInput(f"callbacks=gradient_flow: module={name} does not encode steps by `encode(x, lengths)`")
         x, lengths = inputs[0]  # (B, T, D), (B,)
         (gradient,) = torch.autograd.grad(loss, x)
     norms = len(x) * gradient.float().norm(dim=2)  # the loss is a mean over examples
@@ -120,7 +120,7 @@ def step_gradients(module: Any, batch: Any) -> Tensor:
 
 @contextmanager
 def _record_inputs(module: Any) -> Iterator[list[tuple[Tensor, Tensor | None]]]:
-    """What `encode` is given meanwhile, as leaves that gradients are kept of."""
+    """Record the inputs of `encode` meanwhile, as leaf tensors with gradients."""
     inputs = []
     encode = module.encode
 
@@ -137,7 +137,7 @@ def _record_inputs(module: Any) -> Iterator[list[tuple[Tensor, Tensor | None]]]:
 
 @contextmanager
 def _frozen_batch_norms(module: nn.Module) -> Iterator[None]:
-    """Batch norms do not count what they see meanwhile."""
+    """Put batch norms in evaluation mode meanwhile, so that their running statistics stay."""
     counting = [
         layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.training
     ]

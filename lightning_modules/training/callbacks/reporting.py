@@ -1,4 +1,4 @@
-"""Telling whoever started a run how it stands, and ending it when they ask."""
+"""Report progress to the sweep that started this run, and stop when it prunes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from datamodules.errors import BadInput
 
 
 class Pruned(Exception):
-    """A run was not promising enough to be finished."""
+    """The sweep pruned this run."""
 
 
 class Reporting(Callback):
-    """Progress now and then; after each validation the metric, and the question whether to go on.
+    """Send progress at intervals and the metric after each validation; stop the run where the sweep prunes it.
 
-    Under several processes the first one asks, and all of them follow.
+    With several ranks, rank 0 asks and the answer is broadcast.
 
     Args:
-        tell: takes epoch, step, how many there will be, and the metric so far.
+        send: takes epoch, step, their totals, and the metric so far.
         is_pruned: takes the number of validations so far and the metric's value; None where nothing prunes.
         metric: such as `val/accuracy`; the task's own when None.
-        every_seconds: between two words of progress.
+        every_seconds: between two reports of progress.
     """
 
     needs_every_batch = False  # of fast_loop
