@@ -1,4 +1,4 @@
-"""Runs that differ in nothing but their seed make one configuration, named by what tells it from the others.
+"""Configurations: runs that differ in nothing but their seed, named by the settings that distinguish them.
 
 A configuration counts each seed once: runs with the same settings, data and seed are repeats of one experiment, and
 tell nothing about the chance in it.
@@ -19,7 +19,7 @@ from scripts.config import keys
 
 @dataclass
 class Configuration:
-    """Runs with the same settings and different seeds, and those settings that other configurations do not share."""
+    """Runs with equal settings and different seeds, and the settings that distinguish them from other runs."""
 
     settings: dict[str, Any]  # short key -> value
     runs: list[Run]
@@ -142,7 +142,7 @@ def _setting(run: Run, key: str, default: Any = None) -> Any:
 
 
 def _is_used(run: Run, key: str) -> bool:
-    """Whether the setting means something to the run: a baseline has no training loop."""
+    """Whether the run uses the setting: a baseline has no training loop."""
     return not (run.is_baseline and keys.facts(key).of_training)
 
 
@@ -157,7 +157,7 @@ def _shown(value: Any) -> Any:
 def _distinguishes(key: str, runs: Sequence[Run]) -> bool:
     """Whether a key differs between runs that agree on the class that it is a setting of.
 
-    What follows from the choice of an architecture, its own settings, need not be told besides.
+    Settings that come with the choice of an architecture need not be named besides.
     """
     parent = key.rpartition(".")[0]
     values_of_parent: dict[Any, set[str]] = defaultdict(set)

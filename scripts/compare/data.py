@@ -1,4 +1,4 @@
-"""Runs that were evaluated on the same examples stand in one table; others never do."""
+"""Grouping of runs by data: one leaderboard for runs that were evaluated on equal examples."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy as np
 from scripts.compare.runs import Run
 from scripts.config import keys
 
-#: Keys of a comparison's identity that no person sets.
+#: Keys of a comparison's identity that are measured, not set.
 MEASURED = ("fingerprint", "evaluated", "test examples")
 
 
 @dataclass
 class DataGroup:
-    """Runs on the same data, and what tells that data from the others'."""
+    """Runs on equal data, and what distinguishes these data from those of other groups."""
 
     runs: list[Run]
     identity: dict[str, Any]
@@ -52,7 +52,7 @@ def group_by_data(runs: Sequence[Run]) -> list[DataGroup]:
     all_keys = dict.fromkeys(key for identity in identities.values() for key in identity)
     differing = [key for key in all_keys if len({repr(identity.get(key)) for identity in identities.values()}) > 1]
     settings = [key for key in differing if key not in MEASURED]
-    telling = settings or differing  # what a person set explains the rest
+    telling = settings or differing  # settings explain the differences that were measured
     data_groups = [
         DataGroup(group, identities[key], {name: identities[key].get(name) for name in telling})
         for key, group in groups.items()
@@ -61,7 +61,7 @@ def group_by_data(runs: Sequence[Run]) -> list[DataGroup]:
 
 
 def data_identity(run: Run) -> dict[str, Any]:
-    """Everything that decides which examples a run was evaluated on, and what was asked of them."""
+    """Everything that decides which examples a run was evaluated on, and for which task."""
     identity: dict[str, Any] = {
         "datamodule": run.settings.get("datamodule"),
         "task": run.settings.get("task"),

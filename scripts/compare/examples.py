@@ -135,7 +135,7 @@ def blocks(run: Run) -> np.ndarray | None:
 
 
 def reordered(ids: np.ndarray, found: PerExample) -> PerExample | None:
-    """`found` with its examples in the order `ids`; None where they are not the same examples."""
+    """`found` with its examples in the order `ids`; None where the ids differ."""
     if np.array_equal(ids, found.ids):
         return found
     if len(ids) != len(found.ids):

@@ -56,7 +56,7 @@ class Row:
 
 @dataclass
 class Leaderboard:
-    """The configurations that were evaluated on the same examples, best first.
+    """The configurations that were evaluated on one set of examples, best first.
 
     Args:
         metric: that ranks, such as `val/accuracy`.
@@ -172,7 +172,7 @@ def reported_metric(metric: str, runs: Sequence[Run]) -> str:
 
 
 def direction_of(metric: str, runs: Sequence[Run]) -> Direction | None:
-    """Which way a metric is better, as the runs declare it; None where none does.
+    """The direction of a metric, as the runs declare it; None where none does.
 
     Raises:
         BadInput: they contradict each other.

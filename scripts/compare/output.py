@@ -81,7 +81,7 @@ def data_difference(comparison: Comparison, board: Leaderboard) -> str:
 
 
 def show(comparison: Comparison, console: Console) -> None:
-    """Everything for a person at a terminal."""
+    """Print leaderboards, verdict and notes to the terminal."""
     from rich import box
     from rich.table import Table
 

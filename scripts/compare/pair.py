@@ -26,7 +26,7 @@ FEW = 100  # rows of a table by series or class
 
 @dataclass
 class Pair:
-    """Two runs on the same test examples."""
+    """Two runs on one set of test examples."""
 
     runs: tuple[Run, Run]
     metric: str
@@ -134,7 +134,7 @@ def _joined(a: Run, b: Run) -> polars.DataFrame:
 
 
 def _check_truths(a: Run, b: Run) -> None:
-    """Refuse runs with other targets for the same examples: their scores are not of the same question."""
+    """Refuse runs whose targets differ for an example: their scores cannot be compared."""
     tables = [run.examples for run in (a, b)]
     if any(table is None or "truth" not in table.columns for table in tables):
         return

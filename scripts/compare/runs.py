@@ -45,7 +45,7 @@ class Run:
 
     @property
     def overrides(self) -> dict[str, str]:
-        """What a person typed: key -> value."""
+        """Overrides of the command line: key -> value."""
         return {override.key: override.value or "" for override in parse_all(self.environment.get("overrides", ()))}
 
     @property
@@ -131,7 +131,7 @@ def read_run(folder: RunFolder) -> Run:
 
 @lru_cache
 def _from_manifest(sweep: Path) -> dict[str, dict[str, str]]:
-    """What a sweep knows of jobs that could not say themselves how they ended: folder name -> status and reason."""
+    """Status and reason of jobs that left no status file, from the sweep's manifest, by folder name."""
     try:
         jobs = json.loads((sweep / "sweep.json").read_text(encoding="utf-8"))["jobs"]
         return {

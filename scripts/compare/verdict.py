@@ -1,4 +1,4 @@
-"""What a leaderboard says in sentences: which configuration is chosen, whether it is really better, what to know."""
+"""Verdict of a leaderboard in sentences: the chosen configuration, whether it is significantly better, caveats."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def notes(board: Leaderboard) -> list[str]:
-    """What has to be known to read a leaderboard."""
+    """Caveats of a leaderboard."""
     covered = [row.versus_best.covers for row in board.rows if row.versus_best and row.versus_best.value is not None]
     like_best = sum(row.is_like_best for row in board.rows)
     lines = []

@@ -94,7 +94,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def last_of_each(overrides: Sequence[Override]) -> list[Override]:
-    """The overrides without those whose key is given again later; each one left out is said on standard error."""
+    """The overrides without those whose key is given again later; each one left out is named on standard error."""
     last = {override.target: i for i, override in enumerate(overrides)}
     kept = []
     for i, override in enumerate(overrides):
@@ -107,7 +107,7 @@ def last_of_each(overrides: Sequence[Override]) -> list[Override]:
 
 
 def readable(override: Override) -> Override:
-    """The override as Hydra's grammar reads what the person meant.
+    """The override, quoted so that Hydra's grammar reads the value that was meant.
 
     Raises:
         BadInput: the grammar refuses it, or `None` stands where null is meant.
@@ -136,7 +136,7 @@ def readable(override: Override) -> Override:
 
 
 def run_override(override: Override) -> Override:
-    """`resume=`, `rerun=` or `init_from=` with the folder that the person named, quoted or not, whatever its name."""
+    """`resume=`, `rerun=` or `init_from=` with its folder, quoted or not, whatever the folder's name."""
     value = override.value or ""
     if value in ("", "null", "auto"):
         return override

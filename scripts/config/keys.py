@@ -1,4 +1,4 @@
-"""What each configuration key is: the one table that comparisons, resuming, sweeps and logs read.
+"""Table of configuration keys and their roles, for comparisons, resuming, sweeps and logs.
 
 A key has the facts of the longest entry that it equals or lies below (`trainer.max_epochs` those of `trainer`).
 """
@@ -24,7 +24,7 @@ class Key:
     Args:
         role: see `Role`.
         resumable: whether a run that is resumed may have another value.
-        hyperparameter: whether it is shown among the hyperparameters of a run, where a person set it.
+        hyperparameter: whether it is shown among the hyperparameters of a run where it was overridden.
         of_training: whether it means nothing to a baseline, which has no training loop.
         in_sweep: whether it may have several values in a sweep.
         one_sweep: whether two sweeps that differ in it are different sweeps.
@@ -84,7 +84,7 @@ KEYS: dict[str, Key] = {
     "tf32": Key("setting", resumable=True),
 }
 
-_UNKNOWN = Key("setting")  # a key of somebody's own
+_UNKNOWN = Key("setting")  # a key of code outside this project
 
 
 @functools.cache

@@ -11,7 +11,7 @@ _QUOTED = re.compile(r"""^(?P<quote>['"])(?P<text>.*)(?P=quote)$""", re.DOTALL)
 
 @dataclass(frozen=True)
 class Override:
-    """A word of a training command that sets something.
+    """An override of the command line.
 
     Args:
         key: dotted key or group, without prefix and package.
@@ -58,7 +58,7 @@ class Override:
 
     @property
     def target(self) -> str:
-        """Key and package: two overrides with the same one set the same thing."""
+        """Key and package: what the override sets; of two overrides with one target, the later holds."""
         return self.key if self.package is None else f"{self.key}@{self.package}"
 
     @property

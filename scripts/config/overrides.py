@@ -94,7 +94,7 @@ def groups() -> list[str]:
 
 
 def options(group: str) -> list[str]:
-    """What can be chosen for a group, its folders' files by `folder/file`."""
+    """The options of a group, its folders' files by `folder/file`."""
     folder = CONF / group
     inside = [CONF / nested for nested in NESTED_GROUPS if nested != group]
     files = [path for path in folder.rglob("*.yaml") if not any(subfolder in path.parents for subfolder in inside)]

@@ -1,11 +1,11 @@
-"""Arguments of the Trainer that cannot mean what a person expects of them: refused before data is read."""
+"""Trainer arguments that cannot have their documented effect here: refused before data is read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-#: Arguments that the program fills in by itself -> where a person says it instead.
+#: Arguments that the program sets by itself -> the setting to use instead.
 REPORTED_ELSEWHERE = {
     "logger": "the group logger=tensorboard,csv,mlflow,wandb or none says where curves are written",
     "callbacks": "callbacks are the group callbacks=...; +callbacks.NAME._target_=CLASS adds one",
@@ -13,7 +13,7 @@ REPORTED_ELSEWHERE = {
     "default_root_dir": "runs_dir=FOLDER says where run folders are made",
 }
 
-#: Arguments of the Trainer that people give without their group.
+#: Arguments of the Trainer that are often given without their group.
 OF_TRAINER = (
     "max_epochs", "max_steps", "max_time", "accelerator", "devices", "precision", "strategy", "fast_dev_run",
     "gradient_clip_val", "accumulate_grad_batches", "limit_train_batches", "overfit_batches",

@@ -1,10 +1,10 @@
-"""What a stored configuration may name: a run folder from a stranger executes nothing.
+"""Trust: the classes that a stored configuration may name, so that an untrusted run folder executes nothing.
 
 A configuration that a file brings (config.yaml of a run, a checkpoint, the manifest of a sweep and its best.yaml) names
 classes by `_target_`.  Each has to be a class of this project, torch or pytorch_lightning, of the kind that belongs
 where it stands, or of a package that `--allow PACKAGE` names.  A module of any other package is not even imported.
 
-What a person types on the command line, or keeps in a `--config-dir` of their own, may name any package; it has to be
+Overrides of the command line, and files of a `--config-dir`, may name any package; it has to be
 of the kind that belongs there.
 """
 
@@ -72,7 +72,7 @@ def check_stored(config: dict[str, Any], place: str, overridden_settings: dict[s
     Args:
         config: all settings of a run, or some of its groups.
         place: the file or folder that they are from, for messages.
-        typed: settings that a person asks for in this command; a class that they name at the same key is theirs.
+        typed: settings of this command; a class that they name at a key is trusted there.
 
     Raises:
         BadInput: with the key and what is named there.
@@ -91,7 +91,7 @@ def check_stored(config: dict[str, Any], place: str, overridden_settings: dict[s
 
 
 def check_classes(config: dict[str, Any]) -> list[str]:
-    """Messages for classes that a person typed where something else belongs; their packages are imported."""
+    """Messages for classes of the wrong kind at a key of this command's settings; their packages are imported."""
     found = []
     for group in ALLOWED_CLASSES:
         for key, target in targets(config.get(group), group):

@@ -24,7 +24,7 @@ def table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
 
 
 def shown(value: Any) -> str:
-    """A number with the digits that a person reads, anything else as it is."""
+    """A cell of a table: numbers with about four significant digits, None as nothing, anything else as its string."""
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -75,7 +75,7 @@ def facts(module: Any) -> dict[str, Any]:
 
 
 def notes(module: Any) -> list[str]:
-    """What the program does otherwise than predict.py of the run."""
+    """Notes about what the exported program does differently from predict.py."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""Export a finished run: a folder with the model, its vocabulary or scalers as JSON and a program that answers.
+"""Export a finished run: a folder with the model, its vocabulary or scalers as JSON and a program that predicts.
 
 python scripts/export.py RUN --format onnx            # runs with onnxruntime and numpy alone
 python scripts/export.py RUN --format torch_export    # a torch.export program, without this project

@@ -1,4 +1,4 @@
-"""The exported folder: model, vocabulary or scalers, a program that answers; compared with the run before it is done.
+"""Exported folder: model, vocabulary or scalers, a program that predicts; verified against the run.
 
 What a task supplies is a module with `INPUTS`, `OUTPUTS`, `PROGRAM`, `FACTS`, `network`, `shapes`, `fixed_length`,
 `inputs`, `padded`, `facts`, `remarks` and `write_example`; see `scripts.export.classification`.
@@ -70,7 +70,7 @@ def export(
     form = FORMATS[format]
     name = type(module).__name__
     if any(not isinstance(value, Tensor) for value in module.state_dict().values()):
-        raise BadInput(f"--format {format}: {name} answers with more than tensors, which no format takes")
+        raise BadInput(f"--format {format}: {name} returns more than tensors, which no format takes")
     for package in form.PACKAGES:
         try:
             version(package)

@@ -28,7 +28,7 @@ HOLIDAY_YEARS = range(1970, 2070)  # that the table of holidays covers
 
 @dataclass
 class Windows(WindowBatch):
-    """Windows that each bring a calendar of their own: B stretches of rows, one after the other in `calendar`."""
+    """Windows with a separate calendar each: B stretches of rows, one after the other in `calendar`."""
 
     def past_calendar(self, steps: int) -> Tensor:
         return self._rows(self.first - steps, steps)
@@ -135,7 +135,7 @@ def facts(module: Any) -> dict[str, Any]:
 
 
 def notes(module: Any) -> list[str]:
-    """What the program does otherwise than predict.py of the run."""
+    """Notes about what the exported program does differently from predict.py."""
     reading, found = module.task.spec.reading, []
     if reading.get("outliers") == "mask":
         found.append("predict.py there takes outliers as they are; the run masks them (datamodule.outliers=mask)")

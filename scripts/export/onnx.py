@@ -44,7 +44,7 @@ def _trace(path: Path, network: nn.Module, sample: dict[str, Tensor], task: Modu
 
 
 def _runs(path: Path, network: nn.Module, inputs: dict[str, Tensor]) -> bool:
-    """Whether the model answers these inputs as the network does."""
+    """Whether the exported model gives the network's outputs for these inputs."""
     import onnxruntime
 
     quiet = onnxruntime.SessionOptions()

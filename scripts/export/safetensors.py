@@ -41,7 +41,7 @@ def write(
 
 
 def load(folder: Path) -> nn.Module:
-    """The network of an exported folder, ready to answer; only classes of this project are built."""
+    """The network of an exported folder, ready to predict; only classes of this project are built."""
     from scripts.runs.loading import build_trusted, untrusted_input
 
     file = folder / "settings.json"

@@ -1,4 +1,4 @@
-"""Readers of lines: pictures and their widths in, log-probabilities of characters out."""
+"""Export of OCR models: images and their widths in, log-probabilities of characters out."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def padded(inputs: dict[str, Tensor], length: int) -> dict[str, Tensor]:
 
 
 def facts(module: Any) -> dict[str, Any]:
-    """How a picture becomes a network's input, and what the log-probabilities are of."""
+    """Preprocessing of images, and the characters of the log-probabilities."""
     spec = module.task.spec
     return {
         "height": spec.height,
@@ -98,13 +98,13 @@ def program_files() -> dict[str, str]:
 
 
 def notes(module: Any) -> list[str]:
-    """What the program does otherwise than predict.py of the run."""
+    """Notes about what the exported program does differently from predict.py."""
     method = module.task.decoding.method
     return [] if method == "best_path" else [f"predict.py there reads by best path; the run by {method}"]
 
 
 def write_example(module: Any, folder: Path) -> str:
-    """A picture of a few characters that the reader knows."""
+    """Write an image of a few characters of the model's alphabet."""
     text = "".join(c for c in module.task.spec.codec.characters if c.isalnum() and c.isascii())[:12] or "0"
     page = Image.new("L", (16 * len(text) + 20, 40), 255)
     ImageDraw.Draw(page).text((10, 5), text, font=ImageFont.load_default(24), fill=0)

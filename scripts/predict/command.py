@@ -1,10 +1,10 @@
-"""Answer with a finished run; its folder is all that is needed.
+"""Predict with a finished run; its folder is all that is needed.
 
 python scripts/predict.py RUN Satoshi Jackson --top-k 3
 cut -f1 people.tsv | python scripts/predict.py RUN - --json
 python scripts/predict.py RUN load.csv --output forecast.csv --plot forecast.png --backtest 72
 python scripts/predict.py RUN line.png scans/ --json            # lines of text: images, and folders of them
-python scripts/predict.py RUN --label Russian --count 10 --temperature 0.8 --seed 1     # write new texts
+python scripts/predict.py RUN --label Russian --count 10 --temperature 0.8 --seed 1     # generate texts
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def main() -> int:
 def _parser() -> Parser:
     parser = Parser(prog="predict.py", description=__doc__)
     parser.add_argument("run", metavar="RUN", help="the folder of a finished run; its task decides about more options")
-    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="what to answer; - for the lines of standard input")
+    parser.add_argument(
+        "inputs", nargs="*", metavar="INPUT", help="what to predict for; - for the lines of standard input"
+    )
     parser.add_argument("--json", action="store_true", help="a JSON object a line")
     parser.add_allow()
     return parser

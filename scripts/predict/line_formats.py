@@ -25,7 +25,7 @@ class Character:
 
 @dataclass(frozen=True)
 class RecognizedLine:
-    """What an image says.
+    """A recognised line: text, confidence and places of its characters.
 
     Args:
         name: of the input.

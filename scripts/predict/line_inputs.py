@@ -1,4 +1,4 @@
-"""Images that a person gives to be read: files, folders, standard input, and the lines of PAGE and ALTO files."""
+"""Inputs of OCR: image files, folders, standard input, and the lines of PAGE and ALTO files."""
 
 from __future__ import annotations
 

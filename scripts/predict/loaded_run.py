@@ -1,4 +1,4 @@
-"""A finished run in a program of somebody's own.
+"""Use a finished run from Python.
 
 from scripts.predict.loaded_run import load_run
 

@@ -44,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class PreparedLine:
-    """A page of an input as a network reads it, the size of its image, and what a person should know about it."""
+    """A page of an input, preprocessed; the size of its image, and a note about it."""
 
     name: str
     image: np.ndarray
@@ -57,7 +57,7 @@ Unreadable = tuple[str, BadInput]  # name of an input, and the reason
 
 
 def predict(module: SequenceModule, options: argparse.Namespace) -> int:
-    """Print what each image of `options.inputs` says; 1 where one could not be read, else 0."""
+    """Print the text of each image of `options.inputs`; 1 where one could not be read, else 0."""
     _set_decoding(module, options)
     inputs, settings = split_settings(options.inputs)
     if settings:
@@ -85,7 +85,7 @@ def predict(module: SequenceModule, options: argparse.Namespace) -> int:
 def results(
     module: SequenceModule, sources: Iterator[LineSourceFile | Unreadable]
 ) -> Iterator[tuple[str, RecognizedLine | BadInput]]:
-    """What each page of each image says, or the reason why it cannot be read."""
+    """The text of each page of each image, or the BadInput that says why it cannot be read."""
     import torch
 
     task = module.task

@@ -1,4 +1,4 @@
-"""Where and with what a run was made."""
+"""Environment of a run: versions, hardware, git state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trained module is worth: metrics of each split, predictions, figures."""
+"""Evaluation of a trained module: metrics of each split, predictions, figures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Evaluation:
-    """The judgements of one module on the splits of one data set.
+    """Evaluate one module on the splits of one data set.
 
     Args:
         module: which module.

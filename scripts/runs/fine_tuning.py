@@ -34,7 +34,7 @@ class Start:
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> Start | None:
-        """What `init_from` names; None where it names nothing."""
+        """The start of `init_from`; None where it names no run."""
         if config["init_from"]:
             return cls(RunFolder.existing(config["init_from"]))
         if config.get("freeze", "none") != "none":
@@ -42,7 +42,7 @@ class Start:
         return None
 
     def introduce(self, datamodule: SequenceDataModule) -> None:
-        """Tell a data module, before it reads anything, what the run knew."""
+        """Give a data module the spec of the run, before it reads anything."""
         if hasattr(datamodule, "starting_from"):
             datamodule.starting_from = self.spec
 

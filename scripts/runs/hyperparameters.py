@@ -35,7 +35,7 @@ def write_hyperparameters(
     Args:
         folder: the run folder.
         config: the run's settings, resolved.
-        overrides: what a person or a sweep set, as `key=value` words.
+        overrides: of the command or the sweep, `key=value`.
         metrics: `test/...`, `val/...` (of the best checkpoint) and costs; what is missing leaves its cell empty.
         status: `finished`, `failed`, `pruned` or `interrupted`.
     """
@@ -64,7 +64,7 @@ def write_hyperparameters(
 
 
 def hyperparameters(config: dict[str, Any], overrides: Iterable[str]) -> dict[str, str | float | bool]:
-    """Short names of what was set, with values of their own types; architecture and seed are always told.
+    """Short names of overridden keys, with typed values; architecture and seed are always among them.
 
     >>> hyperparameters({"seed": 1, "module": {"_target_": "a.GRU", "dropout": 0.5}}, ["module.dropout=.5"])
     {'module': 'GRU', 'seed': 1, 'dropout': 0.5}

@@ -1,4 +1,4 @@
-"""One process at a time writes into a folder."""
+"""Lock of a folder: one process at a time writes into it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def only_writer(folder: Path, what: str, lock_timeout: float = 0.0) -> Iterator[
 
     Args:
         folder: made if it does not exist.
-        what: how a person names it, for the message.
-        patience: seconds to wait for another process to let go.
+        what: name of the folder in the message.
+        lock_timeout: seconds to wait for another process to release it.
 
     Raises:
         BadInput: another process holds it.

@@ -21,7 +21,7 @@ KEY = "metrics"  # of environment.json
 
 @dataclass(frozen=True)
 class MetricFacts:
-    """What a task says of its metrics.
+    """Metrics of a task: the monitored one, and the `MetricInfo` of each.
 
     Args:
         monitor: the metric, without a split, that chooses checkpoints and configurations.
@@ -51,7 +51,7 @@ class MetricFacts:
     def of_class(cls, task: type, monitor: str | None = None) -> MetricFacts:
         """Those that the class of a task declares, before there is data to make one.
 
-        A class that does not say `metrics_class` (one of somebody's own) declares its monitored metric and the loss.
+        A class without `metrics_class` (one from outside this project) declares its monitored metric and the loss.
         """
         try:
             info = declared(task.metrics_class())  # type: ignore[attr-defined]
@@ -109,7 +109,7 @@ class MetricFacts:
 
 @functools.cache
 def _of_class(target: str) -> MetricFacts:
-    """Facts of a task of this project, by its path; none for a task of somebody's own, which is not imported."""
+    """Facts of a task of this project, by its path; none for a task from outside, which is not imported."""
     if not target.startswith("lightning_modules.tasks."):
         return MetricFacts("loss")
     module, _, name = target.rpartition(".")

@@ -73,7 +73,7 @@ def settings_to_repeat(run: RunFolder, composed: dict[str, Any], overrides: Iter
 
 
 def recorded_overrides(run: RunFolder, overrides: Iterable[str]) -> list[str]:
-    """What was set for the run and is now, as the overrides of one command."""
+    """The overrides of the repeated run and of this command, as those of one command."""
     overrides = [override for override in overrides if Override.parse(override).key != "rerun"]
     overridden_keys = {override.key for override in parse_all(overrides)}
     before = run.environment().get("overrides", [])

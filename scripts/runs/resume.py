@@ -1,4 +1,4 @@
-"""Going on with a run that was stopped: `resume=RUN`, or `resume=auto` for the latest one of the same settings.
+"""Resume a run that was stopped: `resume=RUN`, or `resume=auto` for the latest one of equal settings.
 
 `resume=RUN/checkpoints/previous.ckpt` goes on from there, where last.ckpt is torn.
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def folder_to_resume(overrides: Iterable[str]) -> RunFolder | None:
-    """The run that the words of a command ask to go on with; None where they ask for a new one.
+    """The run that overrides ask to resume; None where they ask for a new one.
 
     Raises:
         BadInput: there is no such run.
@@ -50,7 +50,7 @@ def folder_to_resume(overrides: Iterable[str]) -> RunFolder | None:
 
 
 def checkpoint_to_resume(run: RunFolder, overrides: Iterable[str]) -> Path | None:
-    """The checkpoint that the words of a command name, or else the run's last.ckpt; None where it has none yet.
+    """The checkpoint that overrides name, or else the run's last.ckpt; None where it has none yet.
 
     Raises:
         BadInput: it is torn, or holds no state of training; with what can be typed instead.
@@ -84,7 +84,7 @@ def settings_to_resume(run: RunFolder, composed: dict[str, Any], overrides: Iter
     Args:
         run: which run.
         composed: all settings of this command, resolved.
-        words: overrides of this command.
+        overrides: of this command.
 
     Raises:
         BadInput: an override asks for what would be another run, or the run names classes that are not to be trusted.
@@ -120,18 +120,18 @@ def has_finished(run: RunFolder, settings: dict[str, Any]) -> bool:
 
 
 def is_same_run(first: dict[str, Any], second: dict[str, Any], moved_data: bool = False) -> bool:
-    """Whether settings describe the same run.
+    """Whether two configurations are those of one run.
 
     Args:
-        one: settings.
-        other: settings.
+        first: settings.
+        second: settings.
         moved_data: whether the data may lie elsewhere; its fingerprint is compared when it is read.
     """
     return _identity(first, moved_data) == _identity(second, moved_data)
 
 
 def _identity(settings: dict[str, Any], moved_data: bool) -> dict[str, Any]:
-    """Settings without those that say where a run is, as a file holds them (where there are no tuples)."""
+    """Settings without places of a run, as a file holds them (where there are no tuples)."""
     identity = {key: value for key, value in settings.items() if facts(key).role != "place" or facts(key).in_sweep}
     if moved_data and isinstance(identity.get("datamodule"), dict):
         identity["datamodule"] = {key: value for key, value in identity["datamodule"].items() if key != "data_dir"}

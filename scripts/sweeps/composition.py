@@ -13,7 +13,7 @@ from scripts.config.overrides import groups
 
 
 class Composer:
-    """Composes jobs.  Those that choose the same groups share a composition, which takes a tenth of a second.
+    """Composes jobs.  Jobs with equal choices of groups share a composition, which takes a tenth of a second.
 
     Args:
         config_loader: Hydra's.

@@ -14,7 +14,7 @@ from scripts.config.signatures import problems
 
 
 def option(group: Literal["sampler", "pruner"], name: str) -> dict[str, Any]:
-    """What conf/sweep/<group>/<name>.yaml says.
+    """Settings of conf/sweep/<group>/<name>.yaml.
 
     Raises:
         BadInput: there is no such file.
@@ -32,7 +32,7 @@ Direction = Literal["minimize", "maximize"]
 
 @dataclass(frozen=True)
 class SweepSettings:
-    """What conf/sweep/default.yaml says, with types and ranges."""
+    """Settings of a sweep (conf/sweep/default.yaml), with types and ranges."""
 
     name: Annotated[str, MinLen(1)]
     workers: Annotated[int, Gt(0)] | None = None

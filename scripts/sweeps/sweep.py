@@ -1,4 +1,4 @@
-"""A sweep from its command to its end: which jobs there are, starting them, keeping book, telling the results."""
+"""Sweep: its plan (which jobs), manifest, execution and results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ finished_sweeps: list[Sweep] = []
 
 
 class Plan(Protocol):
-    """Which jobs a sweep has."""
+    """Plan of a sweep: which jobs it has (grid or search)."""
 
     @property
     def total(self) -> int:
@@ -34,7 +34,7 @@ class Plan(Protocol):
         """Whether a running job is to be pruned."""
 
     def job_finished(self, job: Job, metrics: dict[str, float] | None) -> None:
-        """A job is over, or was interrupted; its `state` says which."""
+        """Called when a job has finished or was interrupted; see its `state`."""
 
 
 @dataclass

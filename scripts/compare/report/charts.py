@@ -55,7 +55,7 @@ class Axis:
 
 @dataclass
 class Chart:
-    """Marks over two axes; `svg()` is the picture."""
+    """Marks over two axes; `svg()` draws it."""
 
     title: str
     x: Axis

@@ -1,4 +1,4 @@
-"""The report: one HTML file with its style and pictures in it, made from `page.html.jinja`."""
+"""The report: one HTML file with its style and figures in it, made from `page.html.jinja`."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _marks(board: Leaderboard, i: int) -> str:
 
 
 def _colours(board: Leaderboard) -> dict[int, str]:
-    """Row -> class: the best few have a colour of their own, baselines and the rest are grey."""
+    """Row -> class: the best few have a colour each, baselines and the rest are grey."""
     trained = [i for i, row in enumerate(board.rows) if not row.configuration.is_baseline]
     classes = {i: f"s{place}" for place, i in enumerate(trained[:NUM_COLOURS])}
     return {i: classes.get(i, "base") for i in range(len(board.rows))}
@@ -90,7 +90,7 @@ def _drawn(charts: Iterable[tuple[str, str]]) -> list[tuple[str, Markup]]:
 
 
 def _figures(board: Leaderboard) -> Iterator[tuple[str, Markup]]:
-    """The test pictures of the leaders' first runs, or their validation pictures."""
+    """The test figures of the leaders' first runs, or their validation figures."""
     for row in board.rows[:LEADERS]:
         folder = row.configuration.runs[0].folder
         figures = {path.stem: path.read_bytes() for path in sorted(folder.figures.glob("*.png"))}
@@ -104,7 +104,7 @@ def _figures(board: Leaderboard) -> Iterator[tuple[str, Markup]]:
 
 
 def _environment(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    """What the runs were made with; several values where they differ."""
+    """Versions and hardware of the runs; several values where they differ."""
     finished = [run for run in comparison.runs if run.metrics]
     for name in FACTS:
         value = ", ".join(dict.fromkeys(_fact(run, name) for run in finished))

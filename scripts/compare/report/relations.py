@@ -1,4 +1,4 @@
-"""What the metric costs, and what it depends on."""
+"""Charts of the metric against costs and against settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process that is forked from the server is asked to do; torch is loaded only there."""
+"""Entry points of processes that are forked from the server; torch is loaded only there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scripts.sweeps.search.objectives import task_facts
 
 
 def run(spec: JobSpec, pipe: connection.Connection) -> None:
-    """Train; say on the pipe how it goes and how it ended."""
+    """Train; send progress and the result through the pipe."""
     from scripts.sweeps.execution import job_process
 
     job_process.run(spec, pipe)
@@ -44,7 +44,7 @@ def facts_of(settings: list[dict[str, Any]]) -> Facts:
 
 
 def _architecture(settings: dict[str, Any]) -> str:
-    """The file of the module's class, which is what a person types for it."""
+    """The option name of the module: the file of its class."""
     return str(settings["module"].get("_target_", "")).rpartition(".")[0].rpartition(".")[2]
 
 

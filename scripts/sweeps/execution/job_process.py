@@ -51,7 +51,7 @@ _warm_up()
 
 
 def run(spec: JobSpec, pipe: connection.Connection) -> None:
-    """What `spec.run` does."""
+    """Train the job of `spec`."""
     gc.freeze()  # what the server loaded stays: looked through, its pages would also no longer be shared
     gc.enable()
     os.setsid()
@@ -91,7 +91,7 @@ def _trained(spec: JobSpec, pipe: connection.Connection) -> dict[str, float]:
 
 
 def _log_to(folder: Path) -> None:
-    """Everything that this process says goes to train.log."""
+    """Redirect the output of this process to train.log."""
     folder.mkdir(parents=True, exist_ok=True)
     file = os.open(folder / "train.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):

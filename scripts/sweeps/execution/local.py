@@ -92,7 +92,7 @@ class _Stopping:
 
 
 class _Loop:
-    """Starts jobs while there are places, hears what they say, and keeps book."""
+    """Start jobs while there are places, receive their reports, and write the manifest."""
 
     def __init__(self, sweep: Sweep, pool: Pool, display: Display, stopping: _Stopping) -> None:
         self.sweep = sweep

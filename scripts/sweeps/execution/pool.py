@@ -48,14 +48,14 @@ class Running:
     pipe: connection.Connection
     place: Place
     started: float
-    result: tuple[State, str, dict[str, float] | None] | None = None  # its own last word
+    result: tuple[State, str, dict[str, float] | None] | None = None  # that the job sent
     progress: dict[str, Any] | None = None
     stopped_because: str = ""  # a reason of the pool
     signalled_at: float | None = None
 
 
 class Pool:
-    """Starts jobs, passes on what they say, and ends those that take too long.
+    """Start jobs, forward their reports, and stop those that take too long.
 
     Args:
         resources: the places.
@@ -100,7 +100,7 @@ class Pool:
             stop_fork_server()
 
     def start(self, job: Job, spec: JobSpec) -> bool:
-        """Whether there was a place for the job."""
+        """Start a job if there is a place for it; whether there was."""
         place = self.resources.take()
         if place is None:
             return False
@@ -113,7 +113,7 @@ class Pool:
         return True
 
     def wait(self, seconds: float) -> list[Report | JobFinished]:
-        """What happens next, waiting for it for some seconds at most."""
+        """Wait for the next events, for some seconds at most."""
         self._end_overdue()
         sources: list[Any] = [r.pipe for r in self.running if not r.pipe.closed]
         ready = connection.wait([*sources, *(r.process.sentinel for r in self.running)], timeout=seconds)
@@ -127,7 +127,7 @@ class Pool:
         return events
 
     def reply(self, job: Job, pruned: bool) -> None:
-        """What a job that reported waits for."""
+        """Reply to a job that reported: whether it is pruned."""
         for running in self.running:
             if running.job is job:
                 with contextlib.suppress(OSError):  # it has ended meanwhile
@@ -203,5 +203,5 @@ def stop_fork_server() -> None:
         return
     with contextlib.suppress(ProcessLookupError):
         os.kill(server._forkserver_pid, signal.SIGKILL)
-    with contextlib.suppress(ChildProcessError, FileNotFoundError):  # somebody else waited for it
+    with contextlib.suppress(ChildProcessError, FileNotFoundError):  # it was waited for already
         server._stop()

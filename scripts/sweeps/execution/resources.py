@@ -1,4 +1,4 @@
-"""What one machine has for jobs: processors, and GPUs or shares of them."""
+"""Resources of one machine for jobs: processors, and GPUs or shares of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def visible_gpus() -> list[str]:
 
 @dataclass(frozen=True)
 class Place:
-    """What one job is given."""
+    """Threads and GPUs of one job."""
 
     gpus: tuple[str, ...]
     threads: int

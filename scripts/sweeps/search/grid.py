@@ -92,7 +92,7 @@ class Grid:
 
 
 def _identity(overrides: list[str]) -> frozenset[tuple[str, str]]:
-    """What a combination sets, however it is written."""
+    """Keys and canonical values of a combination."""
     return frozenset((o.key, _canonical(o.text)) for o in parse_all(overrides) if o.prefix != "~")
 
 

@@ -1,4 +1,4 @@
-"""What a search optimises, and in which direction."""
+"""Objectives of a search: metrics and directions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def task_objective(facts: MetricFacts) -> Objective:
 
 
 def objectives(settings: SweepSettings, run: dict[str, Any], facts: MetricFacts | None = None) -> list[Objective]:
-    """What the settings ask for, or else the metric of validation by which runs choose their checkpoints.
+    """The objectives of the settings, or else the validation metric by which runs choose their checkpoints.
 
     Args:
         settings: of the sweep.

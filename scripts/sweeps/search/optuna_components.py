@@ -29,7 +29,7 @@ def require() -> None:
 
 
 def distribution(axis: Axis) -> Any:
-    """What Optuna draws a value of the axis from.
+    """Optuna's distribution of an axis.
 
     Raises:
         BadInput: nothing can be drawn from it.
@@ -135,7 +135,7 @@ def _build(settings: dict[str, Any], provided: dict[str, Any], at: str, kind: ty
     arguments = {key: value for key, value in settings.items() if key != "_target_"}
     try:
         cls = pkgutil.resolve_name(target)
-    except Exception as error:  # whatever an import raises: the person named the module
+    except Exception as error:  # whatever an import raises
         raise BadInput(f"{at}._target_={target}: cannot be imported ({error})") from None
     if not (isinstance(cls, type) and issubclass(cls, kind)):
         raise BadInput(f"{at}._target_={target}: not a {kind.__name__}, which belongs there")

@@ -1,4 +1,4 @@
-"""Points of a search that a person or a file names: they have to lie in its space."""
+"""Points of a search from settings or files: they have to lie in its space."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def point_of(point: dict[str, Any], space: Space, distributions: dict[str, Any])
 
 
 def check_job(job: Job, space: Space, manifest: Path) -> None:
-    """Refuse a job of the manifest that sets anything but values of the axes: the file may be a stranger's.
+    """Refuse a job of the manifest that sets anything but values of the axes: the file is untrusted.
 
     Raises:
         BadInput: with the override that does.

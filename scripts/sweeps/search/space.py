@@ -47,7 +47,7 @@ class Axis:
 
     @property
     def text(self) -> str:
-        """What a person wrote after the `=`."""
+        """The value as typed, after the `=`."""
         return Override.parse(self.override.input_line or "").value or ""
 
     @property
@@ -76,7 +76,7 @@ class Axis:
         return [value for _, value in self._values()]
 
     def distinct(self) -> list[str]:
-        """The values without those that write an earlier one in another way (`0.10` after `0.1`), which are said."""
+        """The distinct values; one that repeats an earlier one (`0.10` after `0.1`) is named on standard error."""
         kept: dict[str, str] = {}
         for text, value in self._values():
             if repr(value) in kept:
@@ -115,7 +115,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Space:
-    """What the jobs of a sweep have in common, and in what they differ."""
+    """Space of a sweep: the fixed overrides of all jobs, and the axes in which they differ."""
 
     axes: tuple[Axis, ...]
     fixed: tuple[str, ...]  # overrides, as Hydra takes them
@@ -138,7 +138,7 @@ class Space:
         return any(axis.key == "module" and BASELINES in axis.text for axis in self.axes)
 
     def described(self) -> dict[str, str]:
-        """Everything that makes two sweeps the same, as overrides."""
+        """The overrides that identify a sweep: key -> value."""
         fixed = [Override.parse(override) for override in self.fixed]
         return {
             **{axis.key: axis.text for axis in self.axes},

@@ -36,7 +36,7 @@ class Winner:
 
 
 def sweep_objectives(sweep: Sweep) -> list[Objective]:
-    """What decides: a search's objectives, or the task's own metric of validation.  Empty where runs lack it."""
+    """The objectives of a search, or the task's validation metric.  Empty where runs lack it."""
     try:
         return objectives(sweep.settings, sweep.composer.settings([]), sweep.metric_facts)
     except BadInput:
@@ -99,7 +99,7 @@ _MISSING = object()
 
 
 def command(sweep: Sweep, name: str) -> str:
-    """What a person types to train the configuration that `write_experiment` wrote."""
+    """The command that trains the configuration that `write_experiment` wrote."""
     allow = "".join(f" --allow {package}" for package in untrusted_packages(sweep.composer.settings([])))
     return (
         f"{program('python')} scripts/train.py{allow} --config-dir {shlex.quote(str(sweep.folder))} experiment={name}"
