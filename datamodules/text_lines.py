@@ -230,7 +230,7 @@ class TextLines(SequenceDataModule):
             split.train = np.sort(drawn)
         if self.rendered_lines and self.pretrained_spec is None:
             known = [read.texts[i] for i in split.train]
-            self.renderer = self._made_renderer([word for text in known for word in text.split()])
+            self.renderer = self._build_renderer([word for text in known for word in text.split()])
             self._first_rendered = len(read.texts)
             read.add_rendered(self.renderer, range(self.rendered_lines))
             split.train = np.concatenate([split.train, np.arange(self._first_rendered, len(read.texts))])
@@ -262,7 +262,7 @@ class TextLines(SequenceDataModule):
 
     def _rendered_alone(self) -> tuple[Collection, Split]:
         """Lines for validation and test come first; they are never rendered again."""
-        self.renderer = self._made_renderer([])
+        self.renderer = self._build_renderer([])
         held_out = [round(self.rendered_lines * fraction) for fraction in self.fractions]
         self._first_rendered = sum(held_out)
         read = Collection(f"rendered lines in {len(self.renderer.fonts)} fonts (no data_dir given)")

@@ -58,7 +58,7 @@ def report(
     lines += [f"data: {note}" for note in [*read.notes, *notes]]
     return {
         "source": read.name,
-        "parts": sizes,
+        "splits": sizes,
         "alphabet": "".join(codec.characters),
         "rare": rare,
         "unseen": dict(unseen),

@@ -9,7 +9,7 @@ from typing import Any
 
 from datamodules.errors import BadInput, did_you_mean
 from scripts.config.override import parse_all
-from scripts.config.trainer_arguments import MEANT
+from scripts.config.trainer_arguments import ALTERNATIVES
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -81,8 +81,8 @@ def explain(error: Exception) -> str | None:
     unknown = re.search(r"(?:Could not override|Key) '([\w.@/]+)'", text)
     if unknown:
         key = unknown[1]
-        if key in MEANT:
-            return f"{key}: no such setting; you may mean {MEANT[key]}"
+        if key in ALTERNATIVES:
+            return f"{key}: no such setting; you may mean {ALTERNATIVES[key]}"
         candidates = [*groups(), *top_level_keys()]
         return f"{key}: no such setting or group{did_you_mean(key, candidates)}; there are {', '.join(candidates)}"
     lines = " ".join(line.strip() for line in text.splitlines() if line.strip() and "full_key" not in line)

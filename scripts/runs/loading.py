@@ -77,4 +77,4 @@ def task_class(config: dict[str, Any], place: str) -> type[Task]:
     Raises:
         BadInput: it is not to be trusted, or no task.
     """
-    return trust.trusted_class(config["task"]["_target_"], trust.KINDS["task"], f"{place}: task")
+    return trust.trusted_class(config["task"]["_target_"], trust.ALLOWED_CLASSES["task"], f"{place}: task")

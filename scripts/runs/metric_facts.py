@@ -57,7 +57,7 @@ class MetricFacts:
             info = declared(task.metrics_class())  # type: ignore[attr-defined]
         except NotImplementedError:
             info = {"loss": LOSS}
-        direction = "minimize" if task.mode == "min" else "maximize"  # type: ignore[attr-defined]
+        direction: Direction = "minimize" if task.mode == "min" else "maximize"  # type: ignore[attr-defined]
         info.setdefault(task.monitor, MetricInfo(direction, headline=True))  # type: ignore[attr-defined]
         chosen = monitor if monitor and monitor.startswith("val/") else task.monitor  # type: ignore[attr-defined]
         return cls(chosen.rpartition("/")[2], info)

@@ -58,7 +58,7 @@ def settings_to_repeat(run: RunFolder, composed: dict[str, Any], overrides: Iter
     """
     config_groups = groups()
     stored = run.config()
-    trust.check_stored(stored, str(run.config_file), typed=composed)
+    trust.check_stored(stored, str(run.config_file), overridden_settings=composed)
     settings = {**stored, **{key: composed[key] for key in OF_COMMAND}, "resume": None}
     changes = [o for o in parse_all(overrides) if not o.key.startswith("hydra") and o.key not in OF_COMMAND]
     for override in changes:
@@ -67,7 +67,7 @@ def settings_to_repeat(run: RunFolder, composed: dict[str, Any], overrides: Iter
                 f"{override.plain}: a repeated run has its own settings; single settings and groups can be changed"
             )
         put(settings, override.key, get(composed, override.key))
-    if "seed" in settings and any(facts(override.key).role == "seed" for override in overrides):
+    if "seed" in settings and any(facts(override.key).role == "seed" for override in changes):
         settings["datamodule"] = {**settings["datamodule"], "seed": settings["seed"]}
     return settings
 

@@ -90,7 +90,7 @@ def settings_to_resume(run: RunFolder, composed: dict[str, Any], overrides: Iter
         BadInput: an override asks for what would be another run, or the run names classes that are not to be trusted.
     """
     settings = run.config()
-    trust.check_stored(settings, str(run.config_file), typed=composed)
+    trust.check_stored(settings, str(run.config_file), overridden_settings=composed)
     for override in parse_all(overrides):
         key, key_facts = override.key, facts(override.key)
         if key_facts.role == "place" and not key_facts.in_sweep:

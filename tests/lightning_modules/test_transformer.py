@@ -57,7 +57,7 @@ def give(ours: nn.Module, theirs: nn.Module) -> None:
     """The weights of a layer of ours to the same layer of torch."""
     pairs = [(ours.attention, theirs.self_attn)]
     norms = [ours.attention_norm, ours.feed_forward_norm]
-    if hasattr(ours, "reading"):
+    if hasattr(ours, "cross_attention"):
         pairs.append((ours.cross_attention, theirs.multihead_attn))
         norms.insert(1, ours.cross_attention_norm)
     for attention, other in pairs:

@@ -106,7 +106,7 @@ def test_a_run_shows_its_lines(reader: Path) -> None:
     assert "train/lines" in figures(reader)
     environment = json.loads((reader / "environment.json").read_text())
     assert environment["data"]["infeasible"] == {}
-    assert environment["data"]["parts"]["train"] == 20
+    assert environment["data"]["splits"]["train"] == 20
 
 
 def test_lines_that_ctc_cannot_fit_are_named_before_training(tmp_path: Path) -> None:

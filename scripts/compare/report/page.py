@@ -52,7 +52,7 @@ def _board(comparison: Comparison, board: Leaderboard) -> dict[str, Any]:
     text = {key for key in rows[0] if key in board.setting_keys or key == "module"}
     return {
         "title": board.data.title,
-        "apart": output.why_apart(comparison, board),
+        "apart": output.data_difference(comparison, board),
         "verdict": verdict(board),
         "columns": [{"name": key, "kind": "text" if key in text else "number"} for key in rows[0]],
         "rows": [

@@ -81,7 +81,7 @@ class Display:
 
 def _standing(running: Running) -> tuple[str, str, str, str, str]:
     seconds = time.monotonic() - running.started
-    if running.told_to_stop is not None:
+    if running.signalled_at is not None:
         return "", "", "stopping", _clock(seconds), ""
     progress: dict[str, Any] = running.progress or {}
     step, steps = progress.get("step"), progress.get("steps")

@@ -87,7 +87,7 @@ class Axis:
             kept.setdefault(repr(value), text)
         return list(kept.values())
 
-    def word(self, value: str) -> str:
+    def override_of(self, value: str) -> str:
         return f"{self.override.get_key_element()}={value}"
 
     def _values(self) -> list[tuple[str, Any]]:
