@@ -190,6 +190,8 @@ def reasons_against(trainer: Trainer, data_fetcher: _DataFetcher, base: type[Lig
             yield f"{type(datamodule).__name__}.{hook} is called at every batch"
     if type(trainer.strategy) is not SingleDeviceStrategy:
         yield f"the strategy is {type(trainer.strategy).__name__}"
+    if trainer.fit_loop._skip_backward:
+        yield "a callback has turned backward passes off"
     precision = trainer.precision_plugin
     if type(precision) not in (Precision, MixedPrecision) or getattr(precision, "scaler", None) is not None:
         yield f"the precision is {precision.precision}"

@@ -65,12 +65,14 @@ class TrainingModule(LightningModule):
 
     @property
     def lr(self) -> float:
-        """The optimiser's learning rate, which Lightning's LearningRateFinder sets."""
+        """The optimiser's learning rate, before its schedule; Lightning's LearningRateFinder sets it."""
         return float(_arguments(self.optimization.optimizer).get("lr", 1e-3))
 
     @lr.setter
     def lr(self, value: float) -> None:
         optimizer: Any = self.optimization.optimizer
+        for scheduler in self._schedulers():
+            scheduler.replace_lr(self.lr, value)
         self.optimization.optimizer = partial(optimizer, lr=value)
 
     def build_optimizer(self) -> torch.optim.Optimizer:
@@ -89,10 +91,13 @@ class TrainingModule(LightningModule):
         total_steps = self.trainer.estimated_stepping_batches  # first: it makes the loader whose batches are counted
         batches, accumulate = self.trainer.num_training_batches, self.trainer.accumulate_grad_batches
         steps_per_epoch = 1 if batches == float("inf") else max(1, -(-int(batches) // accumulate))
-        self._scheduler = FactorScheduler(
-            optimizer, self.optimization.schedule, RunLength(steps_per_epoch, total_steps)
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self._scheduler, "interval": "step"}}
+        scheduler = FactorScheduler(optimizer, self.optimization.schedule, RunLength(steps_per_epoch, total_steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _schedulers(self) -> list[FactorScheduler]:
+        """The schedules in force: none before a fit, or where a callback or subclass brought one of its own."""
+        configs = self.trainer.lr_scheduler_configs if self._trainer is not None else []
+        return [config.scheduler for config in configs if isinstance(config.scheduler, FactorScheduler)]
 
     def configure_gradient_clipping(
         self,
@@ -153,6 +158,8 @@ class TrainingModule(LightningModule):
         set_random_state(states[min(self.global_rank, len(states) - 1)])
 
     def on_train_epoch_start(self) -> None:
+        for scheduler in self._schedulers():
+            scheduler.apply_replaced_lr()
         self._epoch = IntervalMeans(self.device)
         self.start_clock()
 
@@ -275,7 +282,8 @@ class TrainingModule(LightningModule):
         self.log_values(values)
         figures = {**self.evaluator.validation_figures(), **self.task.figures(self)}
         self.log_figures({f"val/{name}": make for name, make in figures.items()})
-        self._scheduler.observe(values[f"val/{self.task.monitor}"], self.task.mode)
+        for scheduler in self._schedulers():
+            scheduler.observe(values[f"val/{self.task.monitor}"], self.task.mode)
 
     def on_validation_end(self) -> None:
         if self._is_validating_a_fit():

@@ -14,6 +14,7 @@ from datamodules.base import SequenceDataModule
 from lightning_modules.base import SequenceModule
 from lightning_modules.training.evaluation import Evaluator
 from lightning_modules.training.figures import log_figure, pixels
+from scripts.runs.callbacks import evaluation_callbacks
 from scripts.runs.embeddings import write_embeddings
 from scripts.runs.environment import peak_memory_mb
 from scripts.runs.folder import RunFolder
@@ -56,11 +57,13 @@ class Evaluation:
         self.datamodule.evaluated_split = split
         self.module.keep_examples = keep_examples
         self.module.evaluator = None
-        loggers, self.evaluation_trainer.loggers = self.evaluation_trainer.loggers, []  # final metrics are no curves
+        trainer = self.evaluation_trainer
+        loggers, callbacks = trainer.loggers, trainer.callbacks
+        trainer.loggers, trainer.callbacks = [], evaluation_callbacks(trainer)  # final metrics are no curves
         try:
-            self.evaluation_trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
+            trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
         finally:
-            self.evaluation_trainer.loggers = loggers
+            trainer.loggers, trainer.callbacks = loggers, callbacks
         evaluator = self.module.evaluator
         if evaluator is None:  # limit_test_batches=0
             return
