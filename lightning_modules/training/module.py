@@ -8,6 +8,7 @@ every `log_every_n_steps`.  A subclass that overrides a hook of this class calls
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +22,7 @@ from torch import Tensor
 from datamodules import specs
 from lightning_modules.training import checkpoint_io, fast_loop
 from lightning_modules.training.evaluation import Evaluator
-from lightning_modules.training.figures import log_figure
+from lightning_modules.training.figures import RenderedFigure, log_figure
 from lightning_modules.training.fsdp import as_sharded, shard, whole
 from lightning_modules.training.nan_guard import ADVICE, NonFinite, NonFiniteMonitor, StepSkipper
 from lightning_modules.training.optimization import Optimization, clip_gradients
@@ -32,6 +33,8 @@ from lightning_modules.training.schedules import FactorScheduler, RunLength
 
 if TYPE_CHECKING:
     from lightning_modules.tasks.base import Task
+
+log = logging.getLogger(__name__)
 
 MIN_LOSS_SCALE = 2.0**-12  # of float16, whose scaler halves the scale at each infinite gradient
 RANK_SEED_STRIDE = 1_000_003  # between the seeds of two ranks
@@ -250,9 +253,12 @@ class TrainingModule(LightningModule):
         """Figures for every logger that takes some, drawn only if there is one."""
         if self.loggers:
             for name, make in figures.items():
-                figure = make()
-                for logger in self.trainer.loggers:
-                    log_figure(logger, name, figure, self.trainer.global_step)
+                try:
+                    figure = RenderedFigure(make())
+                    for logger in self.trainer.loggers:
+                        log_figure(logger, name, figure, self.trainer.global_step)
+                except Exception as error:  # a run does not end for a figure
+                    log.warning("figure %s: not drawn (%s: %s)", name, type(error).__name__, error)
 
     def _mean_over_ranks(self, value: float) -> float:
         if self.trainer.world_size == 1:
