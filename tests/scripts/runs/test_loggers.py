@@ -209,7 +209,8 @@ def test_wandb_without_a_key_is_a_sentence(names_folder: Path, tmp_path: Path, m
 
 @pytest.mark.filterwarnings("ignore")
 def test_wandb_offline(names_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("wandb", reason="wandb comes with the extra `wandb`")
+    wandb = pytest.importorskip("wandb", reason="wandb comes with the extra `wandb`")
+    wandb.teardown()  # a session that an earlier test began keeps its mode
     monkeypatch.setenv("WANDB_MODE", "dryrun")  # Lightning sets it and leaves it
     train(names_folder, tmp_path, "wandb", wandb={"offline": True})
     (folder,) = tmp_path.glob("wandb/offline-run-*")
