@@ -198,7 +198,6 @@ class TrainingModule(LightningModule):
         loss = self._epoch.mean_loss()  # the device has done the epoch's steps now
         self.stop_clock()
         loss = self._mean_over_ranks(loss)
-        self.log("train/loss_epoch", loss, logger=False)
         self.log_values({"train/loss_epoch": loss, "epoch": float(self.current_epoch)})
 
     def on_train_end(self) -> None:
@@ -240,12 +239,12 @@ class TrainingModule(LightningModule):
         }
         if self._skipper is not None:
             values["skipped_steps"] = float(self._skipper.num_skipped)
-        self.log_dict(values, logger=False)
         self.log_values(values)
 
     def log_values(self, values: dict[str, float]) -> None:
-        """Numbers for every logger at once, at the present step; what `self.log` has is written later and elsewhere."""
+        """Numbers for callbacks and every logger, at the present step; `self.log` would write some later, elsewhere."""
         self.latest.update(values)
+        fast_loop.set_callback_metrics(self.trainer, values)
         for logger in self.loggers:
             logger.log_metrics(values, step=self.trainer.global_step)
 
