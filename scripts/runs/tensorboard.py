@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from annotated_types import Ge
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
-
-from lightning_modules.training.figures import pixels
 
 #: Chart -> the curves in it, for the tab CUSTOM SCALARS.
 LAYOUT = {
@@ -65,7 +63,3 @@ class RunLogger(TensorBoardLogger):
 
     def finish(self) -> None:
         self.experiment.close()
-
-    def log_figure(self, tag: str, figure: Any, step: int) -> None:
-        """A matplotlib figure, or pixels (H, W, 3) uint8, as an image."""
-        self.experiment.add_image(tag, pixels(figure), step, dataformats="HWC")
