@@ -1,7 +1,7 @@
 """Exported folder: model, vocabulary or scalers, a program that predicts; verified against the run.
 
 What a task supplies is a module with `INPUTS`, `OUTPUTS`, `PROGRAM`, `FACTS`, `network`, `shapes`, `fixed_length`,
-`inputs`, `padded`, `facts`, `remarks` and `write_example`; see `scripts.export.classification`.
+`inputs`, `padded`, `facts`, `notes` and `write_example`; see `scripts.export.classification`.
 """
 
 from __future__ import annotations

@@ -104,8 +104,8 @@ def results(
             if isinstance(line, tuple):
                 yield line[0], result
                 continue
-            if line.remark:
-                print(f"{line.name}: {line.remark}", file=sys.stderr)
+            if line.note:
+                print(f"{line.name}: {line.note}", file=sys.stderr)
             yield line.name, _recognized(line, *result)
 
 
