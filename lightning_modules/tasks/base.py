@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
+from lightning_modules.layers.encoding import mean_valid
+
 #: Whether an architecture decodes a sequence step by step, or a task lets it.
 Autoregressive = Literal["never", "possible", "always"]
 
@@ -79,6 +81,10 @@ class Task(nn.Module):
     def pool(self, encoding: Any) -> Tensor:
         """(B, H) one vector for each sequence: what `head` reads, where it reads one."""
         raise NotImplementedError
+
+    def embedding_of(self, encoding: Any) -> Tensor:
+        """(B, H) one vector for each sequence, for other programs: that of `pool`, or else the mean state."""
+        return mean_valid(encoding.states, encoding.lengths)
 
     def average(self, outputs: list[Any]) -> Any:
         """The output that several networks agree on."""
