@@ -113,7 +113,7 @@ def _history(words: list[str], epochs: int) -> tuple[list[tuple[int, float]], fl
             metrics = run.metrics()
             value = metrics["val/accuracy"] if metrics else float("-inf")
             found.append((epochs if metrics else job["validations"], value))
-        examples = run.environment()["data"]["parts"]["val"]
+        examples = run.environment()["data"]["splits"]["val"]
         best = max(value for _, value in found)
         return found, math.sqrt(best * (1 - best) / examples)
 

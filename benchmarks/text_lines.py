@@ -81,7 +81,7 @@ def speed(data: Path, options: Any) -> list[dict[str, Any]]:
     """Lines a second from image files to texts, every way on one thread and on --threads, in turn, medians of 3."""
     import lightning_modules
 
-    lightning_modules.ANSWERS_ONLY = True
+    lightning_modules.INFERENCE_ONLY = True
     from scripts.predict.line_inputs import line_sources
     from scripts.predict.transcription import results
     from scripts.runs.loading import load_module

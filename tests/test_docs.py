@@ -68,7 +68,8 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     code = "\n".join(cells)
     assert "trainer.max_epochs=3" in code
-    run_code(code.replace("trainer.max_epochs=3", 'trainer.max_epochs=1", "+trainer.limit_train_batches=3'), "python.ipynb")
+    shorter = code.replace("trainer.max_epochs=3", 'trainer.max_epochs=1", "+trainer.limit_train_batches=3')
+    run_code(shorter, "python.ipynb")
     assert (tmp_path / "runs" / "notebook" / "metrics.json").exists()
 
 

@@ -1,4 +1,4 @@
-"""What an architecture makes of a sequence."""
+"""Encoding: the states of an encoder, their lengths and summary."""
 
 from __future__ import annotations
 

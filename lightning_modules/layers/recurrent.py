@@ -74,7 +74,7 @@ class RecurrentLayers(nn.Module):
         return self.with_input(x, lengths)[1:]
 
     def with_input(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """What the last layer read, (B, T, D'), before what `forward` returns."""
+        """The input of the last layer, (B, T, D'), and the return values of `forward`."""
         backward_order = reversed_steps(lengths, x) if self.backwards else None
         states = x
         for number, layer in enumerate(self.forwards):

@@ -32,7 +32,7 @@ class Schedule:
     needs_total_steps = False
 
     def factor(self, step: int, length: RunLength) -> float:
-        """What the learning rate is multiplied with at `step`."""
+        """The factor of the learning rate at `step`."""
         return 1.0
 
     def observe(self, value: float, mode: str) -> None:

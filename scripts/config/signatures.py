@@ -34,7 +34,7 @@ def target_problems(settings: Any, at: str, given: Collection[str] = ()) -> list
     if "_target_" in settings:
         try:
             target = pkgutil.resolve_name(settings["_target_"])
-        except Exception as error:  # whatever an import raises: the person named the module
+        except Exception as error:  # whatever an import raises
             why = next(iter(str(error).splitlines()), type(error).__name__)
             if isinstance(error, AttributeError) and error.name is not None:
                 why += did_you_mean(error.name, dir(error.obj))

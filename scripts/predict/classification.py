@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_file_options(parser)
 
 
-def answer(module: SequenceModule, options: argparse.Namespace) -> int:
+def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     """Print the classes of each text of `options.inputs`; 1 where one could not be read, else 0."""
     if options.top_k < 1:
         raise BadInput(f"--top-k {options.top_k}: 1 or more is accepted")
@@ -51,7 +51,7 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
     return status
 
 
-def predict(module: SequenceModule, inputs: list[str], top_k: int = 3) -> list[Any]:
+def predict_inputs(module: SequenceModule, inputs: list[str], top_k: int = 3) -> list[Any]:
     """For each text its `top_k` most probable classes with log-probabilities, or the BadInput that says why not."""
     return predictions(module, inputs, top_k, TextReport(module.task.spec.codec))
 
@@ -72,10 +72,10 @@ def predictions(module: SequenceModule, texts: list[str], count: int, report: Te
     import torch
 
     task, spec = module.task, module.task.spec
-    prepared = [attempted(report.normalized, text) for text in texts]
+    normalized = [attempted(report.normalized, text) for text in texts]
     with torch.inference_mode():
 
-        def predict(batch: tuple[str, ...]) -> list[Any]:
+        def predict_batch(batch: tuple[str, ...]) -> list[Any]:
             return task.best(module(report.count_tokens(spec.batch(batch))), count)
 
-        return by_size(prepared, len, BATCH, predict)
+        return by_size(normalized, len, BATCH, predict_batch)

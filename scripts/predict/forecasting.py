@@ -20,7 +20,7 @@ from datamodules.series.report import found_lines
 from datamodules.series.spec import ForecastSeries, config_of_run
 from datamodules.series.windows import cutoffs_of, windows_after
 from scripts.predict.embeddings import Embedded
-from scripts.predict.forecast import Forecast, errors_by_step, forecast, rows_of
+from scripts.predict.forecast import Forecast, errors_by_step, forecast_series, rows_of
 
 if TYPE_CHECKING:
     from lightning_modules.base import SequenceModule
@@ -38,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--series", metavar="NAME", help="which series of the run a file continues (its own name)")
 
 
-def answer(module: SequenceModule, options: argparse.Namespace) -> int:
+def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     """Forecast what follows each file of `options.inputs`; 1 where one could not be used, else 0."""
     spec: ForecastSeries = module.task.spec
     backtest = _backtest_rows(options.backtest, spec.frequency)
@@ -48,18 +48,22 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
         try:
             if isinstance(series, BadInput):
                 raise series
-            forecasts.append(forecast(module, series, continued, backtest))
+            forecasts.append(forecast_series(module, series, continued, backtest))
         except BadInput as error:
             print(f"{name}: {error}" if str(name) not in str(error) else str(error), file=sys.stderr)
             status = 1
-    for one in forecasts:
-        for remark in one.remarks:
-            print(f"{one.series.name}: {remark}", file=sys.stderr)
+    for forecast in forecasts:
+        for note in forecast.notes:
+            print(f"{forecast.series.name}: {note}", file=sys.stderr)
     quantiles: tuple[float, ...] = module.task.quantiles  # type: ignore[assignment]
     levels = list(quantiles)
     if options.json:
-        for one in forecasts:
-            print(json.dumps({"series": one.series.name, "rows": list(rows_of(one, levels))}, ensure_ascii=False))
+        for forecast in forecasts:
+            print(
+                json.dumps(
+                    {"series": forecast.series.name, "rows": list(rows_of(forecast, levels))}, ensure_ascii=False
+                )
+            )
     elif forecasts:
         _write_table(forecasts, levels, options.output)
     if backtest and forecasts:
@@ -72,7 +76,9 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
     return status
 
 
-def predict(module: SequenceModule, inputs: list[Any], backtest: int | str = 0, series: str | None = None) -> list[Any]:
+def predict_inputs(
+    module: SequenceModule, inputs: list[Any], backtest: int | str = 0, series: str | None = None
+) -> list[Any]:
     """For each input a table of forecasts (polars), as the command prints it, or the BadInput that says why not.
 
     Args:
@@ -92,7 +98,7 @@ def predict(module: SequenceModule, inputs: list[Any], backtest: int | str = 0, 
                 for _, one, continued in _asked(spec, [file], series):
                     if isinstance(one, BadInput):
                         raise one
-                    found.append(forecast(module, one, continued, rows))
+                    found.append(forecast_series(module, one, continued, rows))
             table = polars.DataFrame([row for one in found for row in rows_of(one, levels)])
             tables.append(table if any(one.backtested for one in found) else table.drop("actual", "trained_on"))
         except BadInput as error:
@@ -103,7 +109,7 @@ def predict(module: SequenceModule, inputs: list[Any], backtest: int | str = 0, 
 def embed(
     module: SequenceModule, inputs: Iterable[Any], backtest: int | str = 0, series: str | None = None
 ) -> Iterator[Embedded]:
-    """The vector of the last window of each series, and of those that `backtest` asks for; inputs as for `predict`."""
+    """The vector of the last window of each series, and of those that `backtest` asks for (see `predict_inputs`)."""
     spec: ForecastSeries = module.task.spec
     rows = _backtest_rows(str(backtest), spec.frequency)
     for given in inputs:
@@ -123,7 +129,7 @@ def embeddings(module: SequenceModule, options: argparse.Namespace) -> Iterator[
 
 
 def embed_series(module: SequenceModule, series: CleanSeries, continued: str, backtest: int) -> Iterator[Embedded]:
-    """The vectors of the windows that `forecast` would forecast from."""
+    """The vectors of the windows that `forecast_series` would forecast from."""
     import torch
 
     spec: ForecastSeries = module.task.spec
@@ -237,10 +243,10 @@ def _series_of_run(series: CleanSeries, spec: ForecastSeries) -> str:
     if spec.reading.get("series") == "columns" and len(alike) == 1:
         print(f"{series.name}: taken for '{alike[0]}' of the run, by its column", file=sys.stderr)
         return alike[0]
-    known = ", ".join(spec.names[:SHOWN]) + (" ..." if len(spec.names) > SHOWN else "")
+    names = ", ".join(spec.names[:SHOWN]) + (" ..." if len(spec.names) > SHOWN else "")
     print(
         f"{series.name}: not a series of the run; scaled by its own rows (--series NAME says which it continues:"
-        f" {known})",
+        f" {names})",
         file=sys.stderr,
     )
     return series.name
@@ -249,8 +255,10 @@ def _series_of_run(series: CleanSeries, spec: ForecastSeries) -> str:
 def _write_table(forecasts: list[Forecast], levels: list[float], output: str | None) -> None:
     import polars
 
-    table = polars.DataFrame([row for one in forecasts for row in rows_of(one, levels)], infer_schema_length=None)
-    if not any(one.backtested for one in forecasts):
+    table = polars.DataFrame(
+        [row for forecast in forecasts for row in rows_of(forecast, levels)], infer_schema_length=None
+    )
+    if not any(forecast.backtested for forecast in forecasts):
         table = table.drop("actual", "trained_on")
     if output is None:
         print(table.write_csv(), end="")

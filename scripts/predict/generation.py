@@ -30,25 +30,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same texts (0)")
 
 
-def answer(module: SequenceModule, options: argparse.Namespace) -> int:
+def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     """Print `options.count` texts for each beginning in `options.inputs`; without inputs, texts from nothing."""
     texts = generate(module, options.inputs or [""], options)
     task = module.task
     label = options.label
-    known = task.is_known(texts) if task.spec.whole else None
+    is_copy = task.is_copy(texts) if task.spec.whole else None
     for position, text in enumerate(texts):
         if options.json:
-            row = {"text": text, "label": label, "new": None if known is None else not known[position]}
+            row = {"text": text, "label": label, "new": None if is_copy is None else not is_copy[position]}
             print(json.dumps(row, ensure_ascii=False))
         else:
             print(text)
-    if known is not None:
-        new = known.count(False)
+    if is_copy is not None:
+        new = is_copy.count(False)
         print(f"{new} of {len(texts)} are not in the training set", file=sys.stderr)
     return 0
 
 
-def predict(module: SequenceModule, inputs: list[str], **options: Any) -> list[str]:
+def predict_inputs(module: SequenceModule, inputs: list[str], **options: Any) -> list[str]:
     """`count` texts that continue each beginning, one after the other.
 
     Args:

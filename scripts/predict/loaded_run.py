@@ -1,4 +1,4 @@
-"""A finished run in a program of somebody's own.
+"""Use a finished run from Python.
 
 from scripts.predict.loaded_run import load_run
 
@@ -59,7 +59,7 @@ class LoadedRun:
         Raises:
             BadInput: an option cannot be used, or the task names no predictor.
         """
-        return self._predictor("predict").predict(self.module, list(inputs), **options)
+        return self._predictor("predict_inputs").predict_inputs(self.module, list(inputs), **options)
 
     def embeddings(self, inputs: list[Any], **options: Any) -> Tensor:
         """(N, H) float32: for each input a vector: what the output layer reads, or else the mean of the states.

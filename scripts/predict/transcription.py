@@ -45,20 +45,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class PreparedLine:
-    """A page of an input as a network reads it, the size of its image, and what a person should know about it."""
+    """A page of an input, preprocessed; the size of its image, and a note about it."""
 
     name: str
     image: np.ndarray
     size: tuple[int, int]
     source: LineSourceFile
-    remark: str | None = None
+    note: str | None = None
 
 
 Unreadable = tuple[str, BadInput]  # name of an input, and the reason
 
 
-def answer(module: SequenceModule, options: argparse.Namespace) -> int:
-    """Print what each image of `options.inputs` says; 1 where one could not be read, else 0."""
+def predict(module: SequenceModule, options: argparse.Namespace) -> int:
+    """Print the text of each image of `options.inputs`; 1 where one could not be read, else 0."""
     _set_decoding(module, options.beam_width, options.language_model)
     inputs = _inputs(module, options)
     format = options.format or ("json" if options.json else "text")
@@ -81,7 +81,7 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
     return status
 
 
-def predict(
+def predict_inputs(
     module: SequenceModule, inputs: list[Any], beam_width: int | None = None, language_model: str | None = None
 ) -> list[RecognizedLine | BadInput]:
     """What each image says (one of several pages: each page), or the BadInput that says why it cannot be read.
@@ -95,7 +95,7 @@ def predict(
 
 
 def embed(module: SequenceModule, inputs: Iterable[Any]) -> Iterator[Embedded]:
-    """The mean of the encoder's states for each image (one of several pages: each page); inputs as for `predict`."""
+    """The mean of the encoder's states for each image (one of several pages: each page); see `predict_inputs`."""
     return _embed(module, (image_source(image, i) for i, image in enumerate(inputs)))
 
 
@@ -113,15 +113,15 @@ def _embed(module: SequenceModule, sources: Iterator[LineSourceFile | Unreadable
 def results(
     module: SequenceModule, sources: Iterator[LineSourceFile | Unreadable]
 ) -> Iterator[tuple[str, RecognizedLine | BadInput]]:
-    """What each page of each image says, or the reason why it cannot be read."""
+    """The text of each page of each image, or the BadInput that says why it cannot be read."""
     task = module.task
     for lines, read in _batched(module, sources, lambda batch: task.read_characters(module(task.spec.batch(batch)))):
         for line, result in zip(lines, read):
             if isinstance(line, tuple):
                 yield line[0], result
                 continue
-            if line.remark:
-                print(f"{line.name}: {line.remark}", file=sys.stderr)
+            if line.note:
+                print(f"{line.name}: {line.note}", file=sys.stderr)
             yield line.name, _recognized(line, *result)
 
 
@@ -135,7 +135,7 @@ def _batched(
 
     while chunk := list(islice(sources, CHUNK)):
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            prepared = pool.map(lambda source: _prepared(module.task.spec, source), chunk)
+            prepared = pool.map(lambda source: _read_lines(module.task.spec, source), chunk)
             lines = [line for of_source in prepared for line in of_source]
         things = [line[1] if isinstance(line, tuple) else line for line in lines]
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(module)):
@@ -156,7 +156,7 @@ def _inputs(module: SequenceModule, options: argparse.Namespace) -> list[str]:
     return inputs
 
 
-def _prepared(spec: Any, source: LineSourceFile | Unreadable) -> list[PreparedLine | Unreadable]:
+def _read_lines(spec: Any, source: LineSourceFile | Unreadable) -> list[PreparedLine | Unreadable]:
     """Each page of an input; in place of one that cannot be read its name and the reason."""
     from datamodules.line_images.images import pages, refuse_several_lines
 
@@ -178,8 +178,8 @@ def _prepared(spec: Any, source: LineSourceFile | Unreadable) -> list[PreparedLi
             continue
         image = spec.image(ink)
         inverted = spec.polarity == "auto" and spec.ground == "dark_on_light" and image is not ink.ink
-        remark = "light on dark, read inverted (datamodule.polarity=dark_on_light does not)" if inverted else None
-        lines.append(PreparedLine(name, image, page.grey.size, source, remark))
+        note = "light on dark, read inverted (datamodule.polarity=dark_on_light does not)" if inverted else None
+        lines.append(PreparedLine(name, image, page.grey.size, source, note))
     return lines
 
 
@@ -258,5 +258,5 @@ def _in_bfloat16(module: SequenceModule) -> bool:
     """Whether the run was trained in bfloat16 and this processor multiplies in it (AMX): twice as fast."""
     import torch
 
-    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(known.get("amx_bf16")) and str(module.config["trainer"].get("precision")).startswith("bf16")
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("amx_bf16")) and str(module.config["trainer"].get("precision")).startswith("bf16")

@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_file_options(parser)
 
 
-def answer(module: SequenceModule, options: argparse.Namespace) -> int:
+def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     """Print the decoded target of each text of `options.inputs`; 1 where one could not be read, else 0."""
     _set_decoding(module, options.beam_width)
     status = 0
@@ -48,7 +48,7 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
     return status
 
 
-def predict(module: SequenceModule, inputs: list[str], beam_width: int | None = None) -> list[Any]:
+def predict_inputs(module: SequenceModule, inputs: list[str], beam_width: int | None = None) -> list[Any]:
     """For each text its decoded target and the log-probability, or the BadInput that says why there is none."""
     _set_decoding(module, beam_width)
     return predictions(module, inputs, TextReport(module.task.spec.source))
@@ -79,10 +79,10 @@ def predictions(module: SequenceModule, texts: list[str], report: TextReport) ->
     import torch
 
     task, spec = module.task, module.task.spec
-    prepared = [attempted(report.normalized, text) for text in texts]
+    normalized = [attempted(report.normalized, text) for text in texts]
     with torch.inference_mode():
 
-        def predict(batch: tuple[str, ...]) -> list[Any]:
+        def predict_batch(batch: tuple[str, ...]) -> list[Any]:
             return task.with_log_prob(module(report.count_tokens(spec.batch(batch))))
 
-        return by_size(prepared, len, BATCH, predict)
+        return by_size(normalized, len, BATCH, predict_batch)

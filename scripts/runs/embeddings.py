@@ -48,7 +48,7 @@ def write_embeddings(folder: Path, module: SequenceModule, datamodule: SequenceD
 
 
 def encodings(module: SequenceModule, datamodule: SequenceDataModule, indices: Tensor) -> Tensor:
-    """(N, H) what the output layer reads of each example."""
+    """(N, H) embeddings: the input of the output layer for each example."""
     was_training = module.training
     module.eval()
     with torch.inference_mode():

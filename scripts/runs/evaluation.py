@@ -1,4 +1,4 @@
-"""What a trained module is worth: metrics of each split, predictions, figures."""
+"""Evaluation of a trained module: metrics of each split, predictions, figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Evaluation:
-    """The judgements of one module on the splits of one data set.
+    """Evaluate one module on the splits of one data set.
 
     Args:
         module: which module.
@@ -74,8 +74,8 @@ class Evaluation:
         """A row an evaluated example: id and what else names it, target, prediction, score (higher is better)."""
         columns = polars.DataFrame(dict(self.evaluators[split].columns))
         order = self.datamodule.evaluation_order(split)[: len(columns)]  # of those that were evaluated
-        named = self.datamodule.example_columns(self.datamodule.split_indices(split)[order.sort().values])
-        return polars.DataFrame(named).hstack(columns[order.argsort().numpy()])
+        ids = self.datamodule.example_columns(self.datamodule.split_indices(split)[order.sort().values])
+        return polars.DataFrame(ids).hstack(columns[order.argsort().numpy()])
 
     def write(self, folder: RunFolder, overrides: list[str], best: dict[str, Any] | None) -> dict[str, float]:
         """metrics.json, then predictions.parquet, then what only illustrates them, whose failures are messages."""

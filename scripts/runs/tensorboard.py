@@ -49,8 +49,10 @@ class RunLogger(TensorBoardLogger):
         super().log_metrics(metrics, step)  # type: ignore[arg-type]
         self._validation |= {name: value for name, value in metrics.items() if name.startswith("val/")}
         if "train/loss_epoch" in metrics:  # Lightning says `epoch` of anything that is logged
-            ended = {**self._validation, "train/loss": metrics["train/loss_epoch"]}
-            super().log_metrics({f"by_epoch/{name}": value for name, value in ended.items()}, int(metrics["epoch"]) + 1)
+            epoch_metrics = {**self._validation, "train/loss": metrics["train/loss_epoch"]}
+            super().log_metrics(
+                {f"by_epoch/{name}": value for name, value in epoch_metrics.items()}, int(metrics["epoch"]) + 1
+            )
             self._validation = {}
 
     def save(self) -> None:

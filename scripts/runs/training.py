@@ -71,8 +71,9 @@ def setup_training(
     if not len(datamodule.indices["val"]):
         config = {**config, "trainer": {**config["trainer"], "limit_val_batches": 0}}
     module = build_module(config, datamodule, start)
-    for remark in module.task.remarks(module, datamodule):
-        log.info(remark)
+    module.task.on_data_ready(module, datamodule)
+    for warning in module.task.warnings(module, datamodule):
+        log.info(warning)
     callbacks, checkpoints = build_callbacks(config, folder)
     trainer = make_trainer(config, folder, [*callbacks, *extra_callbacks], build_loggers(config, folder))
     if config.get("compile") and not isinstance(module, Baseline):

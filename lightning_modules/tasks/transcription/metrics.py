@@ -1,4 +1,4 @@
-"""How well lines were read."""
+"""Metrics of OCR: character and word error rate, exact match, most frequent edits."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class TranscriptionMetrics(Metric):
         for name in ("edits", "characters", "word_edits", "words", "exact", "lines", "infeasible"):
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("predicted", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")  # characters
-        self._tell_blank = task.tell_blank
+        self._warn_of_blanks = task.warn_of_blanks
         self.pairs: Counter[tuple[str, str]] = Counter()  # (expected, read) of each edit; "" for nothing
         self._first: list[tuple[np.ndarray, str, str]] = []
         self._worst: list[tuple[float, int, tuple[np.ndarray, str, str]]] = []
@@ -74,21 +74,21 @@ class TranscriptionMetrics(Metric):
         self._read_off(output, batch)
 
     def _read_off(self, output: Steps | Seq2SeqOutput, batch: Any) -> None:
-        for i, (target, answer) in enumerate(zip(self.truth(batch), self.read(output))):
-            target, answer = folded(target, self.fold), folded(answer, self.fold)
-            distance = self._count(target, answer)
-            self._keep(distance / max(1, len(target)), batch, i, target, answer)
+        for i, (target, prediction) in enumerate(zip(self.truth(batch), self.read(output))):
+            target, prediction = folded(target, self.fold), folded(prediction, self.fold)
+            distance = self._count(target, prediction)
+            self._keep(distance / max(1, len(target)), batch, i, target, prediction)
 
-    def _count(self, target: str, answer: str) -> int:
+    def _count(self, target: str, prediction: str) -> int:
         distance = 0
-        self.predicted += len(answer)
-        if target != answer:
-            operations = Levenshtein.editops(target, answer)
+        self.predicted += len(prediction)
+        if target != prediction:
+            operations = Levenshtein.editops(target, prediction)
             distance = len(operations)
             for kind, at, to in operations:
                 expected = target[at] if kind != "insert" else ""
-                self.pairs[expected, answer[to] if kind != "delete" else ""] += 1
-            self.word_edits += Levenshtein.distance(target.split(), answer.split())
+                self.pairs[expected, prediction[to] if kind != "delete" else ""] += 1
+            self.word_edits += Levenshtein.distance(target.split(), prediction.split())
         else:
             self.exact += 1
         self.edits += distance
@@ -97,21 +97,21 @@ class TranscriptionMetrics(Metric):
         self.lines += 1
         return distance
 
-    def _keep(self, badness: float, batch: Any, i: int, target: str, answer: str) -> None:
-        """Keep a line's picture, if it is one of the first or of the worst."""
+    def _keep(self, badness: float, batch: Any, i: int, target: str, prediction: str) -> None:
+        """Keep a line's image, if it is one of the first or of the worst."""
         worst = len(self._worst) < PICTURED or badness > self._worst[0][0]
         if len(self._first) >= PICTURED and not worst:
             return
         image = batch.images[i, 0, :, : int(batch.lengths[i])].float().cpu().numpy()
         if len(self._first) < PICTURED:
-            self._first.append((image, target, answer))
+            self._first.append((image, target, prediction))
         else:
-            item = (badness, int(self.lines), (image, target, answer))
+            item = (badness, int(self.lines), (image, target, prediction))
             (heapq.heappush if len(self._worst) < PICTURED else heapq.heapreplace)(self._worst, item)
 
     def compute(self) -> dict[str, float]:
         if self.characters and not self.predicted:
-            self._tell_blank()
+            self._warn_of_blanks()
         return {
             "cer": (self.edits / self.characters.clamp(min=1)).item(),
             "wer": (self.word_edits / self.words.clamp(min=1)).item(),
@@ -120,7 +120,7 @@ class TranscriptionMetrics(Metric):
         }
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """The most frequent edits: what stood there, what was read, how often, and its share of all edits."""
+        """The most frequent edits: expected, predicted, count, and share of all edits."""
         total = max(1, sum(self.pairs.values()))
         return {
             "most frequent edits": [

@@ -1,4 +1,4 @@
-"""best.ckpt, the weights to use; last.ckpt, everything needed to go on; previous.ckpt, the last.ckpt before it."""
+"""best.ckpt, the weights to use; last.ckpt, everything needed to resume; previous.ckpt, the last.ckpt before it."""
 
 from __future__ import annotations
 
