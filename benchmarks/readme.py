@@ -43,7 +43,10 @@ def overhead() -> list[str]:
     rows = record_status("overhead")
     ways = {"ratio": "this", "plain_ratio": "plain Lightning"}  # as recorded before 0.2.0
     if any("fast" in row for row in rows):
-        ways = {"fast": "this", "lightning": "this, Lightning's loop", "quiet": "plain, all off", "tutorial": "plain"}
+        ways = {
+            "fast": "this, fast loop", "lightning": "this, Lightning's loop",
+            "quiet": "plain Lightning, all off", "tutorial": "plain Lightning, like tutorials",
+        }  # fmt: skip
     return markdown(
         ("", "bare loop", *ways.values(), "waits for data"),
         (

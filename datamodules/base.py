@@ -1,4 +1,4 @@
-"""What every data module shares: splits, loaders of index batches, and the tensors they are gathered from."""
+"""Base class of the data modules: splits, loaders of index batches, and the tensors that batches are gathered from."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class SequenceDataModule(LightningDataModule):
     spec: Any  # what tasks and later commands need to know of the data; see specs.py
     source: Source  # every example, on the CPU
     indices: dict[str, Tensor]  # split -> (N,) int64 positions of its examples in the source
-    report: dict[str, Any]  # what was read, cleaned and left out, for people
-    fingerprint: str  # sha256 of everything that went in: two runs with the same one saw the same data
+    report: dict[str, Any]  # what was read, cleaned and left out
+    fingerprint: str  # sha256 of the data as read: two runs with equal fingerprints had the same data
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class SequenceDataModule(LightningDataModule):
     def load(self) -> None:
         """Read the files and fill in `spec`, `source`, `indices`, `report` and `fingerprint`.
 
-        The `lines` of the report are what a person is told once all is read.
+        The `lines` of the report are logged once all is read.
 
         Vocabulary, scalers and the like come from the training split, or from `pretrained_spec` where it is given.
 
@@ -75,7 +75,7 @@ class SequenceDataModule(LightningDataModule):
         raise NotImplementedError
 
     def example_columns(self, indices: Tensor) -> dict[str, list]:
-        """Columns that name these examples: `id` (`file:line`, a path, a time stamp) and what a person wants to see."""
+        """Columns that name these examples: `id` (`file:line`, a path, a time stamp) and what is worth showing."""
         raise NotImplementedError
 
     def setup(self, stage: str | None = None) -> None:
@@ -106,7 +106,7 @@ class SequenceDataModule(LightningDataModule):
         )
 
     def training_transform(self) -> Callable[[Any], Any] | None:
-        """What is done to every training batch after it was gathered, such as augmentation."""
+        """A function applied to every training batch once it is gathered, such as augmentation, or None."""
         return None
 
     def train_dataloader(self) -> IndexLoader:

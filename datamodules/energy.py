@@ -147,32 +147,32 @@ class Energy(SequenceDataModule):
         self.split_rows: Any = tuple(split_rows) if split_rows else None
 
     def load(self) -> None:
-        known = self.pretrained_spec
+        pretrained = self.pretrained_spec
         raw, reports = self._read()
-        places = {one.name: str(one.path or one.name) for one in raw}
+        places = {ts.name: str(ts.path or ts.name) for ts in raw}
         series = self._clean(raw)
         frequency = self._frequency(series, places)
-        self._fix_sizes(frequency, max(int(np.bincount(one.segment).max()) for one in series))
-        self._holidays = known.holidays if known is not None else read_holidays(self.holidays)
-        bounds = [self._bounds(len(one)) for one in series]
-        splits = [window_splits(one, self._lookback, self._horizon, b, self.stride) for one, b in zip(series, bounds)]
+        self._fix_sizes(frequency, max(int(np.bincount(ts.segment).max()) for ts in series))
+        self._holidays = pretrained.holidays if pretrained is not None else read_holidays(self.holidays)
+        bounds = [self._bounds(len(ts)) for ts in series]
+        splits = [window_splits(ts, self._lookback, self._horizon, b, self.stride) for ts, b in zip(series, bounds)]
         series, bounds, splits, short = self._without_short(places, series, bounds, splits)
-        starts = np.cumsum([0] + [len(one) for one in series])
+        starts = np.cumsum([0] + [len(ts) for ts in series])
         self.indices = {
             split: torch.from_numpy(np.concatenate([p.pop(split) + start for p, start in zip(splits, starts)]))
             for split in SPLITS
         }
-        if not len(self.indices["train"]) and known is None:
+        if not len(self.indices["train"]) and pretrained is None:
             raise BadInput(
                 f"datamodule: no window of {self._lookback} + {self._horizon} rows to train on; a smaller lookback,"
                 " horizon, val_fraction or test_fraction helps"
             )
-        scaling = [self._scaling(one, b[0]) for one, b in zip(series, bounds)]
-        naive = [self._naive(one, b[0], scale) for one, b, (_, scale) in zip(series, bounds, scaling)]
-        self.spec = known or self._fit_spec(series, bounds, scaling, naive, reports)
+        scaling = [self._scaling(ts, b[0]) for ts, b in zip(series, bounds)]
+        naive = [self._naive(ts, b[0], scale) for ts, b, (_, scale) in zip(series, bounds, scaling)]
+        self.spec = pretrained or self._fit_spec(series, bounds, scaling, naive, reports)
         self._starts = starts
-        self._names = [one.name for one in series]
-        self._styles = [one.style for one in series]
+        self._names = [ts.name for ts in series]
+        self._styles = [ts.style for ts in series]
         self.report = self._report(series, bounds, reports, short)
         self.source = self._source(series, scaling, naive)
 
@@ -195,12 +195,12 @@ class Energy(SequenceDataModule):
 
     def _read(self) -> tuple[list[RawSeries], list[FileReport]]:
         if self.data_dir is None:
-            wanted = self.reading.covariates
-            if set(wanted) - {SYNTHETIC_COVARIATE}:
+            covariates = self.reading.covariates
+            if set(covariates) - {SYNTHETIC_COVARIATE}:
                 raise BadInput(
                     f"datamodule: made-up load has one covariate, {SYNTHETIC_COVARIATE}; data_dir names files"
                 )
-            return synthetic_load(with_temperature=bool(wanted)), []
+            return synthetic_load(with_temperature=bool(covariates)), []
         return read_series(find_files(self.data_dir), self.reading_config())
 
     def reading_config(self) -> ReadingConfig:
@@ -209,36 +209,40 @@ class Energy(SequenceDataModule):
         Raises:
             BadInput: the settings ask for other targets or covariates than the run has.
         """
-        known = self.pretrained_spec
-        if known is None:
+        pretrained = self.pretrained_spec
+        if pretrained is None:
             return self.reading
-        run = known.reading_config
+        run = pretrained.reading_config
         for key in ("target_columns", "past_covariates", "future_covariates", "series"):
             asked, has = getattr(self.reading, key), getattr(run, key)
-            if asked != has and not (key == "target_columns" and asked in (None, known.columns)):
-                held = has if isinstance(has, str) else f"[{','.join(has or (known.columns if key[0] == 't' else ()))}]"
+            if asked != has and not (key == "target_columns" and asked in (None, pretrained.columns)):
+                held = (
+                    has
+                    if isinstance(has, str)
+                    else f"[{','.join(has or (pretrained.columns if key[0] == 't' else ()))}]"
+                )
                 shown = asked if isinstance(asked, str) else f"[{','.join(asked or ())}]"
                 raise BadInput(f"datamodule.{key}={shown}: the run was trained with {held}; another needs training")
-        return config_of_run(self.reading, known)
+        return config_of_run(self.reading, pretrained)
 
     def _clean(self, raw: list[RawSeries]) -> list[CleanSeries]:
         """Clean series; each raw one is let go, and stamps that several share are sorted once."""
         series: list[CleanSeries] = []
         timelines: dict[int, tuple[np.ndarray, Timeline]] = {}
         digest = hashlib.sha256()
-        check = sum(len(one.times) * len(one.columns) for one in raw) <= MOST_CHECKED
+        check = sum(len(ts.times) * len(ts.columns) for ts in raw) <= MOST_CHECKED
         self._checked_outliers = check
         while raw:
-            one, line = raw.pop(0), None
-            values = one.values()
-            digest.update(one.name.encode())
-            digest.update(one.times.tobytes())
+            ts, line = raw.pop(0), None
+            values = ts.values()
+            digest.update(ts.name.encode())
+            digest.update(ts.times.tobytes())
             digest.update(np.ascontiguousarray(values).data)
             if self.cleaning.resample is None:  # else the stamps change
-                kept = timelines.get(id(one.times))
-                line = kept[1] if kept else build_timeline(one)
-                timelines = {id(one.times): (one.times, line)}  # the array is held, so its id stays its own
-            series.append(clean(one, values, self.cleaning, line, check))
+                kept = timelines.get(id(ts.times))
+                line = kept[1] if kept else build_timeline(ts)
+                timelines = {id(ts.times): (ts.times, line)}  # the array is held, so its id stays its own
+            series.append(clean(ts, values, self.cleaning, line, check))
         self.fingerprint = digest.hexdigest()
         return series
 
@@ -248,20 +252,20 @@ class Energy(SequenceDataModule):
         Raises:
             BadInput: they have several, or another one than the run.
         """
-        known = self.pretrained_spec
-        wanted = known.frequency if known is not None else series[0].frequency
-        for one in series:
-            if one.frequency != wanted:
-                if known is not None:
+        pretrained = self.pretrained_spec
+        expected = pretrained.frequency if pretrained is not None else series[0].frequency
+        for ts in series:
+            if ts.frequency != expected:
+                if pretrained is not None:
                     raise BadInput(
-                        f"{places[one.name]}: rows are {one.frequency} apart; the run was trained on steps of {wanted}"
-                        f" (datamodule.resample={{{wanted}: mean}} where the file's are finer)"
+                        f"{places[ts.name]}: rows are {ts.frequency} apart; the run was trained on steps of {expected}"
+                        f" (datamodule.resample={{{expected}: mean}} where the file's are finer)"
                     )
                 raise BadInput(
-                    f"datamodule.data_dir={self.data_dir}: series of several steps ({series[0].name} {wanted},"
-                    f" {one.name} {one.frequency}); datamodule.resample={{1h: mean}} gives them one"
+                    f"datamodule.data_dir={self.data_dir}: series of several steps ({series[0].name} {expected},"
+                    f" {ts.name} {ts.frequency}); datamodule.resample={{1h: mean}} gives them one"
                 )
-        return wanted
+        return expected
 
     def _fix_sizes(self, frequency: Frequency, longest: int) -> None:
         """Look-back, horizon and season in rows.
@@ -269,7 +273,7 @@ class Energy(SequenceDataModule):
         Raises:
             BadInput: they are not those of the finished run.
         """
-        known = self.pretrained_spec
+        pretrained = self.pretrained_spec
         if self.lookback is None and self.pretrained_spec is not None:
             self._lookback = self.pretrained_spec.lookback
         elif self.lookback is None:
@@ -279,13 +283,14 @@ class Energy(SequenceDataModule):
         self._horizon = duration_rows(self.horizon, frequency, "datamodule.horizon")
         season = default_season(frequency) if self.season is None else self.season
         self._season = duration_rows(season, frequency, "datamodule.season")
-        if known is None:
+        if pretrained is None:
             return
-        given = {"lookback": self._lookback, "horizon": self._horizon, "calendar": self.calendar, "scaler": self.scaler}
-        for key, value in given.items():
-            if value != getattr(known, key):
+        sizes = {"lookback": self._lookback, "horizon": self._horizon, "calendar": self.calendar, "scaler": self.scaler}
+        for key, value in sizes.items():
+            if value != getattr(pretrained, key):
                 raise BadInput(
-                    f"datamodule.{key}={value}: the run was trained with {getattr(known, key)}; another needs training"
+                    f"datamodule.{key}={value}: the run was trained with {getattr(pretrained, key)};"
+                    " another needs training"
                 )
 
     def _bounds(self, rows: int) -> tuple[int, int, int]:
@@ -301,44 +306,42 @@ class Energy(SequenceDataModule):
             BadInput: none has one, or short series are an error.
         """
         needed = self._lookback + self._horizon
-        short = [not any(len(split) for split in one.values()) for one in splits]
-        sentences = [
-            f"{places[one.name]}: series '{one.name}' has {len(one):,} rows, in {one.report['segments']} unbroken"
+        short = [not any(len(split) for split in ts.values()) for ts in splits]
+        messages = [
+            f"{places[ts.name]}: series '{ts.name}' has {len(ts):,} rows, in {ts.report['segments']} unbroken"
             f" stretches; a window needs {needed:,} (datamodule.lookback={self._lookback} + horizon={self._horizon})"
-            for one, is_short in zip(series, short)
+            for ts, is_short in zip(series, short)
             if is_short
         ]
-        if sentences and (all(short) or self.short_series == "error"):
-            raise BadInput(sentences[0])
+        if messages and (all(short) or self.short_series == "error"):
+            raise BadInput(messages[0])
         kept = [i for i, is_short in enumerate(short) if not is_short]
-        return [series[i] for i in kept], [bounds[i] for i in kept], [splits[i] for i in kept], sentences
+        return [series[i] for i in kept], [bounds[i] for i in kept], [splits[i] for i in kept], messages
 
-    def _scaling(self, one: CleanSeries, end_of_training: int) -> tuple[np.ndarray, np.ndarray]:
+    def _scaling(self, series: CleanSeries, end_of_training: int) -> tuple[np.ndarray, np.ndarray]:
         """Offset and scale (K,): the run's, or fitted on the training rows that are no interpolation."""
-        known = self.pretrained_spec
-        if known is not None and known.scaling(one.name) is not None:
-            return known.scaling(one.name)
-        rows = len(one) if self.scaler_fit == "all" or known is not None else end_of_training
-        usable = one.values[:rows]
-        if one.filled[:rows].any():
-            usable = usable[~one.filled[:rows]]
+        pretrained = self.pretrained_spec
+        if pretrained is not None and pretrained.scaling(series.name) is not None:
+            return pretrained.scaling(series.name)
+        rows = len(series) if self.scaler_fit == "all" or pretrained is not None else end_of_training
+        usable = series.values[:rows]
+        if series.filled[:rows].any():
+            usable = usable[~series.filled[:rows]]
         if not len(usable):
-            raise BadInput(f"series {one.name}: no row in the training split to fit the scaler on")
-        return fit_scaler(usable, known.scaler if known is not None else self.scaler)
+            raise BadInput(f"series {series.name}: no row in the training split to fit the scaler on")
+        return fit_scaler(usable, pretrained.scaler if pretrained is not None else self.scaler)
 
     def _fit_spec(
         self, series: list[CleanSeries], bounds: list, scaling: list, naive: list, reports: list[FileReport]
     ) -> ForecastSeries:
-        covariates = [
-            one.covariates[: b[0] if self.scaler_fit == "train" else len(one)] for one, b in zip(series, bounds)
-        ]
+        covariates = [ts.covariates[: b[0] if self.scaler_fit == "train" else len(ts)] for ts, b in zip(series, bounds)]
         features = calendar_features(series[0].times[:1], self.calendar, self._holidays).shape[1]
         names = series[0].covariate_names
         offset, scale = fit_scaler(np.concatenate(covariates), "standard") if names else (np.zeros(0), np.zeros(0))
         day_first = next((r.day_first for r in reports if r.day_first is not None), None)
         reading = {**self.reading.to_dict(), "day_first": day_first}
         return ForecastSeries(
-            names=tuple(one.name for one in series),
+            names=tuple(ts.name for ts in series),
             columns=series[0].columns,
             offset=tuple(tuple(offset.tolist()) for offset, _ in scaling),
             scale=tuple(tuple(scale.tolist()) for _, scale in scaling),
@@ -357,36 +360,36 @@ class Energy(SequenceDataModule):
             future_covariates=self.reading.future_covariates,
             covariate_offset=tuple(offset.tolist()),
             covariate_scale=tuple(scale.tolist()),
-            trained_until=tuple(str(one.times[max(b[0] - 1, 0)]) for one, b in zip(series, bounds)),
+            trained_until=tuple(str(ts.times[max(b[0] - 1, 0)]) for ts, b in zip(series, bounds)),
         )
 
-    def _naive(self, one: CleanSeries, end_of_training: int, scale: np.ndarray) -> tuple[float, ...]:
+    def _naive(self, series: CleanSeries, end_of_training: int, scale: np.ndarray) -> tuple[float, ...]:
         """(K,) error of the seasonal naive forecast: the run's, or that of the training rows; of all rows, where a
         finished run never saw the series."""
-        known = self.pretrained_spec
-        if known is None:
-            return naive_error(one, end_of_training, self._season, scale)
-        row = known.row_of(one.name)
-        return known.naive_error[row] if row >= 0 else naive_error(one, len(one), known.season, scale)
+        pretrained = self.pretrained_spec
+        if pretrained is None:
+            return naive_error(series, end_of_training, self._season, scale)
+        row = pretrained.row_of(series.name)
+        return pretrained.naive_error[row] if row >= 0 else naive_error(series, len(series), pretrained.season, scale)
 
     def _source(self, series: list[CleanSeries], scaling: list, naive: list) -> WindowSource:
         """The tensors; each clean series is let go when its rows are in them."""
         clock = Clock(regular=self.cleaning.gaps != "ignore" and self.cleaning.duplicates != "keep")
-        for number, one in enumerate(series):
-            clock.add(one, number)
+        for number, ts in enumerate(series):
+            clock.add(ts, number)
         wall, times, first_rows, shifts, numbers = clock.finish()
         self._clock_times, self._segment_start, self._segment_shift = times, first_rows, shifts
-        run_series = torch.tensor([self.spec.row_of(one.name) for one in series])
-        rows, columns = sum(len(one) for one in series), len(series[0].columns)
+        run_series = torch.tensor([self.spec.row_of(ts.name) for ts in series])
+        rows, columns = sum(len(ts) for ts in series), len(series[0].columns)
         values = torch.empty(rows, columns)
         covariates = torch.empty(rows, len(self.spec.covariates)) if self.spec.covariates else None
         row = 0
         for number, (offset, scale) in enumerate(scaling):
-            one = series[number]
-            end = row + len(one)
-            values[row:end] = torch.from_numpy((one.values - offset) / scale)
+            ts = series[number]
+            end = row + len(ts)
+            values[row:end] = torch.from_numpy((ts.values - offset) / scale)
             if covariates is not None:
-                covariates[row:end] = torch.from_numpy(self.spec.scaled_covariates(one.covariates))
+                covariates[row:end] = torch.from_numpy(self.spec.scaled_covariates(ts.covariates))
             series[number] = None  # type: ignore[call-overload]
             row = end
         offset, scale = (torch.tensor(np.stack(table), dtype=torch.float32) for table in zip(*scaling))
@@ -414,20 +417,20 @@ class Energy(SequenceDataModule):
     def _report(self, series: list[CleanSeries], bounds: list, reports: list[FileReport], short: list[str]) -> dict:
         sizes = self.split_sizes()
         where = "made-up load, synthetic (no data_dir given)" if self.data_dir is None else self.data_dir
-        rows = sum(len(one) for one in series)
+        rows = sum(len(ts) for ts in series)
         lines = [
             f"{where}: {len(series):,} series, {rows:,} rows of {series[0].frequency}; windows of"
             f" {self._lookback:,} + {self._horizon:,} rows: {format_sizes(sizes)}",
             role_line(series, self.reading),
             *found_lines(reports),
-            *[f"left out: {sentence}" for sentence in short[:MOST_LINES]],
+            *[f"left out: {message}" for message in short[:MOST_LINES]],
             *series_lines(series, [bound[0] for bound in bounds]),
         ]
         if not self._checked_outliers:
             lines.append(f"outliers not looked for in more than {MOST_CHECKED:,} values")
         return {
             "source": where, "synthetic": self.data_dir is None, "splits": sizes, "left_out": short,
-            "series": [one.report for one in series], "lines": [f"data: {line}" for line in lines],
+            "series": [ts.report for ts in series], "lines": [f"data: {line}" for line in lines],
         }  # fmt: skip
 
 

@@ -1,11 +1,11 @@
-"""What a person gets to read when their input cannot be used."""
+"""Errors about input that cannot be used: `BadInput`, and the suggestion of a name that was meant."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class BadInput(Exception):
-    """Something a person gave cannot be used; `str(error)` is the sentence (or the lines) to show them.
+    """Input that cannot be used: a setting, a file, a row; `str(error)` is the message to show.
 
     Each line names the key, file and line, or sample, and says what would be accepted.  The commands print it
     on standard error without a traceback and end with exit status 2.
@@ -13,8 +13,8 @@ class BadInput(Exception):
 
 
 def option_name(cls: type) -> str:
-    """The name that a person types for a class of a group: that of its file (of its folder, for a task's `task.py`),
-    as conf/ has a YAML file of the same name.
+    """Option name of a class (`gru` in `module=gru`): that of its file, of its folder for a task's `task.py`; conf/ has
+    a YAML file of that name.
 
     >>> from lightning_modules.attention_lstm import AttentionLSTM
     >>> option_name(AttentionLSTM)
@@ -26,11 +26,11 @@ def option_name(cls: type) -> str:
     return f"baseline/{file}" if folders[-1:] == ["baselines"] else file
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """` (did you mean 'lr'?)`, or nothing where no known word is near.
 
     >>> did_you_mean("hiden_size", ["hidden_size", "dropout"])
     " (did you mean 'hidden_size'?)"
     """
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
     return f" (did you mean '{near[0]}'?)" if near else ""

@@ -75,12 +75,12 @@ class LongMemory(SequenceDataModule):
             for first, rest in zip(classes.tolist(), noise.tolist())
         ]
         sizes = [int(self.num_examples * fraction) for fraction in (self.val_fraction, self.test_fraction)]
-        parts = torch.arange(self.num_examples).split([self.num_examples - sum(sizes), *sizes])
-        self.indices = dict(zip(("train", "val", "test"), parts))
+        split_positions = torch.arange(self.num_examples).split([self.num_examples - sum(sizes), *sizes])
+        self.indices = dict(zip(("train", "val", "test"), split_positions))
         counts = torch.bincount(classes[self.indices["train"]], minlength=self.num_classes)
         codec = TextCodec("none", "characters", Vocabulary("".join(letters)), self.length)
-        made = LabelledText(codec, tuple(letters[0]), tuple(counts.tolist()))
-        self.spec = self.pretrained_spec or made
+        spec = LabelledText(codec, tuple(letters[0]), tuple(counts.tolist()))
+        self.spec = self.pretrained_spec or spec
         ids, lengths = self.spec.codec.encode(self._texts)
         self.source = TokenSource(torch.from_numpy(ids), torch.from_numpy(lengths), classes)
         self.fingerprint = hashlib.sha256("\n".join(self._texts).encode()).hexdigest()
@@ -91,8 +91,8 @@ class LongMemory(SequenceDataModule):
         return {"id": [f"example {i}" for i in positions], "text": [self._texts[i] for i in positions]}
 
     def _report(self) -> dict:
-        parts = self.split_sizes()
+        sizes = self.split_sizes()
         line = (
-            f"data: made-up texts of {self.length} symbols, the first of which says their class; {format_sizes(parts)}"
+            f"data: made-up texts of {self.length} symbols, the first of which says their class; {format_sizes(sizes)}"
         )
-        return {"source": "made up", "texts": self.num_examples, "parts": parts, "lines": [line]}
+        return {"source": "made up", "texts": self.num_examples, "splits": sizes, "lines": [line]}

@@ -202,7 +202,7 @@ class PlainText(SequenceDataModule):
             "left_out": self._left_out,
             "characters_dropped": dict(self._loss.characters),
             "marks_dropped": self._loss.marks,
-            "parts": sizes,
+            "splits": sizes,
             "vocabulary": symbols,
             "unknown": unknown,
             "lines": lines,

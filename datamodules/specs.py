@@ -13,7 +13,7 @@ from datamodules.errors import BadInput
 
 
 class DataSpec(Protocol):
-    """What the class of a spec offers."""
+    """Protocol of a data spec."""
 
     kind: ClassVar[str]  # its name in checkpoints
 
@@ -40,10 +40,10 @@ def from_dict(state: dict[str, Any], classes: Sequence[type]) -> Any:
     Raises:
         BadInput: it is of another kind.
     """
-    own = dict(state)
-    kind = own.pop("kind", None)
+    fields = dict(state)
+    kind = fields.pop("kind", None)
     for cls in classes:
         if cls.kind == kind:  # type: ignore[attr-defined]
-            return cls.from_dict(own)  # type: ignore[attr-defined]
-    known = ", ".join(cls.kind for cls in classes)  # type: ignore[attr-defined]
-    raise BadInput(f"the data of the run is {kind}; its task takes {known or 'none'}")
+            return cls.from_dict(fields)  # type: ignore[attr-defined]
+    accepted = ", ".join(cls.kind for cls in classes)  # type: ignore[attr-defined]
+    raise BadInput(f"the data of the run is {kind}; its task takes {accepted or 'none'}")

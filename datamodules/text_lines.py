@@ -1,4 +1,4 @@
-"""Images of one line of text, and what they say.
+"""Images of one line of text with their transcriptions (OCR).
 
 python scripts/train.py datamodule=text_lines module=crnn                              # rendered lines
 python scripts/train.py datamodule=text_lines module=crnn datamodule.data_dir=FOLDER   # of x.png and x.gt.txt
@@ -145,15 +145,17 @@ class TextLines(SequenceDataModule):
         self.starting_from: LineImageSpec | None = None  # what the run of init_from knew
 
     def load(self) -> None:
-        known = self.pretrained_spec
-        if known is not None:
-            self.image_settings = replace(self.image_settings, height=known.height, whitespace=known.whitespace)
+        pretrained = self.pretrained_spec
+        if pretrained is not None:
+            self.image_settings = replace(
+                self.image_settings, height=pretrained.height, whitespace=pretrained.whitespace
+            )
         if self.starting_from is not None and not isinstance(self.starting_from, LineImageSpec):
             raise BadInput("init_from: a run on other data than lines of text; datamodule=text_lines starts from those")
         read, split = self._read()
         train = [read.texts[i] for i in split.train]
-        codec = known.codec if known is not None else self._codec(train)
-        if known is None:
+        codec = pretrained.codec if pretrained is not None else self._codec(train)
+        if pretrained is None:
             split.train = without_unknown(read, split.train, codec, self.unknown)
         self.spec = self._spec(codec, read, train)
         self.source = LineSource.of(read.images, read.texts, self.spec)
@@ -205,7 +207,7 @@ class TextLines(SequenceDataModule):
         batch = self.source.collate(row, self.source.max_length(row))
         if self.augmentation is None:
             return batch
-        with torch.random.fork_rng([]):  # training draws the same numbers whether somebody looks or not
+        with torch.random.fork_rng([]):  # drawing figures leaves training's random numbers alone
             return self.augmentation(batch)
 
     # ------------------------------------------------------------------ steps of load
@@ -228,7 +230,7 @@ class TextLines(SequenceDataModule):
             split.train = np.sort(drawn)
         if self.rendered_lines and self.pretrained_spec is None:
             known = [read.texts[i] for i in split.train]
-            self.renderer = self._made_renderer([word for text in known for word in text.split()])
+            self.renderer = self._build_renderer([word for text in known for word in text.split()])
             self._first_rendered = len(read.texts)
             read.add_rendered(self.renderer, range(self.rendered_lines))
             split.train = np.concatenate([split.train, np.arange(self._first_rendered, len(read.texts))])
@@ -260,7 +262,7 @@ class TextLines(SequenceDataModule):
 
     def _rendered_alone(self) -> tuple[Collection, Split]:
         """Lines for validation and test come first; they are never rendered again."""
-        self.renderer = self._made_renderer([])
+        self.renderer = self._build_renderer([])
         held_out = [round(self.rendered_lines * fraction) for fraction in self.fractions]
         self._first_rendered = sum(held_out)
         read = Collection(f"rendered lines in {len(self.renderer.fonts)} fonts (no data_dir given)")
@@ -268,7 +270,7 @@ class TextLines(SequenceDataModule):
         val, test, train = np.split(np.arange(len(read.texts)), np.cumsum(held_out))
         return read, Split(train, val, test)
 
-    def _made_renderer(self, words: list[str]) -> Renderer:
+    def _build_renderer(self, words: list[str]) -> Renderer:
         if self.words is not None:
             words = words_of(Path(self.words).expanduser(), self.reader.encoding)
         return Renderer(

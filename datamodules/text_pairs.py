@@ -227,7 +227,7 @@ class TextPairs(SequenceDataModule):
             "pairs": len(pairs),
             "sources": len(targets_of),
             "left_out": left_out,
-            "parts": sizes,
+            "splits": sizes,
             "vocabularies": list(vocabularies),
             "unknown": unknown,
             "lines": [line, *(f"data: {note}" for note in notes)],

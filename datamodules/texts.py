@@ -257,7 +257,7 @@ class Texts(SequenceDataModule):
             "marks_dropped": clean.loss.marks,
             "too_long": clean.too_long,
             "labels": dict(sorted(Counter(clean.labels).items())),
-            "parts": sizes,
+            "splits": sizes,
             "vocabulary": len(self.spec.codec.vocabulary),
             "unknown": unknown,
             "batch_size": self.batch_size,
@@ -265,5 +265,5 @@ class Texts(SequenceDataModule):
         }
 
     def where(self) -> str:
-        """Where the texts are from, for people."""
+        """Source of the texts, for the report."""
         return str(self.data_dir)

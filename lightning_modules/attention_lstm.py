@@ -1,4 +1,4 @@
-"""An LSTM whose states are all read again at the end, by attention.
+"""AttentionLSTM: an LSTM with attention over all of its states.
 
 python scripts/train.py datamodule=names module=attention_lstm module.bidirectional=true
 """

@@ -1,7 +1,9 @@
-"""The LightningModule that every architecture of this project is.
+"""SequenceModule: the LightningModule that every architecture of this project subclasses.
 
-An architecture's file defines one subclass: what it builds, and `encode`.  The task beside it turns batches into
-features and states into answers; training (steps, optimiser, logging) is inherited.
+An architecture's file defines one subclass with its layers and `encode`.  Its task (`self.task`) embeds batches and
+maps encoder states to the output; the training step, the optimiser and logging are inherited (`TrainingModule`).
+
+    batch -> task.embed -> features (B, T, D) -> encode -> states (B, T, H) -> task.head -> output -> task.loss
 """
 
 from __future__ import annotations
@@ -16,62 +18,70 @@ from datamodules.errors import BadInput, option_name
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.tasks.base import Autoregressive, Task
 
-if lightning_modules.ANSWERS_ONLY and not TYPE_CHECKING:
+if lightning_modules.INFERENCE_ONLY and not TYPE_CHECKING:
     TrainingModule = nn.Module
 else:
     from lightning_modules.training.module import TrainingModule
 
 
 class SequenceModule(TrainingModule):
-    """A network over sequences, with the task that it is trained for.
+    """Base class of the architectures: a network over sequences and the task that it is trained for.
 
     Args:
-        task: what is asked of the sequences; it builds its input and output layers here.
-        encoding_size: features H of the states that are answered from: those of `encode`, or of `decode_step`.
-        has_decoder: whether it decodes a sequence, step by step, after it has encoded one.
+        task: not yet built; its input and output layers are built here.
+        encoding_size: features H of the states that the task's head reads: those of `encode`, or of `decode_step`
+            where there is a decoder.
+        has_decoder: whether the network decodes autoregressively (sequence to sequence).
+
+    Raises:
+        BadInput: architecture and task are incompatible.
     """
 
-    #: What `encode` takes from the task: features of steps, token ids, a window as one vector or images; `batch` where
-    #: the architecture has a way of its own.
+    #: The input of `encode`: `steps` (B, T, D) features, `tokens` (B, T) ids, `window` (B, W) a window as one vector,
+    #: `image` (B, 1, height, W); `batch` where the architecture overrides `encode_batch` or `forward`.
     input_kind: ClassVar[Literal["steps", "tokens", "window", "image", "batch"]] = "steps"
-    task_class: ClassVar[type[Task]] = Task  #: the only task that it can be trained for
-    autoregressive: ClassVar[Autoregressive] = "never"  #: whether it decodes a sequence after it has encoded one
-    can_be_causal: ClassVar[bool] = False  #: whether a state can be made to depend on earlier steps alone
+    task_class: ClassVar[type[Task]] = Task  #: tasks that it can be trained for: this class and its subclasses
+    autoregressive: ClassVar[Autoregressive] = "never"  #: whether it has a decoder
+    can_be_causal: ClassVar[bool] = False  #: whether it can compute states that depend on no later step
 
     def __init__(self, task: Task, encoding_size: int, has_decoder: bool = False) -> None:
         super().__init__()
-        unfit = incompatibility(type(self), type(task), has_decoder)
-        if unfit:
-            raise BadInput(unfit)
+        problem = incompatibility(type(self), type(task), has_decoder)
+        if problem:
+            raise BadInput(problem)
         (task.build_decoder if has_decoder else task.build)(self.input_kind, encoding_size)
         self.task = task
         self.encoding_size = encoding_size
         self.has_decoder = has_decoder
 
     def encode(self, x: Tensor, lengths: Tensor | None) -> Encoding:
-        """Features of each step -> states.
+        """Encoder states of a batch.
 
         Args:
-            x: (B, T, D) features, or what `input_kind` says.
-            lengths: (B,) valid steps of each example; what comes after them must not change an answer.
+            x: (B, T, D) features, or the input that `input_kind` names.
+            lengths: (B,) valid steps of each example; steps beyond them are padding and must not change the output.
                 None where every step is valid.
+
+        Returns:
+            states (B, T, H); with their lengths where the architecture shortens the sequence, and with a summary
+            (B, H) where it has one.
         """
         raise NotImplementedError
 
     def init_decoder_state(self, encoding: Encoding) -> Any:
-        """What writing starts from: tensors with an example a row, in tuples and lists."""
+        """The decoder's state before its first step: tensors with batch dimension first, in tuples and lists."""
         raise NotImplementedError
 
     def decode_step(self, steps: Tensor, state: Any) -> tuple[Tensor, Any, Tensor | None]:
-        """Read what was written last, a step or several at once, and say what to write next.
+        """Decode one or more steps: advance the state by the embedded previous tokens, return decoder states.
 
         Args:
-            steps: (B, U, E) features of what was written.
-            state: of `init_decoder_state` or of the call before.
+            steps: (B, U, E) embedded previous tokens (forecasting: values).
+            state: of `init_decoder_state` or of the previous call.
 
         Returns:
-            (B, U, H) states, the state to go on from, and (B, U, T) how much of each step that was read counted, in
-            float32, where the architecture weighs them.
+            decoder states (B, U, H), the new state, and attention weights (B, U, T) over the encoder's steps, float32,
+            or None.
         """
         raise NotImplementedError
 
@@ -80,57 +90,70 @@ class SequenceModule(TrainingModule):
         return self.task.predict(self.forward_once, batch)
 
     def forward_once(self, batch: Any) -> Any:
-        """The same from a single pass through the network; a task may need several to answer."""
+        """One forward pass.  `forward` may call this several times (recursive forecasting)."""
         encoding = self.encode_batch(batch)
         return self.task.decode(self, encoding, batch) if self.has_decoder else self.task.head(encoding, batch)
 
     def encode_batch(self, batch: Any) -> Encoding:
-        """The states of a batch."""
+        """Encoder states of a batch, embedded by the task."""
         encoding = self.encode(self.task.embed(batch), self.task.lengths(batch))
         host_lengths = self.task.host_lengths(batch)
         if host_lengths is not None:
             encoding.host_lengths = self.steps(host_lengths)
         return encoding
 
+    def embeddings(self, batch: Any) -> Tensor:
+        """(B, H) float32: one vector for each example of a batch (`Task.embedding_of`).
+
+        Raises:
+            BadInput: the architecture has no states.
+        """
+        if self.input_kind == "batch" or type(self).encode is SequenceModule.encode:
+            raise BadInput(f"module={option_name(type(self))} has no states that an embedding could be made of")
+        return self.task.embedding_of(self.encode_batch(batch)).float()
+
     def steps(self, lengths: Tensor) -> Tensor:
-        """(B,) valid steps of the states, for `lengths` (B,) of the input; for architectures that shorten it."""
+        """(B,) lengths of the states for `lengths` (B,) of the input; overridden by architectures that shorten it."""
         return lengths
 
     def loss(self, batch: Any) -> Tensor:
-        """The task's loss, a scalar.  An architecture whose parts learn apart has its own."""
+        """The task's loss of a batch, a scalar; overridden where members are trained separately (ensemble)."""
         return self.task.loss(self(batch), batch)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Groups of parameters for the optimiser; `lr_scale` multiplies the learning rate of its group."""
+        """Parameter groups for the optimiser; `lr_scale` multiplies the learning rate of its group."""
         return [{"params": list(self.parameters())}]
 
     def fsdp_units(self) -> Iterator[nn.Module]:
-        """Parts, each called as a module, whose weights are gathered from other processes only for their turn."""
+        """Submodules that FSDP shards as units; each must be called as a module."""
         yield from ()
 
     def clip_groups(self) -> Iterator[list[nn.Parameter]]:
-        """Sets of parameters whose gradients are clipped each by their own norm."""
+        """Groups of parameters whose gradients are clipped by the norm of the group."""
         yield list(self.parameters())
 
 
 def incompatibility(module: type[SequenceModule], task: type[Task], has_decoder: bool | None = None) -> str | None:
-    """Why an architecture and a task make no sense together, or None.
+    """Why an architecture cannot be trained for a task, as an error message; None where it can.
 
     Args:
-        has_decoder: whether the module decodes, where that is decided.
+        module: the architecture.
+        task: the task.
+        has_decoder: whether the module has a decoder; None: not yet decided.
     """
-    name, asked = option_name(module), option_name(task)
+    name, task_name = option_name(module), option_name(task)
     if module.input_kind not in (*task.input_kinds, "batch"):
-        return f"module={name} reads {module.input_kind}; task={asked} offers {', '.join(sorted(task.input_kinds))}"
+        accepted = ", ".join(sorted(task.input_kinds))
+        return f"module={name} takes {module.input_kind} as input; task={task_name} gives {accepted}"
     if not issubclass(task, module.task_class):
-        return f"module={name} is for task={option_name(module.task_class)}, not task={asked}"
+        return f"module={name} is for task={option_name(module.task_class)}, not task={task_name}"
     if task.causal and not module.can_be_causal:
         return (
-            f"module={name} reads a sequence as a whole; task={asked} needs one that reads forwards, such as rnn, lstm,"
-            " gru or transformer"
+            f"module={name} is not causal; task={task_name} needs a network whose states depend on no later step, such"
+            " as rnn, lstm, gru or transformer"
         )
     if task.autoregressive == "never" and (has_decoder or module.autoregressive == "always"):
-        return f"module={name} decodes a sequence of its own; task={asked} asks for none"
+        return f"module={name} decodes a sequence; task={task_name} has no sequence as output"
     if task.autoregressive == "always" and (has_decoder is False or module.autoregressive == "never"):
-        return f"module={name} does not write; task={asked} needs one that does, such as seq2seq or transformer"
+        return f"module={name} has no decoder; task={task_name} needs one, such as seq2seq or transformer"
     return None

@@ -59,10 +59,10 @@ class CNN(SequenceModule):
         valid = valid_steps(lengths, x)  # (B, T) False where a step is padding
         for number, layer in enumerate(self.layers):
             x = self.dropout(x) if number else x
-            seen = x if valid is None else x * valid.unsqueeze(2)
-            x = torch.cat([self._filters(seen, convolution) for convolution in layer], dim=2)  # (B, T, H)
-        known = x if valid is None else x.masked_fill(~valid.unsqueeze(2), 0.0)  # no filter is below 0
-        return Encoding(x, lengths, self.dropout(known.amax(dim=1)))
+            masked = x if valid is None else x * valid.unsqueeze(2)
+            x = torch.cat([self._filters(masked, convolution) for convolution in layer], dim=2)  # (B, T, H)
+        pooled = x if valid is None else x.masked_fill(~valid.unsqueeze(2), 0.0)  # no filter is below 0
+        return Encoding(x, lengths, self.dropout(pooled.amax(dim=1)))
 
     def _filters(self, x: Tensor, convolution: nn.Conv1d) -> Tensor:
         """(B, T, D) -> (B, T, H) of one width; a step sees as many before it as after it, or only those before."""

@@ -1,7 +1,7 @@
-"""Convolutions, recurrence and CTC (Shi, Bai, Yao 2017), for images of lines.
+"""CRNN: convolutions, recurrence and CTC (Shi, Bai, Yao 2015, https://arxiv.org/abs/1507.05717), for images of lines.
 
 python scripts/train.py datamodule=text_lines module=crnn                    # small: for 2 cores
-python scripts/train.py datamodule=text_lines module=crnn module.size=base   # the paper's
+python scripts/train.py datamodule=text_lines module=crnn module.size=base   # as published
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from lightning_modules.layers.recurrent import RecurrentLayers
 from lightning_modules.tasks.base import Task
 
 Size = Literal["small", "base"]
-Pooling = Literal["paper", "article", "wide"]
-BatchNorm = Literal["paper", "all", "none"]
+Pooling = Literal["shi2015", "narrow", "wide"]
+BatchNorm = Literal["shi2015", "all", "none"]
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 HALF = Pool((2, 2), partial=True)  # of height and width
@@ -28,8 +28,8 @@ HALF = Pool((2, 2), partial=True)  # of height and width
 #: How the third and fourth pooling halve the height, and what the second does; an image 32 x 200 becomes 51, 11 and
 #: 101 steps.
 POOLINGS: dict[Pooling, tuple[Pool, Pool]] = {
-    "paper": (HALF, Pool((2, 2), stride=(2, 1), padding=(0, 1))),
-    "article": (HALF, Pool((1, 2), stride=(2, 2))),
+    "shi2015": (HALF, Pool((2, 2), stride=(2, 1), padding=(0, 1))),
+    "narrow": (HALF, Pool((1, 2), stride=(2, 2))),
     "wide": (Pool((2, 1)), Pool((2, 2), stride=(2, 1), padding=(0, 1))),
 }
 
@@ -39,9 +39,9 @@ class CRNN(SequenceModule):
 
     Args:
         task: what it is trained for.
-        size: `base`, the paper's seven convolutions and two layers of 256, or `small`, four and one of 128.
-        pooling: of `base`: `paper` (a step for 4 pixels), `article` (for 16) or `wide` (for 2, for narrow letters).
-        batch_norm: after the 5th and 6th convolution (`paper`, of `base`), after `all`, or `none`.
+        size: `base`, the published seven convolutions and two layers of 256, or `small`, four and one of 128.
+        pooling: of `base`: `shi2015` (a step for 4 pixels), `narrow` (for 16) or `wide` (for 2, for narrow letters).
+        batch_norm: after the 5th and 6th convolution (`shi2015`, of `base`), after `all`, or `none`.
         cell: of the recurrent layers.
         hidden_size, num_layers: of the recurrent layers, each direction; those of `size` when absent.
         dropout: of what the recurrent layers read.
@@ -53,19 +53,19 @@ class CRNN(SequenceModule):
         self,
         task: Task,
         size: Size = "small",
-        pooling: Pooling = "paper",
+        pooling: Pooling = "shi2015",
         batch_norm: BatchNorm | None = None,
         cell: Literal["lstm", "gru", "rnn"] = "lstm",
         hidden_size: Annotated[int, Gt(0)] | None = None,
         num_layers: Annotated[int, Gt(0)] | None = None,
         dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
     ) -> None:
-        if size == "small" and pooling != "paper":
+        if size == "small" and pooling != "shi2015":
             raise BadInput(f"module.pooling={pooling}: module.size=base has a choice of poolings, small has not")
         hidden_size = hidden_size or (128 if size == "small" else 256)
         num_layers = num_layers or (1 if size == "small" else 2)
         super().__init__(task, encoding_size=2 * hidden_size)
-        stack = small_stack(batch_norm or "all") if size == "small" else base_stack(pooling, batch_norm or "paper")
+        stack = small_stack(batch_norm or "all") if size == "small" else base_stack(pooling, batch_norm or "shi2015")
         self.convolutions = LineConvolutions(stack, task.spec.height)
         self.dropout = nn.Dropout(dropout)
         sizes = [self.convolutions.output_size] + [hidden_size] * (num_layers - 1)
@@ -92,9 +92,9 @@ class CRNN(SequenceModule):
 
 
 def base_stack(pooling: Pooling, batch_norm: BatchNorm) -> list[Convolution]:
-    """The paper's convolutions (its table 1)."""
+    """The convolutions of Shi, Bai and Yao (their table 1)."""
     second, later = POOLINGS[pooling]
-    norms = {"paper": (4, 5), "all": range(7), "none": ()}[batch_norm]
+    norms = {"shi2015": (4, 5), "all": range(7), "none": ()}[batch_norm]
     pools = {0: HALF, 1: second, 3: later, 5: later}
     channels = (64, 128, 256, 256, 512, 512, 512)
     return [

@@ -27,7 +27,7 @@ class Ensemble(SequenceModule):
     summaries, one after the other, go into one output layer.
 
     Args:
-        task: what it is trained for; every member has a copy of its own.
+        task: what it is trained for; every member has a copy.
         members: name -> the settings of a module (`_target_` and its arguments), or None for one that is left out.
         combine: `average` or `join`.
         lr_scales: name -> what the learning rate of that member is multiplied with.
@@ -44,9 +44,9 @@ class Ensemble(SequenceModule):
     ) -> None:
         members = {name: settings for name, settings in members.items() if settings is not None}
         tasks = {name: copy.deepcopy(task) for name in members}
-        built = {name: build(settings, task=tasks[name]) for name, settings in members.items()}
-        super().__init__(task, encoding_size=sum(member.encoding_size for member in built.values()))
-        self.members = nn.ModuleDict(built)  # of SequenceModules
+        networks = {name: build(settings, task=tasks[name]) for name, settings in members.items()}
+        super().__init__(task, encoding_size=sum(member.encoding_size for member in networks.values()))
+        self.members = nn.ModuleDict(networks)  # of SequenceModules
         self.combine = combine
         self.lr_scales = lr_scales or {}
         for unused in tasks.values() if combine == "join" else [task]:
@@ -70,8 +70,8 @@ class Ensemble(SequenceModule):
             {"params": list(member.parameters()), "lr_scale": self.lr_scales.get(name, 1.0)}
             for name, member in self.members.items()
         ]
-        own = list(self.task.parameters())
-        return groups + ([{"params": own}] if own else [])
+        task_parameters = list(self.task.parameters())
+        return groups + ([{"params": task_parameters}] if task_parameters else [])
 
     def clip_groups(self) -> Iterator[list[nn.Parameter]]:
         for group in self.parameter_groups():

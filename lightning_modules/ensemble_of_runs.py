@@ -22,7 +22,7 @@ from lightning_modules.training.instantiate import build
 class EnsembleOfRuns(Baseline):
     """The mean of the outputs of finished runs (of log-probabilities for classes).
 
-    The runs have seen the same data, with the same split: else a member would be evaluated on what it was trained on.
+    The runs were trained on one split of one data set: else a member would be evaluated on its training examples.
 
     Args:
         task: what all of them were trained for.
@@ -36,8 +36,8 @@ class EnsembleOfRuns(Baseline):
         super().__init__(task)
         self.runs = runs
         spec = task.spec
-        built = (build(m["module"], task=build(m["task"], spec=spec)) for m in members or [])
-        self.members = nn.ModuleList(built)
+        networks = (build(m["module"], task=build(m["task"], spec=spec)) for m in members or [])
+        self.members = nn.ModuleList(networks)
 
     def fit(self, datamodule: SequenceDataModule) -> None:
         """Take each run's best weights.
@@ -45,11 +45,11 @@ class EnsembleOfRuns(Baseline):
         Raises:
             BadInput: a run was trained on other data, or for something else.
         """
-        own = specs.to_dict(self.task.spec)
+        spec = specs.to_dict(self.task.spec)
         for run, member in zip(self.runs, self.members):
             state = checkpoint_io.load(Path(run) / "checkpoints" / "best.ckpt")
             stored = specs.from_dict(state["spec"], (type(self.task.spec),))  # an earlier version may have said less
-            if specs.to_dict(stored) != own:
+            if specs.to_dict(stored) != spec:
                 raise BadInput(f"module.runs={run}: it was trained on other data, or on another split of it")
             if type(member.task) is not type(self.task):
                 asked = option_name(type(member.task))

@@ -15,7 +15,7 @@ from lightning_modules.tasks.forecasting.task import Forecasting
 
 
 class Linear(SequenceModule):
-    """y = last + W_s (x - last) + b_s, with weights of its own for each series s and column.
+    """y = last + W_s (x - last) + b_s, with separate weights for each series s and column.
 
     With task.relative_to=last it is NLinear; `window` and `none` are understood too.  A series that the run never saw
     gets the mean of the weights.  Covariates have one map for all series.

@@ -18,7 +18,7 @@ from lightning_modules.tasks.base import Task
 class MLP(SequenceModule):
     """h = W x + b, then blocks h + W2 gelu(W1 norm(h)), then a norm (pre-norm residuals, He et al. 2016).
 
-    Every value of the window has weights of its own, so all windows have one length.
+    Every value of the window has separate weights, so all windows have one length.
 
     Args:
         task: what it is trained for.

@@ -96,25 +96,25 @@ class Seq2Seq(SequenceModule):
 
     def decode_step(self, steps: Tensor, state: Any) -> tuple[Tensor, Any, Tensor | None]:
         memory, keys, valid, summary, layers = state
-        x, after = steps, []
+        x, new_states = steps, []
         if self.context == "every":
             x = torch.cat([x, summary.unsqueeze(1).expand(-1, x.shape[1], -1)], dim=2)
-        for number, (layer, own) in enumerate(zip(self.decoder, layers)):
-            x, own = call_recurrent(layer, self.dropout(x) if number else x, _stacked(own))
-            after.append(_flat(own))
+        for number, (layer, state_of_layer) in enumerate(zip(self.decoder, layers)):
+            x, state_of_layer = call_recurrent(layer, self.dropout(x) if number else x, _stacked(state_of_layer))
+            new_states.append(_flat(state_of_layer))
         weights = None
         if self.attention is not None:
             context, weights = self.attention(x, memory, valid, keys)
             x = torch.tanh(self.combine(torch.cat([context, x], dim=2)))
-        return x, (memory, keys, valid, summary, after), weights
+        return x, (memory, keys, valid, summary, new_states), weights
 
 
 def _stacked(state: Any) -> Any:
     """(B, H), or two of them, as torch's layers take them: (1, B, H)."""
     if isinstance(state, tuple):
-        return tuple(part.unsqueeze(0).contiguous() for part in state)
+        return tuple(tensor.unsqueeze(0).contiguous() for tensor in state)
     return state.unsqueeze(0).contiguous()
 
 
 def _flat(state: Any) -> Any:
-    return tuple(part.squeeze(0) for part in state) if isinstance(state, tuple) else state.squeeze(0)
+    return tuple(tensor.squeeze(0) for tensor in state) if isinstance(state, tuple) else state.squeeze(0)

@@ -76,7 +76,7 @@ class Transformer(SequenceModule):
         self.causal = task.causal
         self.final_norm = nn.LayerNorm(hidden_size) if norm == "pre" else nn.Identity()
         if self.has_decoder:
-            self.project_written = _projection(task.decoder_input_size, hidden_size)
+            self.project_targets = _projection(task.decoder_input_size, hidden_size)
             self.decoder_layers = nn.ModuleList(
                 TransformerDecoderLayer(hidden_size, num_heads, wide, dropout, norm) for _ in range(decoder_layers)
             )
@@ -102,14 +102,14 @@ class Transformer(SequenceModule):
         return encoding.states, mask, 0, [None] * len(self.decoder_layers)
 
     def decode_step(self, steps: Tensor, state: Any) -> tuple[Tensor, Any, Tensor | None]:
-        memory, mask, position, before = state
-        x = self.dropout(self.positions(self.project_written(steps), position))
-        seen = []
-        for layer, own in zip(self.decoder_layers, before):
-            x, now, query = layer(x, own, memory, mask)
-            seen.append(now)
-        weights = None if self.training else layer.reading.weights(query, memory, mask)
-        return self.decoder_norm(x), (memory, mask, position + steps.shape[1], seen), weights
+        memory, mask, position, caches = state
+        x = self.dropout(self.positions(self.project_targets(steps), position))
+        new_caches = []
+        for layer, cache in zip(self.decoder_layers, caches):
+            x, cache, query = layer(x, cache, memory, mask)
+            new_caches.append(cache)
+        weights = None if self.training else layer.cross_attention.weights(query, memory, mask)
+        return self.decoder_norm(x), (memory, mask, position + steps.shape[1], new_caches), weights
 
 
 def _projection(input_size: int, hidden_size: int) -> nn.Module:

@@ -1,1 +1,1 @@
-"""What a person types, and what those commands are made of."""
+"""The commands, and the packages that they are made of."""

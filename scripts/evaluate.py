@@ -55,7 +55,7 @@ def main() -> None:
         try:
             write_evaluation(run, config, evaluation, split, folder)
             print(f"kept in {folder}", file=sys.stderr)
-        except OSError as error:  # somebody else's folder: the result is printed all the same
+        except OSError as error:  # a folder without write permission: the result is printed all the same
             print(f"{folder}: not kept ({error.strerror})", file=sys.stderr)
     if options.json:
         print(json.dumps(evaluation.metrics))

@@ -23,9 +23,9 @@ def main() -> None:
     if sys.argv[1:2] == ["text_lines"]:
         _convert_lines(sys.argv[2:])
         return
-    known = ", ".join(download.datasets())
+    names = ", ".join(download.datasets())
     parser = Parser(prog="prepare.py", description=__doc__)
-    parser.add_argument("dataset", metavar="DATASET", help=f"one of {known}")
+    parser.add_argument("dataset", metavar="DATASET", help=f"one of {names}")
     parser.add_argument("--to", metavar="FOLDER", help="where it is kept (data/DATASET)")
     parser.add_argument("--base", metavar="URL", help="fetch the files from below this address")
     options = parser.parse_args()
@@ -64,15 +64,15 @@ def _convert_lines(arguments: list[str]) -> None:
     print(options.target)
 
 
-def _reader_settings(kind: type, given: list[str]) -> Any:
+def _reader_settings(kind: type, arguments: list[str]) -> Any:
     """Settings from `KEY=VALUE`, with or without `datamodule.` before the key."""
-    known = [field.name for field in dataclasses.fields(kind) if field.name != "split_column"]
+    names = [field.name for field in dataclasses.fields(kind) if field.name != "split_column"]
     settings = {}
-    for setting in given:
+    for setting in arguments:
         key, equals, value = setting.partition("=")
         key = key.removeprefix("datamodule.")
-        if not equals or key not in known:
-            raise BadInput(f"{setting}: no such setting{did_you_mean(key, known)}; there are {', '.join(known)}")
+        if not equals or key not in names:
+            raise BadInput(f"{setting}: no such setting{did_you_mean(key, names)}; there are {', '.join(names)}")
         settings[key] = value
     return kind(**settings)
 

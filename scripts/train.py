@@ -41,7 +41,7 @@ def train(config: DictConfig) -> dict[str, float] | None:
     """One run; Hydra calls this once a job, unless the sweep starts its own processes."""
     job = HydraConfig.get()
     if job.mode is RunMode.RUN:
-        with errors.ending(_explain):
+        with errors.exit_on_error(_explain):
             if config.sweep.trials or config.sweep.space:
                 raise BadInput("sweep: a search makes several runs, which needs -m")
             _train(config, Path(job.runtime.output_dir), list(job.overrides.task), resume=bool(config.resume))
@@ -52,7 +52,7 @@ def train(config: DictConfig) -> dict[str, float] | None:
     return _train(config, Path(job.runtime.output_dir), list(job.overrides.task), resume=True)
 
 
-def _train(config: DictConfig, path: Path, words: list[str], resume: bool) -> dict[str, float] | None:
+def _train(config: DictConfig, path: Path, overrides: list[str], resume: bool) -> dict[str, float] | None:
     """Train into the folder; its final metrics."""
     with loading():
         from scripts.compare import rerun_verdict
@@ -68,20 +68,20 @@ def _train(config: DictConfig, path: Path, words: list[str], resume: bool) -> di
     settings = resolved(config)
     resume = resume and folder.config_file.exists()
     if resume:
-        settings = settings_to_resume(folder, settings, words)
-    repeated = None if resume else rerun.run_to_repeat(words)
+        settings = settings_to_resume(folder, settings, overrides)
+    repeated = None if resume else rerun.run_to_repeat(overrides)
     if repeated:
-        settings = rerun.settings_to_repeat(repeated, settings, words)
-        words = rerun.recorded_overrides(repeated, words)
+        settings = rerun.settings_to_repeat(repeated, settings, overrides)
+        overrides = rerun.recorded_overrides(repeated, overrides)
     try:
         check(settings)
     except BadInput as error:
-        raise BadInput("\n".join(command_line.hint(line, words) for line in str(error).splitlines())) from None
+        raise BadInput("\n".join(command_line.hint(line, overrides) for line in str(error).splitlines())) from None
     if resume and has_finished(folder, settings):
         print(f"{path} has finished; trainer.max_epochs=N, more than it has, makes it go on", file=sys.stderr)
         return folder.metrics()
     with only_writer(path, str(path)) if rank() == 0 else contextlib.nullcontext():
-        metrics = training.train(settings, folder, words, resume)
+        metrics = training.train(settings, folder, overrides, resume)
     if repeated and rank() == 0:
         print(rerun_verdict.verdict(repeated, folder), file=sys.stderr)
     return metrics
@@ -99,7 +99,7 @@ def main() -> int:
     _find_plugins()
     with _write_nothing() if rank() > 0 else contextlib.nullcontext():
         train()
-    for sweep in _ended_sweeps():
+    for sweep in _finished_sweeps():
         from scripts.sweeps.summary import report_results
 
         report_results(sweep)
@@ -130,7 +130,7 @@ def _write_nothing() -> Iterator[None]:
     """For a process that torchrun or Slurm started beside the first one: that one keeps the run folder."""
     with tempfile.TemporaryDirectory() as folder:
         sys.argv.append("hydra/job_logging=disabled")
-        if not any(word.startswith("hydra.run.dir=") for word in sys.argv):
+        if not any(argument.startswith("hydra.run.dir=") for argument in sys.argv):
             sys.argv.append(str(Override.of("hydra.run.dir", folder)))
         yield
 
@@ -141,16 +141,16 @@ def _find_plugins() -> None:
     for path in (str(project / "scripts"), str(project)):
         if path not in sys.path:
             sys.path.append(path)
-    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join(
-        dict.fromkeys([*filter(None, known), *map(str, (project / "scripts", project))])
+        dict.fromkeys([*filter(None, paths), *map(str, (project / "scripts", project))])
     )
 
 
-def _ended_sweeps() -> list[Any]:
+def _finished_sweeps() -> list[Any]:
     """Sweeps of this project's own sweeper, if one ran."""
     module = sys.modules.get("scripts.sweeps.sweep")
-    return module.ended_sweeps if module else []
+    return module.finished_sweeps if module else []
 
 
 def _print_results(sweep: Path) -> None:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+import hypothesis
 import pytest
 import torch
 
+#: The same examples in every run; `HYPOTHESIS_PROFILE=search pytest ...` looks for new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("search")
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
 PROJECT = Path(__file__).resolve().parents[1]
+sys.path.append(str(PROJECT / "scripts"))  # Hydra looks for plugins once in a process, at its first composition
 
 NAMES = {
     "Greek": "Alexakis Antonopoulos Christakos Dimitriou Georgiou Kalakos Leventis Manolis Nicolaidis Papadakis "

@@ -23,7 +23,7 @@ from hydra.core.singleton import Singleton
 import lightning_modules
 import lightning_modules.base  # as a LightningModule, before `predict.py` imports it as a plain torch module
 from scripts.sweeps.execution.pool import Pool, stop_fork_server
-from scripts.sweeps.sweep import ended_sweeps
+from scripts.sweeps.sweep import finished_sweeps
 
 assert lightning_modules.base
 
@@ -166,13 +166,13 @@ def _torch() -> Iterator[None]:
 @contextmanager
 def _project() -> Iterator[None]:
     """State of this project's modules: that a process only predicts, and its sweeps."""
-    predict_only = lightning_modules.ANSWERS_ONLY
-    ended_sweeps.clear()
+    predict_only = lightning_modules.INFERENCE_ONLY
+    finished_sweeps.clear()
     try:
         yield
     finally:
-        lightning_modules.ANSWERS_ONLY = predict_only
-        ended_sweeps.clear()
+        lightning_modules.INFERENCE_ONLY = predict_only
+        finished_sweeps.clear()
 
 
 @contextmanager

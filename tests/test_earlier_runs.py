@@ -12,7 +12,14 @@ from pathlib import Path
 import polars
 import pytest
 
-from lightning_modules.training.stored_config import MOVED_CLASSES, RENAMED_KEYS, upgraded
+from lightning_modules.training.stored_config import (
+    MOVED_CLASSES,
+    RENAMED_KEYS,
+    upgraded,
+    upgraded_metrics,
+    upgraded_weights,
+)
+from scripts.config.renamed import with_new_keys
 from tests.commands import run
 
 KEPT = Path(__file__).parent / "earlier_runs"
@@ -104,3 +111,25 @@ def test_every_new_name_of_the_table_exists() -> None:
     for path in MOVED_CLASSES.values():
         assert isinstance(pkgutil.resolve_name(path), type), path
     assert not set(RENAMED_KEYS) & set(RENAMED_KEYS.values())
+
+
+def test_values_weights_and_metrics_have_todays_names() -> None:
+    config = {"module": {"pooling": "article", "batch_norm": "paper"}, "task": {"pooling": "mean"}}
+    assert upgraded(config) == {"module": {"pooling": "narrow", "batch_norm": "shi2015"}, "task": {"pooling": "mean"}}
+    weights = {"project_written.weight": 1, "members.a.decoder_layers.0.reading_norm.bias": 2, "reading.weight": 3}
+    assert upgraded_weights(weights) == {
+        "project_targets.weight": 1,
+        "members.a.decoder_layers.0.cross_attention_norm.bias": 2,
+        "reading.weight": 3,
+    }
+    assert upgraded_metrics({"test/smape_article": 1.0, "test/exact_lines": 0.5, "steps": 3}) == {
+        "test/smape_quarter": 1.0,
+        "test/exact_match": 0.5,
+        "steps": 3,
+    }
+
+
+def test_a_command_with_old_values_is_translated_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    overrides = ["module.pooling=paper,wide", "++module.batch_norm=all", "module=crnn"]
+    assert with_new_keys(overrides) == ["module.pooling=shi2015,wide", "++module.batch_norm=all", "module=crnn"]
+    assert "module.pooling=paper is module.pooling=shi2015 now" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What a network is given: tensors of one batch, all on one device.
+"""Batches: the tensors of a network's input and targets, all on one device.
 
 B examples, T steps (the longest of the batch; shorter ones are padded), D features, C classes;
 W pixels of width, L characters.
@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 class Batch:
-    """What all batches share."""
+    """Base class of batches."""
 
     origin: Any = None  # the IndexBatch that it was gathered from
 
@@ -34,7 +34,7 @@ class TokenBatch(Batch):
 
 @dataclass
 class PairBatch(Batch):
-    """Texts, each with a text that answers it if one is known."""
+    """Source texts, each with its target text where one is known."""
 
     tokens: Tensor  # (B, T) int32, 0 after a text's end
     lengths: Tensor  # (B,) int64
@@ -118,7 +118,7 @@ class WindowBatch(Batch):
 
 @dataclass
 class LineBatch(Batch):
-    """Images of one line of text, each with what it says if that is known."""
+    """Images of one line of text, each with its transcription where one is known."""
 
     images: Tensor  # (B, 1, height, W) float32: 0 is paper, 1 ink, 0 after a line's end
     lengths: Tensor  # (B,) int64, pixels of each line's width

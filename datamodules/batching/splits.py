@@ -9,7 +9,7 @@ SPLITS = ("train", "val", "test")
 
 def format_sizes(sizes: dict[str, int]) -> str:
     """Parts and their sizes, in a line for people."""
-    return ", ".join(f"{part} {size:,}" for part, size in sizes.items())
+    return ", ".join(f"{split} {size:,}" for split, size in sizes.items())
 
 
 def check_fractions(val_fraction: float, test_fraction: float) -> None:

@@ -33,7 +33,7 @@ NAMES_OF_SEPARATORS = {"\t": "tab", " ": "space"}
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a delimited file is written.
+    """Dialect of a delimited file.
 
     Args:
         separator: one character between two cells.
@@ -58,18 +58,18 @@ class Dialect:
         return self == Dialect(usual, quoted=usual == ",", encoding=self.encoding) and self.encoding in PLAIN_ENCODINGS
 
     def describe(self) -> str:
-        """What differs from a plain CSV is said; the separator always is."""
+        """The separator, and everything in which the file differs from a plain CSV."""
         name = NAMES_OF_SEPARATORS.get(self.separator, f"'{self.separator}'")
-        said = [f"separator {name}"]
+        parts = [f"separator {name}"]
         if self.encoding not in PLAIN_ENCODINGS:
-            said.append(f"encoding {self.encoding}")
+            parts.append(f"encoding {self.encoding}")
         if not self.header:
-            said.append("no header")
+            parts.append("no header")
         if self.escaped:
-            said.append('quotation marks escaped as \\"')
+            parts.append('quotation marks escaped as \\"')
         if self.quoted == (self.separator == "\t"):
-            said.append("quoted cells" if self.quoted else "quotation marks are characters")
-        return ", ".join(said)
+            parts.append("quoted cells" if self.quoted else "quotation marks are characters")
+        return ", ".join(parts)
 
 
 @dataclass
@@ -106,7 +106,7 @@ def read_delimited(
 
     Args:
         path: the file.
-        encoding, separator, quoted, header: as given by a person, or None.
+        encoding, separator, quoted, header: as set in the configuration, or None: detected.
         names: column names that are expected; a first row that holds one of them is a header.
         separators: those that are tried.
         undecided: whether the first row is a header where nothing tells.

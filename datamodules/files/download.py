@@ -19,7 +19,7 @@ from datamodules.errors import BadInput, did_you_mean
 
 SOURCES = Path(__file__).with_name("sources.tsv")
 CHUNK = 1 << 16  # bytes
-PATIENCE = 30.0  # seconds without an answer
+TIMEOUT = 30.0  # seconds without an answer
 ATTEMPTS = 4
 
 #: Called with the number of bytes that arrived.
@@ -78,45 +78,47 @@ def fetch(remote: RemoteFile, folder: Path, base: str | None = None, progress: P
     if shutil.disk_usage(folder).free < remote.num_bytes:
         raise BadInput(f"{folder}: too little space on the disk for {remote.name} ({remote.num_bytes:,} bytes)")
     url = remote.url if base is None else f"{base.rstrip('/')}/{urllib.parse.quote(remote.name)}"
-    part = folder / f".{remote.name}.part"
-    progress(part.stat().st_size if part.exists() else 0)
+    partial = folder / f".{remote.name}.part"
+    progress(partial.stat().st_size if partial.exists() else 0)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            _continue(url, part, remote, progress)
+            _continue(url, partial, remote, progress)
             break
         except (OSError, urllib.error.URLError) as error:
             if attempt == ATTEMPTS or (isinstance(error, urllib.error.HTTPError) and error.code < 500):
                 reason = getattr(error, "reason", None) or error
-                raise BadInput(f"{url}: cannot be fetched ({reason}); what arrived is kept and gone on with") from None
-    if part.stat().st_size != remote.num_bytes or _sha256(part) != remote.sha256:
-        size = part.stat().st_size
-        part.unlink()
+                raise BadInput(
+                    f"{url}: cannot be fetched ({reason}); what arrived is kept, and the next try resumes it"
+                ) from None
+    if partial.stat().st_size != remote.num_bytes or _sha256(partial) != remote.sha256:
+        size = partial.stat().st_size
+        partial.unlink()
         raise BadInput(
             f"{url}: not the published file ({size:,} bytes, {remote.num_bytes:,} expected, or another sha256);"
             " nothing was kept"
         )
-    part.replace(target)
+    partial.replace(target)
     return True
 
 
-def _continue(url: str, part: Path, remote: RemoteFile, progress: Progress) -> None:
-    """Append what is missing of a file to its part; start anew where the server cannot do that."""
-    have = part.stat().st_size if part.exists() else 0
+def _continue(url: str, partial: Path, remote: RemoteFile, progress: Progress) -> None:
+    """Resume a transfer: append what is missing to the partial file; start over where the server takes no range."""
+    have = partial.stat().st_size if partial.exists() else 0
     if have >= remote.num_bytes:
         return
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-        resumed = have > 0 and answer.status == 206
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+        resumed = have > 0 and response.status == 206
         if have and not resumed:
             progress(-have)
-        with part.open("ab" if resumed else "wb") as file:
-            while chunk := answer.read(CHUNK):
+        with partial.open("ab" if resumed else "wb") as file:
+            while chunk := response.read(CHUNK):
                 file.write(chunk)
                 progress(len(chunk))
                 if file.tell() > remote.num_bytes:
                     return  # longer than it may be: the check of its size says so
-    if part.stat().st_size < remote.num_bytes:
-        raise OSError(f"ended after {part.stat().st_size:,} of {remote.num_bytes:,} bytes")
+    if partial.stat().st_size < remote.num_bytes:
+        raise OSError(f"ended after {partial.stat().st_size:,} of {remote.num_bytes:,} bytes")
 
 
 def _sha256(path: Path) -> str:

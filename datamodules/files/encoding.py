@@ -1,4 +1,4 @@
-"""Text files: which encoding they are in, and what is said where that is only a guess."""
+"""Encoding of text files: detected, or named; bytes that are not of it are an error with the likely encodings."""
 
 from __future__ import annotations
 
@@ -111,15 +111,15 @@ def _undecodable(raw: bytes, path: Path, encoding: str, error: UnicodeDecodeErro
     line = raw.count(b"\n", 0, error.start) + 1
     word_starts = max(raw.rfind(mark, 0, error.start) for mark in (b" ", b",", b";", b"\t", b"\n", b'"')) + 1
     word = re.split(rb'[\s,;"]', raw[word_starts : error.start + 40], maxsplit=1)[0]
-    seen: dict[str, str] = {}
+    readings: dict[str, str] = {}
     for name in CANDIDATE_ENCODINGS:
         try:
-            seen.setdefault(word.decode(name), name)
+            readings.setdefault(word.decode(name), name)
         except UnicodeDecodeError:
             continue
-    read_as = ", ".join(f"{name} reads '{text}'" for text, name in islice(seen.items(), 3))
+    read_as = ", ".join(f"{name} reads '{text}'" for text, name in islice(readings.items(), 3))
     shown = f": {read_as}" if read_as else ""
     return (
         f"{path} line {line}: byte 0x{raw[error.start]:02x} is not {encoding}; name the file's encoding, for example"
-        f" datamodule.encoding={next(iter(seen.values()), 'latin-1')}{shown}"
+        f" datamodule.encoding={next(iter(readings.values()), 'latin-1')}{shown}"
     )

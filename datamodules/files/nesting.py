@@ -1,4 +1,4 @@
-"""Containers from a file of a stranger: how much there is to walk through."""
+"""Size and nesting of containers in untrusted files."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ TABLE_SUFFIXES = (*DELIMITED_SUFFIXES, *JSON_SUFFIXES, ".parquet")
 
 @dataclass(frozen=True)
 class TableFormat:
-    """What a person said of a delimited file; None where it is to be found."""
+    """Settings for reading a delimited file; None: detected."""
 
     encoding: str | None = None
     separator: str | None = None
@@ -42,7 +42,7 @@ class Table:
     columns: list[str] | None  # None where the file has no names for them
     rows: list[list[str]]
     places: list[str]
-    notes: list[str] = field(default_factory=list)  # what a person should know about how it was read
+    notes: list[str] = field(default_factory=list)  # about how it was read
 
     @property
     def width(self) -> int:
@@ -85,7 +85,7 @@ class Table:
 
 
 def read_table(path: Path, form: TableFormat, names: Sequence[str] = ()) -> Table:
-    """Every row of a file as text; its kind is told by its suffix, `.gz`, `.bz2` and `.xz` aside.
+    """Every row of a file as text; its suffix decides its format, `.gz`, `.bz2` and `.xz` aside.
 
     Args:
         path: the file.
@@ -165,11 +165,11 @@ def _read_json(path: Path, encoding: str | None, lines: bool) -> Table:
         place = number if lines else error.lineno
         raise BadInput(f"{path} line {place}: no JSON ({error.msg})") from None
     columns: dict[str, None] = {}
-    for number, one in objects:
-        if not isinstance(one, dict):
-            raise BadInput(f"{path} entry {number}: a JSON object with keys is accepted, not {type(one).__name__}")
-        columns.update(dict.fromkeys(one))
-    rows = [[_cell(one.get(name), path, number, name) for name in columns] for number, one in objects]
+    for number, entry in objects:
+        if not isinstance(entry, dict):
+            raise BadInput(f"{path} entry {number}: a JSON object with keys is accepted, not {type(entry).__name__}")
+        columns.update(dict.fromkeys(entry))
+    rows = [[_cell(entry.get(name), path, number, name) for name in columns] for number, entry in objects]
     return Table(path, list(columns), rows, [f"{path.name}:{number}" for number, _ in objects])
 
 

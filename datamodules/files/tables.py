@@ -16,7 +16,7 @@ TABLE_FORMATS = {".csv": ",", ".tsv": "\t", ".parquet": None}
 
 @contextmanager
 def reading(path: Path, kind: str) -> Iterator[None]:
-    """Whatever polars says of a file becomes a sentence; of a torn Parquet file it says that it panicked.
+    """Turn polars' errors about a file into BadInput; of a torn Parquet file polars panics.
 
     Rust's own line about that has come before on standard error.  Where a torn size asks for more memory than there is,
     that line is all: Rust then ends the process.

@@ -1,4 +1,4 @@
-"""Lines with their images read: what a data module works with."""
+"""Collections of line images: records with their images read."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Collection:
         name: where the lines come from.
         records: of the lines that were read, not of rendered ones.
         left_out: lines that cannot be used, by name and reason.
-        notes: what a person should know.
+        notes: about how they were read.
         ground: the polarity that the lines show; None where there are rendered lines alone.
         several: ids of lines whose image looks like several lines of text.
     """
@@ -164,7 +164,7 @@ def read_collection(
 
 
 def _polarity_notes(inks: list[LineInk], images: list[np.ndarray], polarity: Polarity, ground: Ground) -> list[str]:
-    """What is light on dark, where that was found and not given."""
+    """A line about inverted images (light on dark), where the polarity was detected and not given."""
     if polarity != "auto":
         return []
     inverted = sum(image is not ink.ink for ink, image in zip(inks, images))

@@ -21,8 +21,8 @@ BaseDirection = Literal["ltr", "rtl"]
 #: Characters of classes R, AL and AN: without one of them, display order is reading order.
 _RTL = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _STRONG = {"L": "L", "R": "R", "EN": "R", "AN": "R"}  # numbers count as R in N0 and N1
-_PLAIN_NEUTRALS = ("B", "S", "WS", "ON", "NSM")  # the others are part of a number where they touch its digits
-MOST_CANDIDATES = 1024  # reading orders tried for one display order
+_PLAIN_NEUTRALS = ("B", "S", "WS", "ON")  # the others may be part of a number
+MOST_CANDIDATES = 2048  # reading orders tried for one display order
 
 
 def has_rtl(text: str) -> bool:
@@ -279,6 +279,20 @@ def _reverse_runs(order: list, inside: Sequence[bool]) -> None:
             start = None
 
 
+def _outside_numbers(classes: list[str]) -> list[str]:
+    """Separators and terminators that no number can hold (W4, W5) as neutrals, "ON"; a number stands left to right in
+    both orders, so that its neighbours are the same in both."""
+    found = list(classes)
+    for start, end in _runs(classes, {"ES", "CS"}):
+        around = classes[start - 1 : start] + classes[end : end + 1]
+        if end - start > 1 or len(around) < 2 or not set(around) <= {"EN", "AN"}:
+            found[start:end] = ["ON"] * (end - start)
+    for start, end in _runs(classes, {"ET"}):
+        if "EN" not in classes[max(start - 1, 0) : start] + classes[end : end + 1]:
+            found[start:end] = ["ON"] * (end - start)
+    return found
+
+
 def _reading_orders(text: str, base: BaseDirection) -> Iterator[str]:
     """Texts that may have `text` as their display order: every choice for the neutrals and numbers between letters."""
     level = 1 if base == "rtl" else 0
@@ -288,7 +302,7 @@ def _reading_orders(text: str, base: BaseDirection) -> Iterator[str]:
             clusters[-1] += character
         else:
             clusters.append(character)
-    classes = [_bidi_class(cluster[0]) for cluster in clusters]
+    classes = _outside_numbers([_bidi_class(cluster[0]) for cluster in clusters])
     choices: list[tuple[int, ...]] = []
     for start, found in enumerate(classes):
         if found in ("R", "AL"):
@@ -299,9 +313,11 @@ def _reading_orders(text: str, base: BaseDirection) -> Iterator[str]:
             choices.append((2,))
         elif found == "EN":
             choices.append((2,) if level else (2, 0))
+        elif found in _PLAIN_NEUTRALS:
+            joined = start and classes[start - 1] in _PLAIN_NEUTRALS
+            choices.append((-1,) if joined else (2, 1) if level else (1, 0))
         else:
-            same = start and found in _PLAIN_NEUTRALS and classes[start - 1] in _PLAIN_NEUTRALS
-            choices.append((-1,) if same else (2, 1) if level else (1, 0, 2))
+            choices.append((2, 1) if level else (1, 0, 2))
     for chosen in product(*choices):
         levels: list[int] = []
         for level_of in chosen:  # -1: a neutral goes with the neutral before it

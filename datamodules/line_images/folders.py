@@ -51,7 +51,7 @@ def read_folder(folder: Path, settings: ReaderSettings = DEFAULTS) -> LineRecord
             texts[nfc(path)] = path
         elif not is_image(path.name):
             others.append(path.name)
-        elif _wanted(path, settings):
+        elif _is_selected(path, settings):
             images.append(path)
     read, used = LineRecords(), set()
     for image in images:
@@ -74,27 +74,29 @@ def read_folder(folder: Path, settings: ReaderSettings = DEFAULTS) -> LineRecord
 
 def _read_names(folder: Path, settings: ReaderSettings) -> LineRecords:
     """The text is a part of each image's name."""
-    given = settings.text_pattern or ""
+    text_pattern = settings.text_pattern or ""
     try:
-        pattern = re.compile(TEXT_PATTERNS.get(given, given))
+        pattern = re.compile(TEXT_PATTERNS.get(text_pattern, text_pattern))
     except re.error as error:
-        raise BadInput(f"datamodule.text_pattern={given}: not a regular expression ({error})") from None
+        raise BadInput(f"datamodule.text_pattern={text_pattern}: not a regular expression ({error})") from None
     if pattern.groups != 1:
         names = ", ".join(TEXT_PATTERNS)
-        raise BadInput(f"datamodule.text_pattern={given}: {names} or a regular expression with one group is accepted")
+        raise BadInput(
+            f"datamodule.text_pattern={text_pattern}: {names} or a regular expression with one group is accepted"
+        )
     read, others = LineRecords(), []
     for path in files_below(folder):
         name = path.relative_to(folder).as_posix()
         if not is_image(path.name):
             others.append(path.name)
-        elif _wanted(path, settings):
-            found = pattern.fullmatch(path.stem)
-            if found:
-                read.add(LineRecord(name, found[1], path.read_bytes, name))
+        elif _is_selected(path, settings):
+            match = pattern.fullmatch(path.stem)
+            if match:
+                read.add(LineRecord(name, match[1], path.read_bytes, name))
             else:
                 read.left_out[name] = "its name does not match datamodule.text_pattern"
     read.notes += passed_over(others)
-    return read.finish(folder, f"image whose name matches datamodule.text_pattern={given}")
+    return read.finish(folder, f"image whose name matches datamodule.text_pattern={text_pattern}")
 
 
 def write_folder(lines: Iterable[LineRecord], folder: Path) -> int:
@@ -111,7 +113,7 @@ def write_folder(lines: Iterable[LineRecord], folder: Path) -> int:
     return count
 
 
-def _wanted(path: Path, settings: ReaderSettings) -> bool:
+def _is_selected(path: Path, settings: ReaderSettings) -> bool:
     return settings.images == "all" or fnmatch.fnmatch(path.name, settings.images)
 
 

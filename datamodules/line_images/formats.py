@@ -64,8 +64,8 @@ def _read_folder(folder: Path, settings: ReaderSettings) -> LineRecords:
     """Texts beside images; or else page files, a table of a known name, or the Parquet files of a data set."""
     files = list(files_below(folder))
     beside = [path for path in files if path.name.endswith(settings.text_suffix)]
-    given = settings.text_pattern is not None or settings.text_suffix != ReaderSettings.text_suffix
-    if given or any(path.name != settings.text_suffix.lstrip(".") for path in beside):
+    named_pattern = settings.text_pattern is not None or settings.text_suffix != ReaderSettings.text_suffix
+    if named_pattern or any(path.name != settings.text_suffix.lstrip(".") for path in beside):
         return read_folder(folder, settings)
     pages = page_files_below(files)
     if pages:
@@ -93,11 +93,11 @@ def _several(folder: Path, paths: list[Path], settings: ReaderSettings) -> LineR
     """Several databases or Parquet files as one collection; each one's name is the folder of its lines."""
     read = LineRecords()
     for path in sorted(paths):
-        part = read_lines(path, settings)
+        shard = read_lines(path, settings)
         name = path.relative_to(folder).with_suffix("").as_posix()
-        if name != "." and not all(record.id.startswith(f"{path.stem}/") for record in part.records):
-            part.records = [dataclasses.replace(record, id=f"{name}/{record.id}") for record in part.records]
-        read.extend(part)
+        if name != "." and not all(record.id.startswith(f"{path.stem}/") for record in shard.records):
+            shard.records = [dataclasses.replace(record, id=f"{name}/{record.id}") for record in shard.records]
+        read.extend(shard)
     return read.finish(folder, "line in it")
 
 

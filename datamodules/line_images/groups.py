@@ -1,4 +1,4 @@
-"""Which lines belong together, so that a book or a page never stands on two sides of a split."""
+"""Groups of lines (a book, a page), of which none stands on two sides of a split."""
 
 from __future__ import annotations
 

@@ -35,17 +35,17 @@ def read_iam(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
     for number, line in enumerate(read_text(path, settings.encoding).split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        found = _LINE.fullmatch(line.strip())
-        if found is None:
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
             read.left_out[f"{path.name} line {number}"] = "not a line of IAM's form (name, ok or err, numbers, text)"
             continue
-        image = images.get(found[1])
+        image = images.get(match[1])
         if image is None:
-            read.left_out[found[1]] = "no such image"
+            read.left_out[match[1]] = "no such image"
             continue
-        doubtful += found[2] == "err"
+        doubtful += match[2] == "err"
         name = image.relative_to(folder).as_posix()
-        read.add(LineRecord(name, found[4].replace("|", " "), image.read_bytes, f"{path} line {number}"))
+        read.add(LineRecord(name, match[4].replace("|", " "), image.read_bytes, f"{path} line {number}"))
     if doubtful:
         read.notes.append(f"{path.name}: {doubtful:,} lines whose segmentation is marked err are kept")
     return read.finish(path, "line whose image is there")

@@ -65,21 +65,21 @@ class LineInk:
         return "light_on_dark" if self.border >= 0.85 and self.mean > 0.5 else None
 
     def of_polarity(self, polarity: Polarity, ground: Ground | None = None) -> np.ndarray:
-        """The ink, by what a person says, by its own evidence, or as the lines of its collection have it.
+        """The ink under a polarity: the given one, that which the pixels show, or that of the collection.
 
         Args:
             polarity: `auto` follows the evidence, and `ground` where there is none.
             ground: of the collection; None where nothing is known.
         """
-        found: str | None = polarity
+        decided: str | None = polarity
         if self.ground_known:
-            found = "dark_on_light"
+            decided = "dark_on_light"
         elif polarity == "auto":
-            found = self.evidence or ground
-            if found not in ("dark_on_light", "light_on_dark"):
-                least = 0.5 if found == "mixed" else 0.65
-                found = "light_on_dark" if (self.mean + self.border) / 2 > least else "dark_on_light"
-        return 255 - self.ink if found == "light_on_dark" else self.ink
+            decided = self.evidence or ground
+            if decided not in ("dark_on_light", "light_on_dark"):
+                least = 0.5 if decided == "mixed" else 0.65
+                decided = "light_on_dark" if (self.mean + self.border) / 2 > least else "dark_on_light"
+        return 255 - self.ink if decided == "light_on_dark" else self.ink
 
 
 def collection_ground(lines: list[LineInk]) -> Ground:

@@ -133,7 +133,7 @@ def _ordered(page: Element) -> list[Element]:
 
 
 def _custom_index(element: Element) -> float:
-    """Where Transkribus puts a region or line: `custom="readingOrder {index:3;}"`; last where it says nothing."""
+    """Where Transkribus puts a region or line: `custom="readingOrder {index:3;}"`; last where it has no index."""
     found = re.search(r"readingOrder\s*\{[^}]*index:\s*(\d+)", element.get("custom") or "")
     return int(found[1]) if found else math.inf
 
@@ -218,7 +218,7 @@ def cut_line(image: Path, line: PageLine, size: tuple[float, float]) -> bytes:
         BadInput: the image cannot be read, or the outline lies outside it.
     """
     page = page_image(image)
-    factors = [got / said if said else 1.0 for got, said in zip(page.size, size)]
+    factors = [got / declared if declared else 1.0 for got, declared in zip(page.size, size)]
     outline, baseline = ([(x * factors[0], y * factors[1]) for x, y in part] for part in (line.outline, line.baseline))
     if len(outline) == 2:
         (left, top), (right, bottom) = outline
@@ -228,26 +228,26 @@ def cut_line(image: Path, line: PageLine, size: tuple[float, float]) -> bytes:
     box = _bounds(outline, page.size)
     if box[2] - box[0] < 2 or box[3] - box[1] < 2:
         raise BadInput("an outline outside its page, or without an area")
-    cut = page.crop(box)
-    mask = Image.new("L", cut.size, 0)
+    crop = page.crop(box)
+    mask = Image.new("L", crop.size, 0)
     ImageDraw.Draw(mask).polygon([(x - box[0], y - box[1]) for x, y in outline], fill=255)
-    inside = np.asarray(cut)[np.asarray(mask) > 0]
+    inside = np.asarray(crop)[np.asarray(mask) > 0]
     paper = int(np.median(inside)) if inside.size else 255
-    cut = Image.composite(cut, Image.new("L", cut.size, paper), mask)
+    crop = Image.composite(crop, Image.new("L", crop.size, paper), mask)
     angle = _slope(baseline)
     if abs(angle) > LEAST_SLOPE:
-        around = Image.composite(mask, Image.new("L", cut.size, 0), mask)
-        cut = cut.rotate(math.degrees(angle), Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
+        around = Image.composite(mask, Image.new("L", crop.size, 0), mask)
+        crop = crop.rotate(math.degrees(angle), Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
         inner = around.rotate(math.degrees(angle), Image.Resampling.NEAREST, expand=True, fillcolor=0).getbbox()
-        cut = cut.crop(inner) if inner else cut
+        crop = crop.crop(inner) if inner else crop
     file = io.BytesIO()
-    cut.save(file, "PNG", compress_level=1)
+    crop.save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
-def scaled(points: Points, said: tuple[float, float], size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+def scaled(points: Points, declared: tuple[float, float], size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
     """Points of a page file in whole pixels of the page's image."""
-    factors = [got / by if by else 1.0 for got, by in zip(size, said)]
+    factors = [got / by if by else 1.0 for got, by in zip(size, declared)]
     return tuple((round(x * factors[0]), round(y * factors[1])) for x, y in points)
 
 

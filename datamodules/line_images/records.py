@@ -15,7 +15,7 @@ from datamodules.line_images.images import image_suffixes
 
 @dataclass(frozen=True)
 class ReaderSettings:
-    """What the keys of the data module say about the ground truth.
+    """Settings for reading ground truth.
 
     Args:
         path_column, text_column, split_column: of a table; see `TextLines`.
@@ -58,7 +58,7 @@ class LineRecord:
 
 @dataclass
 class LineRecords:
-    """Every line of a collection; what was left out, by name and reason; and what a person should know of it."""
+    """Every line of a collection; what was left out, by name and reason; and notes about how it was read."""
 
     records: list[LineRecord] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)

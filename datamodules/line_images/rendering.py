@@ -1,4 +1,4 @@
-"""Lines written by the program itself: words in fonts, endless, and the same for the same seed."""
+"""Rendered lines: words drawn in fonts, endless, and reproducible from the seed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from datamodules.line_images.normalization import normalized_text
 PIXELS_A_EM = 26  # at a height of 32
 RANDOM_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;:!?'-"
 BLOCK, FACES = 2048, 64  # lines with consecutive numbers share so many faces (a font in a size)
-SLOW = 2.0  # seconds of looking at fonts after which a person is told how long it took
+SLOW = 2.0  # seconds of reading fonts from which on their duration is logged
 log = logging.getLogger(__name__)
 
 
@@ -125,11 +125,11 @@ class Renderer:
         x, chosen = 0.0, [face]
         for word, gap in zip(words, spacing):
             able = self.index.mask(word)
-            fitting = next((known for known in chosen if able >> known.number & 1), None)
-            if fitting is None:
-                fitting = self._face(rng.choice(bits(able)), size)
-                chosen.append(fitting)
-            x = fitting.set(word, x, gap, pieces) + stretch * fitting.space + gap
+            usable = next((known for known in chosen if able >> known.number & 1), None)
+            if usable is None:
+                usable = self._face(rng.choice(bits(able)), size)
+                chosen.append(usable)
+            x = usable.set(word, x, gap, pieces) + stretch * usable.space + gap
         return pieces
 
     def _set_whole(self, words: list[str], face: Face, size: int, rng: random.Random) -> tuple[list[str], list[Piece]]:

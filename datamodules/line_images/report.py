@@ -1,4 +1,4 @@
-"""What a person should know about a collection of lines before training."""
+"""Report of a collection of lines: counts, characters, warnings."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def report(
     lines += [f"data: {note}" for note in [*read.notes, *notes]]
     return {
         "source": read.name,
-        "parts": sizes,
+        "splits": sizes,
         "alphabet": "".join(codec.characters),
         "rare": rare,
         "unseen": dict(unseen),

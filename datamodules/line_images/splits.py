@@ -63,7 +63,7 @@ def split_lines(
     if drawn.notes and val_share + test_share:
         raise BadInput(_nothing_held_out(sorted(set(groups)), len(groups)))
     number = np.array(free, dtype=np.int64)
-    positions = {name: list(number[part]) for name, part in zip(SPLITS, (drawn.train, drawn.val, drawn.test))}
+    positions = {name: list(number[indices]) for name, indices in zip(SPLITS, (drawn.train, drawn.val, drawn.test))}
     for position, group in enumerate(groups):
         if group in split_of:
             positions[split_of[group]].append(position)

@@ -44,7 +44,7 @@ csv.field_size_limit(1 << 30)
 
 @dataclass(frozen=True)
 class Table:
-    """Cells by row, and what the person should know of how they were read.
+    """Cells by row, and notes about how they were read.
 
     Args:
         header: names of the columns; None where the first row is a line already.
@@ -259,8 +259,8 @@ def _delimited(path: Path, settings: ReaderSettings) -> Table:
     known = {settings.path_column, settings.text_column, *ALIASES["path"], *ALIASES["text"]}
     is_header = not is_image(cells[0].strip().replace("\\", "/")) and bool(known.intersection(c.strip() for c in cells))
     if not is_header and not is_image(cells[0].strip()):
-        wanted = [settings.path_column, settings.text_column]
-        raise _no_column(path, next(name for name in wanted if name not in cells), cells, "datamodule.path_column")
+        required = [settings.path_column, settings.text_column]
+        raise _no_column(path, next(name for name in required if name not in cells), cells, "datamodule.path_column")
     header = [cell.strip() for cell in cells] if is_header else None
     if header is None:
         notes.append("no header line: path and text, by position")
@@ -377,24 +377,24 @@ def _parquet(path: Path, settings: ReaderSettings) -> Table:
     with reading(path, "a Parquet file"):
         header = list(polars.read_parquet_schema(path))
         asked = {settings.path_column, settings.text_column, settings.split_column, *ALIASES["path"], *ALIASES["text"]}
-        wanted = [name for name in header if name in asked]
-        table = polars.read_parquet(path, columns=wanted) if wanted else polars.DataFrame()
+        selected = [name for name in header if name in asked]
+        table = polars.read_parquet(path, columns=selected) if selected else polars.DataFrame()
         rows = [(f"row {number}", list(row)) for number, row in enumerate(table.iter_rows(), 1)]
-    return Table(wanted if wanted else header, rows)
+    return Table(selected if selected else header, rows)
 
 
 def _embedded(image: bytes | dict[str, Any], path: Path, place: str) -> tuple[bytes | None, str]:
     """The bytes of an image that a cell holds, and the name of its line: `file.parquet/row 7`."""
     number = place.rpartition(" ")[2]
     if isinstance(image, bytes):
-        encoded, given_name = image, None
+        encoded, embedded_name = image, None
     else:
-        encoded, given_name = image.get("bytes"), image.get("path")  # type: ignore[assignment]
-    name = given_name if isinstance(given_name, str) else None
+        encoded, embedded_name = image.get("bytes"), image.get("path")  # type: ignore[assignment]
+    name = embedded_name if isinstance(embedded_name, str) else None
     if not isinstance(encoded, bytes):
         return None, name or ""
-    given = os.path.basename(name.replace("\\", "/")) if name else suffix_of(encoded)
-    return encoded, nfc(f"{path.stem}/{int(number):06d}{'_' if name else ''}{given}")
+    file_name = os.path.basename(name.replace("\\", "/")) if name else suffix_of(encoded)
+    return encoded, nfc(f"{path.stem}/{int(number):06d}{'_' if name else ''}{file_name}")
 
 
 def is_table(path: Path) -> bool:

@@ -82,19 +82,19 @@ def read_holidays(setting: str | dict[str, Any] | None) -> Holidays | None:
     """
     if setting is None:
         return None
-    given: dict[str, Any] = {"country": setting} if isinstance(setting, str) else dict(setting)
-    for key in given:
+    options: dict[str, Any] = {"country": setting} if isinstance(setting, str) else dict(setting)
+    for key in options:
         if key not in ("country", "subdivision", "file", "dates"):
             raise BadInput(
                 f"datamodule.holidays.{key}: country, subdivision and file are accepted"
                 f"{did_you_mean(key, ['country', 'subdivision', 'file'])}"
             )
-    if not given.get("country") and not given.get("file") and not given.get("dates"):
+    if not options.get("country") and not options.get("file") and not options.get("dates"):
         raise BadInput("datamodule.holidays: a country (DE) or a file of dates is needed")
-    file = given.pop("file", None)
+    file = options.pop("file", None)
     if file is not None:
-        given["dates"] = _dates_of(Path(str(file)).expanduser())
-    return {key: value for key, value in given.items() if value is not None}
+        options["dates"] = _dates_of(Path(str(file)).expanduser())
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def _dates_of(path: Path) -> list[str]:
@@ -121,8 +121,8 @@ def holidays_of(setting: Holidays, years: Iterable[int]) -> list[str]:
     Raises:
         BadInput: no such country or subdivision, or the package is missing.
     """
-    wanted = set(years)
-    days = {day for day in setting.get("dates", ()) if int(day[:4]) in wanted}
+    wanted_years = set(years)
+    days = {day for day in setting.get("dates", ()) if int(day[:4]) in wanted_years}
     country, subdivision = setting.get("country"), setting.get("subdivision")
     if country is None:
         return sorted(days)
@@ -130,15 +130,15 @@ def holidays_of(setting: Holidays, years: Iterable[int]) -> list[str]:
         import holidays
     except ImportError:
         raise BadInput(f"datamodule.holidays={country} needs the package holidays: pip install holidays") from None
-    known = holidays.list_supported_countries()
-    if country not in known:
-        raise BadInput(f"datamodule.holidays={country}: no such country{did_you_mean(country, known)}")
-    if subdivision is not None and subdivision not in known[country]:
+    countries = holidays.list_supported_countries()
+    if country not in countries:
+        raise BadInput(f"datamodule.holidays={country}: no such country{did_you_mean(country, countries)}")
+    if subdivision is not None and subdivision not in countries[country]:
         raise BadInput(
             f"datamodule.holidays.subdivision={subdivision}: none of {country}"
-            f"{did_you_mean(subdivision, known[country])};"
-            f" it has {', '.join(known[country]) or 'none'}"
+            f"{did_you_mean(subdivision, countries[country])};"
+            f" it has {', '.join(countries[country]) or 'none'}"
         )
-    of_part = {} if subdivision is None else {"subdiv": subdivision}
-    found = holidays.country_holidays(country, years=sorted(wanted), **of_part)
+    subdivision_option = {} if subdivision is None else {"subdiv": subdivision}
+    found = holidays.country_holidays(country, years=sorted(wanted_years), **subdivision_option)
     return sorted(days | {day.isoformat() for day in found})

@@ -25,7 +25,7 @@ LISTED = 100  # stamps of a report
 
 @dataclass(frozen=True)
 class CleaningConfig:
-    """What is done about repeated, missing and strange rows.
+    """Cleaning of series: duplicates, gaps, outliers, resampling.
 
     Args:
         duplicates: repeated stamps become one row (their `mean`, the `first`, the `last` in the file), are an
@@ -174,7 +174,7 @@ def clean(
 
 
 def report_line(report: dict[str, Any], always: bool = True) -> str:
-    """The report of a series for people, on one line; empty where there is nothing to say and `always` is false."""
+    """The report of a series, on one line; empty where there is nothing to say and `always` is false."""
     parts = []
     if report["resampled"]:
         parts.append(
@@ -291,9 +291,9 @@ def _regular(
     rows = np.repeat(np.arange(len(times)), repeats)
     offset = np.arange(len(rows)) - np.repeat(np.cumsum(repeats) - repeats, repeats)  # 0: a row of the file
     filled = offset > 0
-    cut = np.append(0, np.cumsum((lack > 0) & ~fillable)).astype(np.int32)[rows]
+    segment = np.append(0, np.cumsum((lack > 0) & ~fillable)).astype(np.int32)[rows]
     if not filled.any():
-        return times, targets, covariates, filled, cut
+        return times, targets, covariates, filled, segment
     share = (offset / repeats[rows])[:, None]
     following = np.minimum(rows + 1, len(times) - 1)
     dense, other = (table[rows] * (1 - share) + table[following] * share for table in (targets, covariates))
@@ -309,4 +309,4 @@ def _regular(
         at = np.minimum(np.searchsorted(all_positions, wanted), len(all_positions) - 1)
         there = (all_positions[at] == wanted) & ~np.isnan(table[at]).any(axis=1)
         other[np.flatnonzero(filled)[there]] = table[at[there]]
-    return regular, dense, other, filled, cut
+    return regular, dense, other, filled, segment

@@ -26,7 +26,7 @@ class Clock:
         self._spans: dict[tuple, list[np.datetime64]] = {}  # phase -> first and last stamp
         self._longest = 0
         self._segments: list[tuple[tuple, np.datetime64, int, int]] = []  # key, first stamp, rows, series
-        self._own: dict[tuple, np.ndarray] = {}
+        self._stamps: dict[tuple, np.ndarray] = {}
 
     def add(self, series: CleanSeries, number: int) -> None:
         """The segments of a series, in order of its rows."""
@@ -44,7 +44,7 @@ class Clock:
                 self._spans[key] = [min(first, times[0]), max(last, times[-1])]
             else:
                 key = ("own", series.zone, times[:1].tobytes(), times[-1:].tobytes(), len(times), hash(times.tobytes()))
-                self._own.setdefault(key, times)
+                self._stamps.setdefault(key, times)
             self._segments.append((key, times[0], end - start, number))
 
     def finish(self, ahead: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -67,15 +67,15 @@ class Clock:
             shared[key] = count <= MOST_EMPTY * self._longest + 1000
             if shared[key]:
                 append(key, first + (np.arange(count) * key[2]).astype("timedelta64[s]"), key[3])
-        for key, times in self._own.items():
+        for key, times in self._stamps.items():
             append(key, times, key[1])
         row, first_rows, shifts, numbers = 0, [], [], []
         for key, first_stamp, rows, number in self._segments:
             if key[0] == "step" and not shared[key]:
-                own = (*key, first_stamp, rows)
-                if own not in starts:
-                    append(own, first_stamp + (np.arange(rows) * key[2]).astype("timedelta64[s]"), key[3])
-                place = starts[own]
+                cache_key = (*key, first_stamp, rows)
+                if cache_key not in starts:
+                    append(cache_key, first_stamp + (np.arange(rows) * key[2]).astype("timedelta64[s]"), key[3])
+                place = starts[cache_key]
             elif key[0] == "step":
                 place = starts[key] + int((first_stamp - self._spans[key][0]).astype(np.int64)) // key[2]
             else:

@@ -1,4 +1,4 @@
-"""How files are read."""
+"""Settings for reading series from tables."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text table is written.
+    """Dialect of a text table.
 
     Args:
         separator: between cells.

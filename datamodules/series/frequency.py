@@ -25,7 +25,7 @@ MONTH_SECONDS = 365.2425 * 86_400 / 12
 
 @dataclass(frozen=True)
 class Frequency:
-    """What lies between two rows: `count` seconds or months, or a business day (Monday to Friday)."""
+    """Step between two rows: `count` seconds or months, or a business day (Monday to Friday)."""
 
     unit: Unit
     count: int

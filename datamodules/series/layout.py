@@ -40,14 +40,14 @@ def time_columns(table: Table, asked: str | Sequence[str] | None) -> list[str]:
     """
     names = table.frame.columns
     if asked is not None:
-        wanted = [asked] if isinstance(asked, str) else list(asked)
-        for name in wanted:
+        requested = [asked] if isinstance(asked, str) else list(asked)
+        for name in requested:
             if name not in names:
                 raise BadInput(
                     f"{table.path}: no column '{name}'{did_you_mean(name, names)} (datamodule.time_column);"
                     f" it has {', '.join(names)}"
                 )
-        return wanted
+        return requested
     lowered = {name.strip().lower(): name for name in reversed(names)}
     if {"year", "month", "day"} <= set(lowered) and all(table.is_numeric(lowered[n]) for n in CALENDAR_NAMES[:3]):
         return [lowered[name] for name in CALENDAR_NAMES if name in lowered]
@@ -95,13 +95,15 @@ def hour_columns(table: Table, asked: Sequence[str] | None) -> list[str]:
     """
     names = table.frame.columns
     if asked is not None:
-        wanted = [str(name) for name in asked]
-        for name in wanted:
+        requested = [str(name) for name in asked]
+        for name in requested:
             if name not in names:
                 raise BadInput(f"{table.path}: no column '{name}'{did_you_mean(name, names)} (datamodule.hour_columns)")
-        if len(wanted) != 24:
-            raise BadInput(f"datamodule.hour_columns: {len(wanted)} names; the 24 hours of a day are needed, in order")
-        return wanted
+        if len(requested) != 24:
+            raise BadInput(
+                f"datamodule.hour_columns: {len(requested)} names; the 24 hours of a day are needed, in order"
+            )
+        return requested
     found: dict[int, str] = {}
     for name in names:
         match = HOUR_COLUMN.fullmatch(name.strip())

@@ -87,39 +87,39 @@ def read_series(paths: list[Path], config: ReadingConfig) -> tuple[list[RawSerie
     Raises:
         BadInput: naming file and line of what cannot be read.
     """
-    found: list[RawSeries] = []
+    all_series: list[RawSeries] = []
     reports: list[FileReport] = []
     for path in paths:
         series, report = _read_file(path, config)
-        found += series
+        all_series += series
         reports.append(report)
     first_with: dict[str, RawSeries] = {}
-    for one in found:
-        if one.name in first_with:
-            places = " and ".join(dict.fromkeys([str(first_with[one.name].path), str(one.path)]))
-            raise BadInput(f"two series are called '{one.name}': {places}")
-        first_with[one.name] = one
-    return [_in_order(one, found[0]) for one in found], reports
+    for ts in all_series:
+        if ts.name in first_with:
+            places = " and ".join(dict.fromkeys([str(first_with[ts.name].path), str(ts.path)]))
+            raise BadInput(f"two series are called '{ts.name}': {places}")
+        first_with[ts.name] = ts
+    return [_in_order(ts, all_series[0]) for ts in all_series], reports
 
 
-def _in_order(one: RawSeries, first: RawSeries) -> RawSeries:
+def _in_order(series: RawSeries, first: RawSeries) -> RawSeries:
     """A series with its columns in the order of the first one's, matched by name.
 
     Raises:
         BadInput: other columns, or another number of them.
     """
-    if one.columns == first.columns or len(one.columns) == len(first.columns) == 1:
-        return one
-    if set(one.columns) != set(first.columns):
+    if series.columns == first.columns or len(series.columns) == len(first.columns) == 1:
+        return series
+    if set(series.columns) != set(first.columns):
         raise BadInput(
-            f"{one.path}: columns {', '.join(one.columns[:SHOWN])}; {first.path} has"
+            f"{series.path}: columns {', '.join(series.columns[:SHOWN])}; {first.path} has"
             f" {', '.join(first.columns[:SHOWN])}: name those of all files with datamodule.target_columns, or take"
             " datamodule.series=columns"
         )
-    order = [one.columns.index(name) for name in first.columns]
-    order += range(len(one.columns), len(one.columns) + len(one.covariates))
-    values = one.values
-    return replace(one, columns=first.columns, values=lambda: values()[:, order])
+    order = [series.columns.index(name) for name in first.columns]
+    order += range(len(series.columns), len(series.columns) + len(series.covariates))
+    values = series.values
+    return replace(series, columns=first.columns, values=lambda: values()[:, order])
 
 
 # ---------------------------------------------------------------------- one file

@@ -1,4 +1,4 @@
-"""The lines that a person reads of series: columns and their roles, what was detected, what was cleaned."""
+"""Report of series: columns and their roles, what was detected, what was cleaned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN = 8  # names in a line
 
 def role_line(series: list[CleanSeries], config: ReadingConfig) -> str:
     """Targets and covariates by name."""
-    names = list(dict.fromkeys(name for one in series for name in one.columns))
+    names = list(dict.fromkeys(name for ts in series for name in ts.columns))
     more = f" ... ({len(names):,})" if len(names) > SHOWN else ""
     roles = [f"targets: {', '.join(names[:SHOWN])}{more}"]
     for role in ("past_covariates", "future_covariates"):
@@ -26,17 +26,17 @@ def role_line(series: list[CleanSeries], config: ReadingConfig) -> str:
 def series_lines(series: list[CleanSeries], ends_of_training: list[int]) -> list[str]:
     """Constant columns, and what was found and done in each series; of many series, only where there is something."""
     lines = []
-    for one, end in zip(series, ends_of_training):
-        constant = np.ptp(one.values[:end], axis=0) == 0 if end else np.zeros(len(one.columns), bool)
+    for ts, end in zip(series, ends_of_training):
+        constant = np.ptp(ts.values[:end], axis=0) == 0 if end else np.zeros(len(ts.columns), bool)
         if constant.any():
-            names = ", ".join(name for name, is_constant in zip(one.columns, constant) if is_constant)
-            lines.append(f"{one.name}: {names} constant in the training split; its scale is 1")
-    cleaned = [report_line(one.report, always=len(series) <= MOST_LINES) for one in series]
+            names = ", ".join(name for name, is_constant in zip(ts.columns, constant) if is_constant)
+            lines.append(f"{ts.name}: {names} constant in the training split; its scale is 1")
+    cleaned = [report_line(ts.report, always=len(series) <= MOST_LINES) for ts in series]
     return [*lines[:MOST_LINES], *[line for line in cleaned if line][:MOST_LINES]]
 
 
 def found_lines(reports: list[FileReport]) -> list[str]:
-    """What was detected in the files, once where it is the same."""
+    """What was detected in the files; files that agree share a line."""
     by_text: dict[str, list[str]] = {}
     for report in reports:
         if report.lines:

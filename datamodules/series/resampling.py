@@ -56,10 +56,13 @@ def resampled(raw: RawSeries, values: np.ndarray, how: Resampling) -> tuple[RawS
         bins = (seconds - seconds % frequency.count).astype("datetime64[s]")
     finer = detect_frequency(np.sort(raw.times))
     distinct, inverse = np.unique(bins, return_inverse=True)
-    known = ~np.isnan(values)
-    counts = np.stack([np.bincount(inverse, known[:, k], len(distinct)) for k in range(values.shape[1])], axis=1)
+    present = ~np.isnan(values)
+    counts = np.stack([np.bincount(inverse, present[:, k], len(distinct)) for k in range(values.shape[1])], axis=1)
     sums = np.stack(
-        [np.bincount(inverse, np.where(known[:, k], values[:, k], 0.0), len(distinct)) for k in range(values.shape[1])],
+        [
+            np.bincount(inverse, np.where(present[:, k], values[:, k], 0.0), len(distinct))
+            for k in range(values.shape[1])
+        ],
         axis=1,
     )
     full = max(1.0, frequency.seconds / finer.seconds) if finer is not None else 1.0

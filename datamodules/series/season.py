@@ -42,18 +42,18 @@ def default_season(frequency: Frequency) -> int | str:
     return "1d" if frequency.seconds < 86_400 else 7 if frequency.seconds < 2 * 86_400 else 52
 
 
-def naive_error(one: CleanSeries, end: int, season: int, scale: np.ndarray) -> tuple[float, ...]:
+def naive_error(series: CleanSeries, end: int, season: int, scale: np.ndarray) -> tuple[float, ...]:
     """(K,) mean |change over a season| in the training split, original units; of a column that never changes over one,
     the mean change from row to row, else its scale."""
     end = max(end, 2)
-    values = one.values[:end]
-    if one.filled[:end].any():
-        values = np.where(one.filled[:end, None], np.nan, values)  # a filled row comes from a later one
+    values = series.values[:end]
+    if series.filled[:end].any():
+        values = np.where(series.filled[:end, None], np.nan, values)  # a filled row comes from a later one
     errors = np.full(values.shape[1], np.nan)
     for shift in (season, 1):
         if len(values) > shift:
             change = np.abs(values[shift:] - values[:-shift])
-            known = ~np.isnan(change).any(axis=1)
-            mean = change[known].mean(axis=0) if known.any() else np.full(values.shape[1], np.nan)
+            complete = ~np.isnan(change).any(axis=1)
+            mean = change[complete].mean(axis=0) if complete.any() else np.full(values.shape[1], np.nan)
             errors = np.where((errors > 0), errors, mean)
     return tuple(np.where(errors > 1e-12 * scale, errors, scale).tolist())

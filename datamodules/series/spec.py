@@ -1,4 +1,4 @@
-"""What networks and later commands need to know about series to be forecast."""
+"""DataSpec of series: sizes, scalers and reading settings that networks and later commands need."""
 
 from __future__ import annotations
 

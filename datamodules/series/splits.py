@@ -1,4 +1,4 @@
-"""Which windows of a series belong to which split: by time, and none reaches into a later split's targets.
+"""Splits of a series by time: no window reaches into a later split's targets.
 
 A window is named by the row p of its first target: it knows the `lookback` rows before p, and is asked for the
 `horizon` rows from p on.

@@ -1,4 +1,4 @@
-"""Made-up hourly load: nobody's, said to be so wherever it shows.
+"""Synthetic hourly load, named `synthetic` wherever it shows.
 
 Base load, the shape of a working day and of a weekend day, a temperature with a yearly and a daily wave and weather
 that lasts for days, heating and cooling, holidays, growth, noise.
@@ -36,13 +36,13 @@ def synthetic_load(
     year = 2 * np.pi * np.arange(hours) / (365.25 * 24)
     day = 2 * np.pi * np.arange(hours) / 24
     weather = _lasting(np.random.default_rng([seed, 999]), hours)  # shared: regions have the same fronts
-    made = []
+    result = []
     for number in range(num_regions):
         rng = np.random.default_rng([seed, number])
         warmth, size = rng.uniform(8, 18), 10 ** rng.uniform(3.0, 4.3)
-        own = _lasting(rng, hours)
+        local = _lasting(rng, hours)
         temperature = (
-            warmth - 11 * np.cos(year - 0.35) - 4 * np.cos(day - 0.6) + 3.5 * (0.8 * weather + 0.6 * own)
+            warmth - 11 * np.cos(year - 0.35) - 4 * np.cos(day - 0.6) + 3.5 * (0.8 * weather + 0.6 * local)
         )  # degrees Celsius, felt some hours later
         felt = _smoothed(temperature, hours=6)
         heating, cooling = np.maximum(14 - felt, 0), np.maximum(felt - 21, 0)
@@ -53,8 +53,8 @@ def synthetic_load(
         if with_temperature:
             table = np.concatenate([table, np.round(temperature, 1)[:, None]], axis=1)
         covariates = (SYNTHETIC_COVARIATE,) if with_temperature else ()
-        made.append(RawSeries(name, ("MW",), None, times, partial(np.asarray, table), covariates))
-    return made
+        result.append(RawSeries(name, ("MW",), None, times, partial(np.asarray, table), covariates))
+    return result
 
 
 def _lasting(rng: np.random.Generator, hours: int) -> np.ndarray:

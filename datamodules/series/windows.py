@@ -15,7 +15,7 @@ from datamodules.series.zones import to_wall_time
 
 
 def wall_times(series: CleanSeries, times: np.ndarray) -> np.ndarray:
-    """Stamps as the calendar reads them."""
+    """Wall times of stamps, from which calendar features are made."""
     return times if series.zone is None else to_wall_time(times, series.zone)
 
 
@@ -53,7 +53,7 @@ def _problem(series: CleanSeries, row: int, spec: ForecastSeries) -> str | None:
 
 
 def windows_after(series: CleanSeries, rows: list[int], spec: ForecastSeries, name: str | None = None) -> WindowBatch:
-    """The windows that end with these rows, and ask for what follows each.
+    """Windows without targets: the look-backs that end with these rows, for forecasting what follows each.
 
     A series that the run was trained on is scaled as then, another by its own rows.
 
@@ -61,7 +61,7 @@ def windows_after(series: CleanSeries, rows: list[int], spec: ForecastSeries, na
         series: the clean series.
         rows: last known row of each window.
         spec: of the run.
-        name: which series of the run it is; None: the one of its own name.
+        name: which series of the run it is; None: the one that has its name.
 
     Raises:
         BadInput: a window does not lie in one unbroken stretch of rows, or a future covariate is missing.

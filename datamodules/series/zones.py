@@ -17,7 +17,7 @@ from datamodules.errors import BadInput
 
 @dataclass(frozen=True)
 class Style:
-    """How stamps are written.
+    """Format of stamps.
 
     Args:
         zone: in which a stamp is written: an IANA name, `+01:00`, `UTC`; None where the file says none.
@@ -34,7 +34,7 @@ class Style:
     is_wall: bool = False
 
     def write(self, times: np.ndarray) -> list[str]:
-        """(N,) datetime64[s] instants as the file writes them."""
+        """(N,) datetime64[s] instants formatted as in the file."""
         times = times.astype("datetime64[s]")
         if self.zone is None:
             shown = to_wall_time(times, self.local) if self.local and not self.is_wall else times

@@ -16,9 +16,9 @@ from datamodules.text.normalization import Loss, Normalization, loses_little
 TooLongText = Literal["refuse", "cut", "leave_out"]
 
 
-def chosen_normalization(given: Normalization | None, texts: Sequence[str], labels: Sequence[str]) -> Normalization:
+def chosen_normalization(setting: Normalization | None, texts: Sequence[str], labels: Sequence[str]) -> Normalization:
     """The normalisation that was given; when None, `ascii` where it changes almost no text, else `nfc`."""
-    return given or ("ascii" if loses_little(texts, labels) else "nfc")
+    return setting or ("ascii" if loses_little(texts, labels) else "nfc")
 
 
 @dataclass
@@ -42,7 +42,7 @@ def clean_labelled(
     punctuation: bool,
     max_length: int,
     too_long: TooLongText,
-    once: bool,
+    unique: bool,
 ) -> CleanTexts:
     """Normalise labelled texts.
 
@@ -76,7 +76,7 @@ def clean_labelled(
             if too_long == "leave_out":
                 continue
             kept = cut(kept, tokens, max_length)
-        if once:
+        if unique:
             if (kept, label, split) in seen:
                 clean.repeated += 1
                 continue
@@ -90,7 +90,7 @@ def clean_labelled(
 
 
 def notes_of(clean: CleanTexts, num_read: int, normalize: Normalization, max_length: int, too_long: str) -> list[str]:
-    """What a person should know about what was left out or changed, a line each."""
+    """Notes about what was left out or changed, a line each."""
     notes = []
     if clean.loss.texts:
         notes.append(clean.loss.describe(num_read))

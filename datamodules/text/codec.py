@@ -1,4 +1,4 @@
-"""Texts -> token ids, the same way in training and in every later use of the run."""
+"""TextCodec: normalise, tokenize and encode texts; stored with the run, so that later uses encode alike."""
 
 from __future__ import annotations
 

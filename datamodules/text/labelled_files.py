@@ -59,7 +59,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path], list[str]]:
 
 
 def _split_folders(folder: Path, files: list[Path], folders: list[Path], form: LabelledFormat) -> LabelledTexts | None:
-    """`train/`, `test/` ..., each in a layout of its own."""
+    """`train/`, `test/` ..., each in any layout."""
     split_of = {sub: split_of_name(sub.name) for sub in folders}
     if "train" not in split_of.values() or len(split_of) < 2 or None in split_of.values():
         return None

@@ -26,7 +26,7 @@ FASTTEXT_PREFIX = "__label__"
 
 @dataclass(frozen=True)
 class LabelledFormat:
-    """What a person said of labelled files: columns by name or number, None where they are to be found.
+    """Settings for reading labelled files: columns by name or number, None: detected.
 
     Args:
         text_column, label_column, split_column: of a table; `split_column=none` takes no official split from one.
@@ -43,8 +43,8 @@ class LabelledFormat:
     @property
     def names(self) -> tuple[str, ...]:
         """Column names that a header may hold."""
-        given = [column for column in (self.text_column, self.label_column, self.split_column) if column]
-        return (*(name for name in given if not name.isdecimal()), *TEXT_NAMES[:1], *LABEL_NAMES[:1])
+        columns = [column for column in (self.text_column, self.label_column, self.split_column) if column]
+        return (*(name for name in columns if not name.isdecimal()), *TEXT_NAMES[:1], *LABEL_NAMES[:1])
 
 
 def read_labelled_table(path: Path, form: LabelledFormat) -> LabelledTexts:
@@ -100,13 +100,13 @@ def _text_and_label(table: Table, form: LabelledFormat) -> tuple[int, int, list[
     text = None if form.text_column is None else table.position(form.text_column, "text_column")
     label = None if form.label_column is None else table.position(form.label_column, "label_column")
     lower = [name.strip().lower() for name in table.columns or ()]
-    found = []
+    guessed = []
     if text is None:
         text = next((lower.index(n) for n in TEXT_NAMES if n in lower and lower.index(n) != label), None)
-        found.append("text")
+        guessed.append("text")
     if label is None:
         label = next((lower.index(n) for n in LABEL_NAMES if n in lower and lower.index(n) != text), None)
-        found.append("label")
+        guessed.append("label")
     if (text is None or label is None) and table.width == 2:
         if text is None and label is None:
             counts = [len(set(table.cells(position))) for position in (0, 1)]
@@ -124,7 +124,7 @@ def _text_and_label(table: Table, form: LabelledFormat) -> tuple[int, int, list[
         )
     if text == label:
         raise BadInput(f"datamodule.text_column and datamodule.label_column name the same column of {table.path}")
-    usual = found and (_name(table, text), _name(table, label)) != (TEXT_NAMES[0], LABEL_NAMES[0])
+    usual = guessed and (_name(table, text), _name(table, label)) != (TEXT_NAMES[0], LABEL_NAMES[0])
     note = f"text from column '{_name(table, text)}', label from column '{_name(table, label)}'"
     return text, label, [note] if usual else []
 

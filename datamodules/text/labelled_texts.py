@@ -1,4 +1,4 @@
-"""Labelled texts as they were read."""
+"""Labelled texts, not yet cleaned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LabelledTexts:
     splits: list[str] = field(default_factory=list)  # "train", "val", "test", or "" where the data has none
     blank: int = 0  # rows without text, which were left out
     unlabelled: int = 0  # rows without label, which were left out
-    notes: list[str] = field(default_factory=list)  # what a person should know about how they were read
+    notes: list[str] = field(default_factory=list)  # about how they were read
 
     def add(self, text: str, label: str, place: str, split: str = "") -> None:
         if not text.strip():

@@ -1,4 +1,4 @@
-"""Which characters of a text are kept, in what form, and what that loses."""
+"""Text normalisation: none, NFC, ASCII; and counts of what ASCII loses."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ NORMALIZERS: dict[str, Callable[[str], str]] = {"ascii": ascii_letters, "nfc": n
 
 @dataclass
 class Loss:
-    """What `ascii` drops from texts, counted; the other normalisations drop nothing.
+    """Counts of what `ascii` drops from texts; the other normalisations drop nothing.
 
     Space around a text is not counted.
     """

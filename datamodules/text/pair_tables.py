@@ -21,7 +21,7 @@ PAIR_NAMES = (
 
 @dataclass(frozen=True)
 class PairFormat:
-    """What a person said of files of pairs: columns by name or number, None where they are to be found.
+    """Settings for reading files of pairs: columns by name or number, None: detected.
 
     Args:
         source_column, target_column, split_column: of a table; of parallel files, the suffixes (`en`, `fr`).
@@ -38,8 +38,8 @@ class PairFormat:
     @property
     def names(self) -> tuple[str, ...]:
         """Column names that a header may hold."""
-        given = [column for column in (self.source_column, self.target_column, self.split_column) if column]
-        return (*(name for name in given if not name.isdecimal()), *PAIR_NAMES[0])
+        columns = [column for column in (self.source_column, self.target_column, self.split_column) if column]
+        return (*(name for name in columns if not name.isdecimal()), *PAIR_NAMES[0])
 
 
 @dataclass

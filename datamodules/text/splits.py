@@ -13,7 +13,7 @@ from datamodules.batching.splits import SPLITS
 
 @dataclass
 class Split:
-    """Positions of the examples of each split, and what a person should know about how they were made."""
+    """Positions of the examples of each split, and notes about how they were made."""
 
     train: np.ndarray  # (N_train,) int64
     val: np.ndarray
@@ -60,8 +60,8 @@ def split_groups(
         num_val, num_test = counts
         for rank, position in enumerate(order):
             split_of[names[position]] = 2 if rank < num_test else 1 if rank < num_test + num_val else 0
-    found = np.array([split_of[group] for group in groups], dtype=np.int64)
-    train, val, test = (np.flatnonzero(found == number) for number in range(3))
+    split_numbers = np.array([split_of[group] for group in groups], dtype=np.int64)
+    train, val, test = (np.flatnonzero(split_numbers == number) for number in range(3))
     return Split(train, val, test, [_too_small(too_small)] if too_small else [])
 
 

@@ -1,1 +1,1 @@
-"""What a trained network has to beat: answers that need no training loop."""
+"""Baselines that a trained network has to beat; they need no training loop."""

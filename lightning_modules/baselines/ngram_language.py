@@ -41,16 +41,16 @@ class NgramLanguage(Baseline):
     def __init__(self, task: Generation, order: Annotated[int, Ge(2)] = 5) -> None:
         super().__init__(task)
         self.order = order
-        kinds = len(task.classes) if task.condition != "none" else 1
-        self.starts = [f"\0start {kind}" for kind in range(kinds)]
+        num_classes = len(task.classes) if task.condition != "none" else 1
+        self.starts = [f"\0start {kind}" for kind in range(num_classes)]
         symbols = task.eos_id + 1
         # (S, V + 1) log-probabilities and (S, V + 1 + starts) next states; state 0 knows nothing of what was before
         self.register_buffer("table", torch.zeros(1, symbols), persistent=False)
-        self.register_buffer("following", torch.zeros(1, symbols + kinds, dtype=torch.int32), persistent=False)
+        self.register_buffer("following", torch.zeros(1, symbols + num_classes, dtype=torch.int32), persistent=False)
 
     def fit(self, datamodule: SequenceDataModule) -> None:
-        known = self.task.vocabulary
-        vocabulary = Vocabulary([*known.symbols, "\0end", *self.starts], known.reserved)
+        vocabulary = self.task.vocabulary
+        vocabulary = Vocabulary([*vocabulary.symbols, "\0end", *self.starts], vocabulary.reserved)
         model = CharacterModel(self._texts(datamodule), vocabulary, self.order)
         self.table = torch.from_numpy(model.table[:, : self.task.eos_id + 1].copy())
         self.following = torch.from_numpy(model.following)
@@ -60,8 +60,8 @@ class NgramLanguage(Baseline):
         task = self.task
         source, train = datamodule.source, datamodule.indices["train"]
         symbols = [*task.vocabulary.reserved, *task.vocabulary.symbols]
-        kinds = source.classes[train].tolist() if task.condition != "none" else [0] * len(train)
-        rows = source.tokens[train].tolist(), source.lengths[train].tolist(), kinds
+        classes = source.classes[train].tolist() if task.condition != "none" else [0] * len(train)
+        rows = source.tokens[train].tolist(), source.lengths[train].tolist(), classes
         for ids, length, kind in zip(*rows):
             end = ["\0end"] if task.spec.whole else []
             yield [self.starts[kind], *(symbols[i] for i in ids[:length]), *end]
@@ -70,8 +70,8 @@ class NgramLanguage(Baseline):
         """The output of the task for a batch."""
         task = self.task
         targets = task.targets(batch)
-        kinds = batch.classes if task.condition != "none" else torch.zeros_like(batch.lengths)
-        read = torch.cat([(task.eos_id + 1 + kinds).unsqueeze(1), batch.tokens.long()], dim=1)  # (B, 1 + T)
+        classes = batch.classes if task.condition != "none" else torch.zeros_like(batch.lengths)
+        read = torch.cat([(task.eos_id + 1 + classes).unsqueeze(1), batch.tokens.long()], dim=1)  # (B, 1 + T)
         state = torch.zeros_like(read[:, 0])
         scores = []
         for step in range(targets.shape[1]):

@@ -74,24 +74,24 @@ class NgramLogistic(Baseline):
         rows, columns = self._positions(texts)
         counts = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(texts), len(self.columns_of)))
         classes = source.classes[train].numpy()
-        known = np.unique(classes)  # a class may have no training text
-        weight, bias = (self._naive_bayes if self.naive_bayes else self._multinomial)(counts, classes, known)
+        labels = np.unique(classes)  # a class may have no training text
+        weight, bias = (self._naive_bayes if self.naive_bayes else self._multinomial)(counts, classes, labels)
         num_classes = len(self.bias)
         full = torch.zeros(len(self.columns_of), num_classes)
-        full[:, known] = torch.tensor(weight.T, dtype=torch.float32)
+        full[:, labels] = torch.tensor(weight.T, dtype=torch.float32)
         self.weight = full
         self.bias = torch.full((num_classes,), -torch.inf)
-        self.bias[known] = torch.tensor(bias, dtype=torch.float32)
+        self.bias[labels] = torch.tensor(bias, dtype=torch.float32)
 
-    def _multinomial(self, counts: Any, classes: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _multinomial(self, counts: Any, classes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Weights (K, F) and biases (K,) of the K classes that occur."""
-        return _both_rows(*self._regression(counts, classes)) if len(known) == 2 else self._regression(counts, classes)
+        return _both_rows(*self._regression(counts, classes)) if len(labels) == 2 else self._regression(counts, classes)
 
-    def _naive_bayes(self, counts: Any, classes: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _naive_bayes(self, counts: Any, classes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The same, one regression a class against the others, each n-gram scaled by its log-count ratio for it."""
         present = (counts > 0).astype(np.float64)
         weights, biases = [], []
-        for label in known[1:] if len(known) == 2 else known:
+        for label in labels[1:] if len(labels) == 2 else labels:
             inside = classes == label
             p, q = (1 + np.asarray(present[rows].sum(axis=0)).ravel() for rows in (inside, ~inside))
             ratio = np.log((p / p.sum()) / (q / q.sum()))
@@ -99,7 +99,7 @@ class NgramLogistic(Baseline):
             weights.append(weight[0] * ratio)
             biases.append(bias[0])
         weight, bias = np.stack(weights), np.array(biases)
-        return _both_rows(weight, bias) if len(known) == 2 else (weight, bias)
+        return _both_rows(weight, bias) if len(labels) == 2 else (weight, bias)
 
     def _regression(self, features: Any, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         from sklearn.linear_model import LogisticRegression
@@ -130,9 +130,9 @@ class NgramLogistic(Baseline):
     def set_extra_state(self, state: dict[str, Any]) -> None:
         self.columns_of = state["columns_of"]
 
-    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *args: Any) -> None:
         self.weight = torch.zeros_like(state[f"{prefix}weight"])  # its size came with the training split
-        super()._load_from_state_dict(state, prefix, *rest)
+        super()._load_from_state_dict(state, prefix, *args)
 
     def _texts(self, tokens: Tensor, lengths: Tensor) -> list[str]:
         return [self.codec.decode(row[:n]) for row, n in zip(tokens.tolist(), lengths.tolist())]
@@ -141,9 +141,9 @@ class NgramLogistic(Baseline):
         """Row and column of every known n-gram of the texts."""
         rows, columns = [], []
         for row, text in enumerate(texts):
-            known = [self.columns_of[gram] for gram in self.ngrams(text) if gram in self.columns_of]
-            rows += [row] * len(known)
-            columns += known
+            of_text = [self.columns_of[gram] for gram in self.ngrams(text) if gram in self.columns_of]
+            rows += [row] * len(of_text)
+            columns += of_text
         return rows, columns
 
 

@@ -25,7 +25,7 @@ class MultiHeadAttention(nn.Module):
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None = None, causal: bool = False) -> Tensor:
         """Each step of x (B, T, D) attends to the steps of memory (B, S, D) that mask (B, 1, T or 1, S) allows."""
         query = self._heads(self.query(x))
-        key, value = (self._heads(part) for part in self.key_value(memory).chunk(2, dim=2))
+        key, value = (self._heads(half) for half in self.key_value(memory).chunk(2, dim=2))
         dropout = self.dropout if self.training else 0.0
         read = functional.scaled_dot_product_attention(query, key, value, mask, dropout, is_causal=causal)
         return self.output(read.transpose(1, 2).flatten(2))
@@ -77,15 +77,15 @@ class TransformerDecoderLayer(nn.Module):
         super().__init__()
         self.norm_place = norm
         self.attention = MultiHeadAttention(size, num_heads, dropout)
-        self.reading = MultiHeadAttention(size, num_heads, dropout)
+        self.cross_attention = MultiHeadAttention(size, num_heads, dropout)
         self.feed_forward = feed_forward(size, feed_forward_size, dropout)
         self.attention_norm = nn.LayerNorm(size)
-        self.reading_norm = nn.LayerNorm(size)
+        self.cross_attention_norm = nn.LayerNorm(size)
         self.feed_forward_norm = nn.LayerNorm(size)
         self.dropout = nn.Dropout(dropout)
 
     def forward(
-        self, x: Tensor, before: Tensor | None, memory: Tensor, mask: Tensor | None
+        self, x: Tensor, cached: Tensor | None, memory: Tensor, mask: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """States of the new steps, what later steps will see of all so far, and the query over the memory.
 
@@ -96,14 +96,14 @@ class TransformerDecoderLayer(nn.Module):
             mask: (B, 1, 1, S) True where one may be attended to.
         """
         pre = self.norm_place == "pre"
-        own = self.attention_norm(x) if pre else x
-        seen = own if before is None else torch.cat([before, own], dim=1)  # (B, P + U, D)
-        steps = torch.arange(seen.shape[1], device=x.device)
+        queries = self.attention_norm(x) if pre else x
+        cache = queries if cached is None else torch.cat([cached, queries], dim=1)  # (B, P + U, D)
+        steps = torch.arange(cache.shape[1], device=x.device)
         earlier = steps <= steps[-x.shape[1] :, None]  # (U, P + U)
-        x = x + self.dropout(self.attention(own, seen, earlier if x.shape[1] > 1 else None))
+        x = x + self.dropout(self.attention(queries, cache, earlier if x.shape[1] > 1 else None))
         x = x if pre else self.attention_norm(x)
-        query = self.reading_norm(x) if pre else x
-        x = x + self.dropout(self.reading(query, memory, mask))
-        x = x if pre else self.reading_norm(x)
+        query = self.cross_attention_norm(x) if pre else x
+        x = x + self.dropout(self.cross_attention(query, memory, mask))
+        x = x if pre else self.cross_attention_norm(x)
         x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x) if pre else x))
-        return (x if pre else self.feed_forward_norm(x)), seen, query
+        return (x if pre else self.feed_forward_norm(x)), cache, query

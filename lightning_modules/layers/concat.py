@@ -57,7 +57,7 @@ class LinearRecurrence(torch.autograd.Function):
         with torch.autocast(states.device.type, enabled=False):
             grad_gates = torch.empty_like(states)  # the loss's gradient of each h_t, through the later steps too
             grad_gates[-1] = 0.0  # nothing comes from after the last step
-            given, grads = grad_gates.unbind(0), grad_output.unbind(0)
+            grad_preactivations, grads = grad_gates.unbind(0), grad_output.unbind(0)
             for t in range(len(grad_output) - 1, -1, -1):
-                torch.addmm(grads[t], given[t + 1], weight, out=given[t])
+                torch.addmm(grads[t], grad_preactivations[t + 1], weight, out=grad_preactivations[t])
             return grad_gates[:-1], weight_gradient(grad_gates[:-1], states[:-1])

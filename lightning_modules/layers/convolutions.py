@@ -115,10 +115,10 @@ def _pooled(pool: Pool, size, axis: int):
 def _pooled_and_rectified(x: Tensor, pool: Pool | None) -> Tensor:
     """x (B, C, height, W) after max pooling and ReLU, which in this order has less to do."""
     touching = pool is not None and pool.steps == pool.kernel and max(pool.kernel) <= 2 and not any(pool.padding)
-    if pool is not None and not (touching and _answers_on_cpu(x)):
+    if pool is not None and not (touching and _is_cpu_inference(x)):
         x = functional.max_pool2d(x, pool.kernel, pool.steps, pool.padding, ceil_mode=pool.partial)
         pool = None
-    if not _answers_on_cpu(x):
+    if not _is_cpu_inference(x):
         return x.relu_()
     # bfloat16 from 0 on is in the order of its bits, and below 0 its bits are a negative number: compared as integers,
     # which processors do several times faster, the same comes out
@@ -139,7 +139,7 @@ def _halved(x: Tensor, axis: int, partial: bool) -> Tensor:
 
 def _only_inside(x: Tensor, lengths: Tensor) -> Tensor:
     """x (B, C, height, W) with 0 in every column that is not the line's."""
-    if _answers_on_cpu(x):  # lines of like width leave little to clear
+    if _is_cpu_inference(x):  # lines of like width leave little to clear
         for image, length in zip(x, lengths.tolist()):
             image[:, :, length:] = 0
         return x
@@ -147,6 +147,6 @@ def _only_inside(x: Tensor, lengths: Tensor) -> Tensor:
     return x * inside if torch.is_grad_enabled() else x.mul_(inside)
 
 
-def _answers_on_cpu(x: Tensor) -> bool:
+def _is_cpu_inference(x: Tensor) -> bool:
     """Nothing will be differentiated or traced, and looking at a number does not wait for a device."""
     return torch.is_inference_mode_enabled() and x.device.type == "cpu"

@@ -42,7 +42,7 @@ class TokenDropout(nn.Module):
         self.unknown_id = unknown_id
 
     def forward(self, ids: Tensor) -> Tensor:
-        """(B, T) ids -> the same shape; padding (id 0) stays."""
+        """Ids (B, T) -> ids (B, T); padding (id 0) stays."""
         if not self.training or not self.probability:
             return ids
         dropped = torch.rand(ids.shape, device=ids.device) < self.probability

@@ -1,4 +1,4 @@
-"""What an architecture makes of a sequence."""
+"""Encoding: the states of an encoder, their lengths and summary."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def valid_steps(lengths: Tensor | None, like: Tensor) -> Tensor | None:
     if lengths is None:
         return None
     return torch.arange(like.shape[1], device=like.device) < lengths.unsqueeze(1)
+
+
+def mean_valid(states: Tensor, lengths: Tensor | None) -> Tensor:
+    """(B, H) the mean state over each example's valid steps."""
+    valid = valid_steps(lengths, states)
+    if valid is None:
+        return states.mean(dim=1)
+    kept = valid.unsqueeze(2)
+    return (states * kept).sum(dim=1) / kept.sum(dim=1).clamp(min=1)
 
 
 def last_valid(states: Tensor, lengths: Tensor | None) -> Tensor:

@@ -60,8 +60,8 @@ class LayerNormGRULayer(CellLayer):
         return LayerNormGRURecurrence.apply(input_projection, *weights)
 
     def _normed(self, product: Tensor, gain: Tensor) -> list[Tensor]:
-        parts = zip(self.sizes, product.split(self.sizes, dim=-1), gain.split(self.sizes))
-        return [layer_norm(part, size, part_gain) for size, part, part_gain in parts]
+        blocks = zip(self.sizes, product.split(self.sizes, dim=-1), gain.split(self.sizes))
+        return [layer_norm(block, size, gain_of_block) for size, block, gain_of_block in blocks]
 
 
 class LayerNormGRURecurrence(torch.autograd.Function):
@@ -72,7 +72,7 @@ class LayerNormGRURecurrence(torch.autograd.Function):
         steps, batch, size = len(input_projection), input_projection.shape[1], weight.shape[1]
         gates = input_projection.new_empty(steps, batch, 3, size)  # r, z, n
         states = input_projection.new_empty(steps + 1, batch, size)
-        products, seen = (
+        products, candidates = (
             torch.empty_like(input_projection),
             input_projection.new_empty(steps, batch, size),
         )  # U h; what r is multiplied with
@@ -80,7 +80,7 @@ class LayerNormGRURecurrence(torch.autograd.Function):
         sizes = [2 * size, size]
         early, late = (part.unbind(0) for part in gates.view_as(input_projection).split(sizes, dim=2))
         r, z, _ = (gate.unbind(0) for gate in gates.unbind(2))
-        product, candidate, state = (x.unbind(0) for x in (products, seen, states))
+        product, candidate, state = (x.unbind(0) for x in (products, candidates, states))
         (early_gain, late_gain), back = gain.split(sizes), weight.t()
         of_gates, of_candidates = [], []  # mean and inverse deviation of each norm
         for t, step in enumerate(input_projection.unbind(0)):
@@ -93,35 +93,42 @@ class LayerNormGRURecurrence(torch.autograd.Function):
             torch.add(step[:, : 2 * size], both, out=early[t]).sigmoid_()
             torch.addcmul(step[:, 2 * size :], r[t], new, out=late[t]).tanh_()
             torch.lerp(late[t], state[t], z[t], out=state[t + 1])
-        ctx.save_for_backward(gates, products, seen, states, weight, gain)
+        ctx.save_for_backward(gates, products, candidates, states, weight, gain)
         ctx.of_gates, ctx.of_candidates = of_gates, of_candidates
         return states[1:]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, ...]:
-        gates, products, seen, states, weight, gain = ctx.saved_tensors
+        gates, products, candidates, states, weight, gain = ctx.saved_tensors
         size = weight.shape[1]
         sizes = [2 * size, size]
         with torch.autocast(gates.device.type, enabled=False):
             # the loss's gradient of what r, z and n were given and of what r is multiplied with; of U h
             grad_gates = gates.new_empty(*gates.shape[:2], 4, size)
             grad_products = torch.empty_like(products)
-            given, early, late = (
+            grad_preactivations, early, late = (
                 x.unbind(0) for x in (grad_gates, grad_gates.flatten(2)[:, :, : 2 * size], grad_gates[:, :, 3])
             )
             of_both, of_new = (part.unbind(0) for part in products.split(sizes, dim=2))
             into_both, into_new = (part.unbind(0) for part in grad_products.split(sizes, dim=2))
             into, (early_gain, late_gain) = grad_products.unbind(0), gain.split(sizes)
             of_state = torch.zeros_like(states[0])
-            for start, end in stretches(seen):
+            for start, end in stretches(candidates):
                 r, z, n = gates[start:end].unbind(2)
                 new = (1 - z) * (1 - n * n)
-                to_given = [new * seen[start:end] * r * (1 - r), (states[start:end] - n) * z * (1 - z), new, new * r]
-                factors = zip(range(start, end), grad_output[start:end], torch.stack(to_given, dim=2), z)  # from h_t
-                for t, grad_output_t, given_t, update_t in reversed(list(factors)):
+                to_preactivations = [
+                    new * candidates[start:end] * r * (1 - r),
+                    (states[start:end] - n) * z * (1 - z),
+                    new,
+                    new * r,
+                ]
+                factors = zip(
+                    range(start, end), grad_output[start:end], torch.stack(to_preactivations, dim=2), z
+                )  # from h_t
+                for t, grad_output_t, preactivation_t, update_t in reversed(list(factors)):
                     of_state += grad_output_t
-                    torch.mul(of_state.unsqueeze(1), given_t, out=given[t])
+                    torch.mul(of_state.unsqueeze(1), preactivation_t, out=grad_preactivations[t])
                     into_both[t].copy_(layer_norm_backward(early[t], of_both[t], ctx.of_gates[t], early_gain))
                     into_new[t].copy_(layer_norm_backward(late[t], of_new[t], ctx.of_candidates[t], late_gain))
                     of_state.mul_(update_t).addmm_(into[t], weight)

@@ -80,7 +80,7 @@ class LayerNormLSTMRecurrence(torch.autograd.Function):
         )  # U h; tanh(norm(c'))
         cells[0].zero_()
         states[0].zero_()
-        given, early = gates.view_as(input_projection).unbind(0), gates[:, :, :2].unbind(0)
+        preactivations, early = gates.view_as(input_projection).unbind(0), gates[:, :, :2].unbind(0)
         i, f, g, o = (gate.unbind(0) for gate in gates.unbind(2))
         cell, product, tanh, state = (x.unbind(0) for x in (cells, products, squashed, states))
         back = weight.t()
@@ -88,7 +88,7 @@ class LayerNormLSTMRecurrence(torch.autograd.Function):
         for t, step in enumerate(input_projection.unbind(0)):
             normed, *moments = normalized(torch.mm(state[t], back, out=product[t]), gain)
             of_products.append(moments)
-            torch.add(step, normed, out=given[t])
+            torch.add(step, normed, out=preactivations[t])
             early[t].sigmoid_()
             torch.mul(f[t], cell[t], out=cell[t + 1]).addcmul_(i[t], g[t].tanh_())
             normed, *moments = normalized(cell[t + 1], cell_gain, cell_bias)
@@ -115,8 +115,8 @@ class LayerNormLSTMRecurrence(torch.autograd.Function):
             of_cell = torch.zeros_like(cells[0])
             for start, end in stretches(squashed):
                 i, f, g, o = gates[start:end].unbind(2)
-                seen = squashed[start:end]
-                to_output, to_norm = seen * o * (1 - o), o * (1 - seen * seen)  # from h_t
+                tanh_cell = squashed[start:end]
+                to_output, to_norm = tanh_cell * o * (1 - o), o * (1 - tanh_cell * tanh_cell)  # from h_t
                 to_early = [g * i * (1 - i), cells[start:end] * f * (1 - f), i * (1 - g * g)]  # from c_t
                 factors = zip(
                     range(start, end), grad_output[start:end], to_output, to_norm, torch.stack(to_early, dim=2), f
@@ -129,8 +129,8 @@ class LayerNormLSTMRecurrence(torch.autograd.Function):
                     torch.mul(of_cell.unsqueeze(1), early_t, out=early[t])
                     of_cell.mul_(forget_t)
                     into[t].copy_(layer_norm_backward(flat[t], product[t], ctx.of_products[t], gain))
-            given = grad_gates.flatten(2)
-            of_gain = (given * normalized(products)[0]).sum((0, 1))
+            grad_preactivations = grad_gates.flatten(2)
+            of_gain = (grad_preactivations * normalized(products)[0]).sum((0, 1))
             of_cell_gain = (grad_norms * normalized(cells[1:])[0]).sum((0, 1))
             of_weight = weight_gradient(grad_products[:-1], states[:-1])
-            return given, of_weight, of_gain, of_cell_gain, grad_norms.sum((0, 1))
+            return grad_preactivations, of_weight, of_gain, of_cell_gain, grad_norms.sum((0, 1))

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class LinearSkip(nn.Linear):
-    """A linear map of the look-back: (B, L, K) -> (B, H, K, Q) float32, the same for each column; zero at first.
+    """A linear map of the look-back: (B, L, K) -> (B, H, K, Q) float32, shared by all columns; zero at first.
 
     Args:
         lookback: L.

@@ -79,16 +79,18 @@ class PeepholeRecurrence(torch.autograd.Function):
         squashed = input_projection.new_empty(steps, batch, size)  # tanh(c')
         cells[0].zero_()
         states[0].zero_()
-        given, early, late = (x.unbind(0) for x in (gates.view_as(input_projection), gates[:, :, :2], gates[:, :, 3:]))
+        preactivations, early, late = (
+            x.unbind(0) for x in (gates.view_as(input_projection), gates[:, :, :2], gates[:, :, 3:])
+        )
         i, f, g, o = (gate.unbind(0) for gate in gates.unbind(2))
         cell, tanh, state = (x.unbind(0) for x in (cells, squashed, states))
         back = weight.t()
         for t, step in enumerate(input_projection.unbind(0)):
-            torch.addmm(step, state[t], back, out=given[t])
-            _add_seen(early[t], cell[t], before)
+            torch.addmm(step, state[t], back, out=preactivations[t])
+            _add_peepholes(early[t], cell[t], before)
             early[t].sigmoid_()
             torch.mul(f[t], cell[t], out=cell[t + 1]).addcmul_(i[t], g[t].tanh_())
-            _add_seen(late[t], cell[t + 1], after)
+            _add_peepholes(late[t], cell[t + 1], after)
             torch.mul(o[t].sigmoid_(), torch.tanh(cell[t + 1], out=tanh[t]), out=state[t + 1])
         ctx.save_for_backward(gates, cells, squashed, states, weight, before, after)
         return states[1:]
@@ -113,7 +115,7 @@ class PeepholeRecurrence(torch.autograd.Function):
             return flat, of_weight, of_before.view_as(before), of_after.view_as(after)
 
 
-def _add_seen(gates: Tensor, cell: Tensor, weight: Tensor) -> None:
+def _add_peepholes(gates: Tensor, cell: Tensor, weight: Tensor) -> None:
     """Add what gates (B, n, H) see of the cell (B, H) through weight (n, H or n, H, H), in place."""
     if weight.dim() == 2:
         gates.addcmul_(cell.unsqueeze(1), weight)
@@ -134,11 +136,13 @@ def _back_through_time(
     """Fill `grad_gates` (T + 1, B, 4, H) from the gradient `grad_output` (T, B, H) of the states."""
     diagonal = after.dim() == 2
     of_state, of_cell = torch.empty_like(cells[0]), torch.zeros_like(cells[0])  # of h_t, and of c_t
-    given, early, late = (x.unbind(0) for x in (grad_gates.flatten(2), grad_gates[:, :, :3], grad_gates[:, :, 3]))
+    grad_preactivations, early, late = (
+        x.unbind(0) for x in (grad_gates.flatten(2), grad_gates[:, :, :3], grad_gates[:, :, 3])
+    )
     for start, end in stretches(squashed):
         i, f, g, o = gates[start:end].unbind(2)
-        seen = squashed[start:end]
-        to_output, to_cell = seen * o * (1 - o), o * (1 - seen * seen)  # from h_t
+        tanh_cell = squashed[start:end]
+        to_output, to_cell = tanh_cell * o * (1 - o), o * (1 - tanh_cell * tanh_cell)  # from h_t
         to_early = torch.stack([g * i * (1 - i), cells[start:end] * f * (1 - f), i * (1 - g * g)], dim=2)  # from c_t
         to_last = f  # from c_t to c_(t-1)
         if diagonal:  # a gate's own cell: factors like the others
@@ -146,7 +150,7 @@ def _back_through_time(
             to_last = torch.addcmul(f, to_early[:, :, 0], before[0]).addcmul_(to_early[:, :, 1], before[1])
         factors = zip(range(start, end), grad_output[start:end], to_output, to_cell, to_early, to_last)
         for t, grad_output_t, output_t, cell_t, early_t, last_t in reversed(list(factors)):
-            torch.addmm(grad_output_t, given[t + 1], weight, out=of_state)
+            torch.addmm(grad_output_t, grad_preactivations[t + 1], weight, out=of_state)
             torch.mul(of_state, output_t, out=late[t])
             of_cell.addcmul_(of_state, cell_t)
             if not diagonal:
@@ -154,4 +158,4 @@ def _back_through_time(
             torch.mul(of_cell.unsqueeze(1), early_t, out=early[t])
             of_cell.mul_(last_t)
             if not diagonal:
-                of_cell.addmm_(given[t][:, : before.shape[0] * before.shape[1]], before.flatten(0, 1))
+                of_cell.addmm_(grad_preactivations[t][:, : before.shape[0] * before.shape[1]], before.flatten(0, 1))

@@ -1,4 +1,4 @@
-"""Where a step stands, as features."""
+"""Positional encodings."""
 
 from __future__ import annotations
 

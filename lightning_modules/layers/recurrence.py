@@ -28,8 +28,8 @@ IN_CACHE = 2**18  # elements of one gate, over all examples of a stretch of step
 class CellLayer(nn.Module):
     """One layer in one direction of a cell that torch has no fused kernel for.
 
-    A subclass says what a step does, plainly (`step`), and all steps at once, fast (`recurrence`).  What follows the
-    operations of a network, for an export, is given the plain steps.
+    A subclass implements one step plainly (`step`) and all steps at once, fast (`recurrence`).  Tracing and export use
+    the plain steps.
 
     Args:
         hidden_size: features of a state.
@@ -70,8 +70,8 @@ class CellLayer(nn.Module):
             input_projection.new_zeros(input_projection.shape[1], self.hidden_size),
         ) * self.num_states
         states = []
-        for given in input_projection.unbind(0):
-            state = self.step(given, *state)
+        for step_input in input_projection.unbind(0):
+            state = self.step(step_input, *state)
             states.append(state[0])
         return torch.stack(states)
 

@@ -111,7 +111,7 @@ class RecurrentLayers(nn.Module):
         return self
 
     def with_input(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """What the last layer read, (B, T, D'), before what `forward` returns."""
+        """The input of the last layer, (B, T, D'), and the return values of `forward`."""
         self.flatten_parameters(together=False)
         backward_order = reversed_steps(lengths, x) if self.backwards else None
         states = x

@@ -36,7 +36,7 @@ class SequenceAttention(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def keys(self, states: Tensor) -> Tensor:
-        """(B, T, A) what queries are compared with; the same for every query."""
+        """(B, T, A) keys of the attention, shared by all queries."""
         return self.of_state(states) if self.kind == "additive" else states
 
     def forward(

@@ -1,4 +1,4 @@
-"""What stands near a step, added to it."""
+"""StepConvolution: a residual convolution over neighbouring steps."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ class StepConvolution(nn.Module):
 
     def forward(self, x: Tensor, valid: Tensor | None) -> Tensor:
         """x (B, T, D), valid (B, T) False where a step is padding, which is not seen -> (B, T, D)."""
-        seen = x if valid is None else x * valid.unsqueeze(2)
-        return x + self.convolution(functional.pad(seen.transpose(1, 2), self.padding)).relu().transpose(1, 2)
+        masked = x if valid is None else x * valid.unsqueeze(2)
+        return x + self.convolution(functional.pad(masked.transpose(1, 2), self.padding)).relu().transpose(1, 2)

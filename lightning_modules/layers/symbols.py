@@ -46,7 +46,7 @@ class Symbols(nn.Module):
 
 
 def next_token_targets(ids: Tensor, lengths: Tensor, end: int) -> Tensor:
-    """(B, T) texts of (B,) lengths -> (B, T + 1) what follows a start and each symbol: the text, then its end."""
+    """Next-token targets (B, T + 1) of a start and each symbol of texts (B, T): the text, then its end."""
     steps = torch.arange(ids.shape[1] + 1, device=ids.device)
     targets = functional.pad(ids.long(), (0, 1)).masked_fill(steps == lengths.unsqueeze(1), end)
     return targets.masked_fill(steps > lengths.unsqueeze(1), IGNORE_INDEX)

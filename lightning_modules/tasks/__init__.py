@@ -1,1 +1,1 @@
-"""What is asked of a sequence.  Knows no architecture and no file."""
+"""Tasks: input and output layers, loss, metrics and figures.  They know no architecture and no file."""

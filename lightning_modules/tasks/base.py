@@ -1,4 +1,4 @@
-"""What every task gives an architecture, and what it takes back."""
+"""Task: the input and output layers, loss, metrics and figures around an architecture."""
 
 from __future__ import annotations
 
@@ -7,29 +7,31 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
-#: Whether an architecture decodes a sequence step by step, or a task lets it.
+from lightning_modules.layers.encoding import mean_valid
+
+#: Whether an architecture has a decoder, or a task's output is decoded step by step: never, possibly or always.
 Autoregressive = Literal["never", "possible", "always"]
 
 
 class Task(nn.Module):
-    """How a batch enters a network, how an answer is read off its output, the loss, the metrics, the pictures.
+    """Base class of the tasks: embedding of a batch, output head, loss, metrics and figures.
 
-    A task is made from a data spec and has no layers until an architecture calls `build`, so a copy of an
-    unbuilt task serves another architecture.
+    A task is made from a data spec and has no layers until an architecture calls `build` or `build_decoder`, so a copy
+    of an unbuilt task serves another architecture.
 
     Args:
-        spec: what the data module says of its data (vocabulary, classes, scalers ...).
+        spec: the data spec of the data module (vocabulary, classes, scalers ...).
     """
 
-    batch_type: ClassVar[type]  # which batches it understands
-    input_kinds: ClassVar[frozenset[str]]  # in which forms an architecture can read them: steps, tokens, window, image
-    monitor: ClassVar[str]  # the metric that chooses the best checkpoint, without its split
-    mode: ClassVar[Literal["min", "max"]]  # "min" or "max"
-    spec_classes: ClassVar[tuple[type, ...]] = ()  # specs of data that it can be made from
-    #: Module for scripts/predict.py, with `add_options(parser)` and `answer(module, options)`; None: it cannot predict.
+    batch_type: ClassVar[type]  # the class of batches that it embeds
+    input_kinds: ClassVar[frozenset[str]]  # inputs that it can give an encoder: steps, tokens, window, image
+    monitor: ClassVar[str]  # the validation metric that chooses the best checkpoint, without its split
+    mode: ClassVar[Literal["min", "max"]]  # whether a lower or a higher `monitor` is better
+    spec_classes: ClassVar[tuple[type, ...]] = ()  # classes of data specs that it can be made from
+    #: Module of scripts/predict.py, with `add_options(parser)` and `predict(module, options)`; None: it cannot predict.
     predictor: ClassVar[str | None] = None
-    exporter: ClassVar[str | None] = None  # module of scripts/export.py; None where its runs cannot be exported
-    causal: ClassVar[bool] = False  # whether a state may depend on nothing that comes after its step
+    exporter: ClassVar[str | None] = None  # module of scripts/export.py; None: its runs cannot be exported
+    causal: ClassVar[bool] = False  # whether a state may not depend on later steps
     autoregressive: ClassVar[Autoregressive] = "never"  # whether its output is decoded step by step
 
     def __init__(self, spec: Any) -> None:
@@ -38,12 +40,15 @@ class Task(nn.Module):
 
     @property
     def input_size(self) -> int:
-        """Features D of a step that `embed` gives."""
+        """Features D of a step of `embed`."""
         raise NotImplementedError
 
     def build(self, input_kind: str, encoding_size: int) -> None:
-        """Make the layers before and after an architecture whose encoder takes `input_kind` and returns `encoding_size`
-        features.
+        """Make the input and output layers for an encoder.
+
+        Args:
+            input_kind: the encoder's input, one of `input_kinds`.
+            encoding_size: features H of its states.
         """
         raise NotImplementedError
 
@@ -53,19 +58,25 @@ class Task(nn.Module):
         raise NotImplementedError
 
     def build_decoder(self, input_kind: str, encoding_size: int) -> None:
-        """Make the layers for an architecture with a decoder, whose states have `encoding_size` features."""
+        """`build` for an architecture with a decoder; `encoding_size` is that of the decoder's states."""
         raise NotImplementedError
 
     def decode(self, decoder: Any, encoding: Any, batch: Any) -> Any:
-        """The output of a network with a decoder (`init_decoder_state`, `decode_step`); teacher forcing in training."""
+        """The output of a network with a decoder: teacher forcing in training, autoregressive in evaluation.
+
+        Args:
+            decoder: with `init_decoder_state` and `decode_step` of `SequenceModule`.
+            encoding: of the encoder.
+            batch: with targets in training.
+        """
         raise NotImplementedError
 
     def embed(self, batch: Any) -> Tensor:
-        """(B, T, D) features of a batch, or the form that `build` was told."""
+        """The encoder's input: (B, T, D) features, or the form of the `input_kind` that `build` was given."""
         raise NotImplementedError
 
     def lengths(self, batch: Any) -> Tensor | None:
-        """(B,) valid steps of what `embed` gives; None where all are."""
+        """(B,) valid steps of `embed`; None where all are."""
         return batch.lengths
 
     def host_lengths(self, batch: Any) -> Tensor | None:
@@ -73,27 +84,31 @@ class Task(nn.Module):
         return None
 
     def head(self, encoding: Any, batch: Any) -> Any:
-        """The output for an `Encoding` of a batch."""
+        """The output from an `Encoding` of a batch."""
         raise NotImplementedError
 
     def predict(self, forward_once: Callable[[Any], Any], batch: Any) -> Any:
-        """The output for a batch, where `forward_once` passes a batch through the network."""
+        """The output for a batch; `forward_once(batch)` is one forward pass of the network."""
         return forward_once(batch)
 
     def pool(self, encoding: Any) -> Tensor:
-        """(B, H) one vector for each sequence: what `head` reads, where it reads one."""
+        """(B, H) one vector a sequence, for tasks whose head has one."""
         raise NotImplementedError
 
+    def embedding_of(self, encoding: Any) -> Tensor:
+        """(B, H) one vector for each sequence, for other programs: that of `pool`, or else the mean state."""
+        return mean_valid(encoding.states, encoding.lengths)
+
     def average(self, outputs: list[Any]) -> Any:
-        """The output that several networks agree on."""
+        """The mean of the outputs of several networks (ensembles)."""
         raise NotImplementedError
 
     def head_layer(self) -> nn.Linear | None:
-        """The output layer, where each of its rows is a symbol of the spec's vocabulary; else None."""
+        """The output layer where each of its rows belongs to a symbol of the spec's vocabulary, else None."""
         return None
 
     def remove_head(self) -> None:
-        """Forget the output layer: another network's stands in for it."""
+        """Remove the output layer, of ensemble members whose encodings are joined."""
         raise NotImplementedError
 
     def loss(self, output: Any, batch: Any) -> Tensor:
@@ -109,20 +124,23 @@ class Task(nn.Module):
         return None
 
     def loss_weight(self, batch: Any) -> float | Tensor:
-        """What the loss of a batch is a mean over: its share in that of several batches."""
+        """The number of terms that the loss of a batch is a mean over; its weight in the mean over batches."""
         weights = self.example_weights(batch)
         return len(batch) if weights is None else weights.sum()
 
-    def remarks(self, module: Any, datamodule: Any) -> list[str]:
-        """What a person should know before this module is trained on this data, a line each."""
+    def on_data_ready(self, module: Any, datamodule: Any) -> None:
+        """Called once before training, with the data read; what the task stores of the training data is fitted here."""
+
+    def warnings(self, module: Any, datamodule: Any) -> list[str]:
+        """Messages about this module on these data, logged before training; without a side effect."""
         return []
 
     def data_figures(self, trainer: Any) -> dict[str, Callable[[], Any]]:
-        """Pictures of what the network is trained on, not yet drawn, for `trainer.datamodule`."""
+        """Name -> function that draws a figure of the training data of `trainer.datamodule`."""
         return {}
 
     def figures(self, module: Any) -> dict[str, Callable[[], Any]]:
-        """Pictures of what a network answers by itself, not yet drawn."""
+        """Name -> function that draws a figure of what a network generates without input."""
         return {}
 
     def on_fit_validation_start(self) -> None:
@@ -137,7 +155,7 @@ class Task(nn.Module):
         raise NotImplementedError
 
     def metrics(self) -> nn.Module:
-        """Fresh counters with `update(output, batch)`, `compute() -> {name: number}`, `tables()` and `figures()`."""
+        """A new metrics object: `update(output, batch)`, `compute() -> {name: number}`, `tables()` and `figures()`."""
         raise NotImplementedError
 
     def columns(self, output: Any, batch: Any) -> dict[str, Any]:

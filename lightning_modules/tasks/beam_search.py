@@ -61,12 +61,12 @@ def beam_search(
     Ended sequences stay among the kept ones with the log-probability that they have.
     """
     device = _device(state)
-    state = taken(state, torch.arange(count, device=device).repeat_interleave(width))
+    state = select_rows(state, torch.arange(count, device=device).repeat_interleave(width))
     ids = torch.full((count * width, 1), start, device=device)
     total = torch.full((count, width), -torch.inf, device=device)
     total[:, 0] = 0  # all sequences are the same at first
     lengths = torch.zeros(count, width, device=device)
-    ended = torch.zeros(count, width, dtype=torch.bool, device=device)
+    finished = torch.zeros(count, width, dtype=torch.bool, device=device)
     most = torch.as_tensor(longest, device=device).expand(count)
     for length in range(int(most.max()) + 1):
         log_probs, state = step(ids[:, -1:], state)
@@ -74,7 +74,7 @@ def beam_search(
         after = log_probs.float().view(count, width, num_symbols)
         stays = torch.full_like(after, -torch.inf)
         stays[:, :, end] = 0  # an ended sequence is continued by ends of log-probability 0
-        done = ended | (most < length).unsqueeze(1)
+        done = finished | (most < length).unsqueeze(1)
         after = torch.where(done.unsqueeze(2), stays, after)
         reached = (total.unsqueeze(2) + after).flatten(1)  # (B, W V)
         total, best = reached.topk(width, dim=1)
@@ -83,25 +83,25 @@ def beam_search(
         ids = torch.cat([ids[rows], symbol.view(-1, 1)], dim=1)
         done = done.gather(1, parent)
         lengths = lengths.gather(1, parent) + ~done
-        ended = ended.gather(1, parent) | ((symbol == end) & ~done)
-        if bool((ended | (most <= length).unsqueeze(1)).all()):
+        finished = finished.gather(1, parent) | ((symbol == end) & ~done)
+        if bool((finished | (most <= length).unsqueeze(1)).all()):
             break
         if width > 1:
-            state = taken(state, rows)
+            state = select_rows(state, rows)
     normalised = total / lengths.clamp(min=1) ** length_penalty
-    chosen = normalised.masked_fill(~ended & ended.any(dim=1, keepdim=True), -torch.inf).argmax(dim=1)
+    chosen = normalised.masked_fill(~finished & finished.any(dim=1, keepdim=True), -torch.inf).argmax(dim=1)
     rows = torch.arange(count, device=device) * width + chosen
     limited = [row[:limit] for row, limit in zip(ids[rows, 1:].tolist(), most.tolist())]
     texts = [row[: row.index(end)] if end in row else row for row in limited]
     return DecodedSequences(texts, total.gather(1, chosen.unsqueeze(1)).squeeze(1).tolist())
 
 
-def taken(state: Any, rows: Tensor) -> Any:
+def select_rows(state: Any, rows: Tensor) -> Any:
     """The rows of every tensor in a state."""
     if isinstance(state, Tensor):
         return state.index_select(0, rows)
     if isinstance(state, (tuple, list)):
-        return type(state)(taken(part, rows) for part in state)
+        return type(state)(select_rows(part, rows) for part in state)
     return state
 
 

@@ -50,10 +50,10 @@ class MetricInfo:
 
     def as_json(self) -> dict[str, Any]:
         """The facts that differ from the defaults, as environment.json holds them."""
-        own = asdict(self)
-        own["columns"] = list(self.columns)
+        values = asdict(self)
+        values["columns"] = list(self.columns)
         return {
-            f.name: own[f.name] for f in fields(self) if f.name == "direction" or getattr(self, f.name) != f.default
+            f.name: values[f.name] for f in fields(self) if f.name == "direction" or getattr(self, f.name) != f.default
         }
 
     @classmethod
@@ -69,17 +69,17 @@ class MetricInfo:
         """
         if not isinstance(stored, dict) or "direction" not in stored:
             raise BadInput(f"{place}: no facts of a metric (a direction is needed)")
-        known = {f.name for f in fields(cls)}
-        own = {key: value for key, value in stored.items() if key in known}  # a later version may know more
+        names = {f.name for f in fields(cls)}
+        values = {key: value for key, value in stored.items() if key in names}  # a later version may know more
         for key, choices in _CHOICES.items():
-            if key in own and own[key] not in choices:
-                raise BadInput(f"{place}: {key}={own[key]!r}; one of {', '.join(choices)} is accepted")
-        columns = own.get("columns", [])
+            if key in values and values[key] not in choices:
+                raise BadInput(f"{place}: {key}={values[key]!r}; one of {', '.join(choices)} is accepted")
+        columns = values.get("columns", [])
         if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
             raise BadInput(f"{place}: columns are a list of names")
-        if not isinstance(own.get("scale", 1.0), (int, float)) or not isinstance(own.get("group_by", ""), str):
+        if not isinstance(values.get("scale", 1.0), (int, float)) or not isinstance(values.get("group_by", ""), str):
             raise BadInput(f"{place}: scale is a number and group_by the name of a column")
-        return cls(**{**own, "columns": tuple(columns)})
+        return cls(**{**values, "columns": tuple(columns)})
 
 
 #: The loss, which every task has.
@@ -92,9 +92,9 @@ def declared(metrics: Any) -> dict[str, MetricInfo]:
     `INFO` of its class (name -> MetricInfo) says them; a torchmetrics class of one value says its direction by
     `higher_is_better`, and is then known by the name of that class in lower case.  The loss needs no declaration.
     """
-    found: dict[str, MetricInfo] = {"loss": LOSS}
+    infos: dict[str, MetricInfo] = {"loss": LOSS}
     info: Mapping[str, MetricInfo] = getattr(metrics, "INFO", None) or {}
     higher = getattr(metrics, "higher_is_better", None)
     if not info and higher is not None:
-        found[type(metrics).__name__.lower()] = MetricInfo("maximize" if higher else "minimize")
-    return {**found, **info}
+        infos[type(metrics).__name__.lower()] = MetricInfo("maximize" if higher else "minimize")
+    return {**infos, **info}

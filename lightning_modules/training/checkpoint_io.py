@@ -11,7 +11,7 @@ import torch
 
 from datamodules.errors import BadInput
 from datamodules.files.nesting import check_size
-from lightning_modules.training.stored_config import upgraded
+from lightning_modules.training.stored_config import upgraded, upgraded_weights
 
 FORMAT = 2  # of the files that `save` writes; raised when an older reader could not use them
 
@@ -41,13 +41,13 @@ def save(state: dict[str, Any], path: Path) -> None:
             new.unlink(missing_ok=True)
 
 
-def keep_as(path: Path, other: Path) -> None:
+def keep_as(path: Path, backup: Path) -> None:
     """Give the file in `path`, if there is one, a second name in place of what had it."""
-    new = other.with_name(f".{other.name}.{os.getpid()}")
+    new = backup.with_name(f".{backup.name}.{os.getpid()}")
     with contextlib.suppress(OSError):  # there is none, or the file system knows no second names
         new.unlink(missing_ok=True)
         os.link(path, new)
-        new.replace(other)
+        new.replace(backup)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -60,21 +60,22 @@ def load(path: Path) -> dict[str, Any]:
         raise BadInput(f"{path}: there is no such checkpoint")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever the bytes of a stranger make of the reader
+    except Exception as error:  # untrusted bytes can raise anything
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BadInput(f"{path}: not a checkpoint of tensors and plain containers, or a torn one ({reason})") from None
-    parts = ("state_dict", "config", "spec")
-    known = isinstance(state, dict) and isinstance(state.get("format"), int)
-    if known and state["format"] == 1 and "description" in state:
+    sections = ("state_dict", "config", "spec")
+    has_format = isinstance(state, dict) and isinstance(state.get("format"), int)
+    if has_format and state["format"] == 1 and "description" in state:
         state["spec"] = state.pop("description")
-    if not known or not all(isinstance(state.get(part), dict) for part in parts):
+    if not has_format or not all(isinstance(state.get(section), dict) for section in sections):
         raise BadInput(f"{path}: a checkpoint, but not one that scripts/train.py wrote")
     if state["format"] > FORMAT:
         raise BadInput(f"{path}: written by a later version (format {state['format']}; this one reads up to {FORMAT})")
-    check_size({part: state[part] for part in parts}, str(path))
+    check_size({section: state[section] for section in sections}, str(path))
     if "loops" in state and "schedule" in state:
         _upgrade_training_state(state)
-    return {**state, "format": FORMAT, "config": upgraded(state["config"])}
+    weights = upgraded_weights(state["state_dict"])
+    return {**state, "format": FORMAT, "config": upgraded(state["config"]), "state_dict": weights}
 
 
 def _upgrade_training_state(state: dict[str, Any]) -> None:

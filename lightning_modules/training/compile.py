@@ -25,7 +25,9 @@ def compile_network(module: nn.Module, device: torch.device, backend: str = "ind
     """
     try:
         torch.compile(torch.sin, backend=backend)(torch.zeros(2, device=device))
-    except Exception as error:  # a C++ compiler, Triton or a driver is not there: each says so in a way of its own
-        said = " ".join(str(error).split())[:200]
-        raise BadInput(f"compile=true: torch.compile does not work here ({said}); compile=false needs none") from error
+    except Exception as error:  # a missing C++ compiler, Triton or driver: each raises another class
+        reason = " ".join(str(error).split())[:200]
+        raise BadInput(
+            f"compile=true: torch.compile does not work here ({reason}); compile=false needs none"
+        ) from error
     module.forward = torch.compile(module.forward, backend=backend)  # type: ignore[method-assign]

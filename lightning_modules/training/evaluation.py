@@ -1,4 +1,4 @@
-"""One pass over a part of the data: how good were the answers?"""
+"""Evaluation of one split: loss, metrics and per-example columns."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class MeanLoss(Metric):
 
 
 class Evaluator:
-    """Counts on the device while batches pass, and reads the counts once at the end.
+    """Accumulate loss and metrics of a split on the device; `compute` copies them to the host once.
 
     Args:
         task: whose loss and metrics are counted.
         device: where the batches are.
-        keep_examples: also keep the answer to each example, for `predictions.parquet`.
+        keep_examples: also keep the prediction of each example, for `predictions.parquet`.
     """
 
     def __init__(self, task: Task, device: torch.device, keep_examples: bool = False) -> None:
@@ -60,7 +60,7 @@ class Evaluator:
                 self.columns[name].extend(values)
 
     def compute(self) -> dict[str, float]:
-        """Metric names without a split, with their values; the same on every rank."""
+        """Metric names without a split, with their values; reduced over all ranks."""
         return {"loss": self._loss.compute().item(), **self._metrics.compute()}
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:

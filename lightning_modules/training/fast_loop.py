@@ -69,6 +69,12 @@ def plug_in(trainer: Trainer, base: type[LightningModule]) -> None:
         trainer.fit_loop.epoch_loop = fast
 
 
+def set_callback_metrics(trainer: Trainer, values: dict[str, float]) -> None:
+    """Numbers into `trainer.callback_metrics`: what `self.log(..., logger=False)` does outside of means over batches,
+    in a hundredth of its time, of which a small network has many in an epoch."""
+    trainer._logger_connector._callback_metrics.update({name: torch.tensor(value) for name, value in values.items()})
+
+
 class FastLoop(_TrainingEpochLoop):
     """Lightning's loop over the batches of an epoch, with the batches between two points run without its hooks."""
 
@@ -190,6 +196,8 @@ def reasons_against(trainer: Trainer, data_fetcher: _DataFetcher, base: type[Lig
             yield f"{type(datamodule).__name__}.{hook} is called at every batch"
     if type(trainer.strategy) is not SingleDeviceStrategy:
         yield f"the strategy is {type(trainer.strategy).__name__}"
+    if trainer.fit_loop._skip_backward:
+        yield "a callback has turned backward passes off"
     precision = trainer.precision_plugin
     if type(precision) not in (Precision, MixedPrecision) or getattr(precision, "scaler", None) is not None:
         yield f"the precision is {precision.precision}"

@@ -1,34 +1,76 @@
-"""Figures for every logger that takes some."""
+"""Figures for every logger that has a method for images, whatever its arguments are called."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from pytorch_lightning.loggers import TensorBoardLogger
+
+#: Methods for images: of the logger (Weights & Biases), then of its experiment (TensorBoard, MLflow, Comet ...).
+METHODS = ("log_figure", "log_image", "add_image", "add_figure")
 
 
-def log_figure(logger: Any, name: str, figure: Any, step: int) -> bool:
+class RenderedFigure:
+    """A figure of matplotlib, or pixels (H, W, 3) uint8; drawn once, for the first logger that takes pixels."""
+
+    def __init__(self, figure: Any) -> None:
+        self.figure = figure
+        self._pixels: np.ndarray | None = None
+
+    @property
+    def pixels(self) -> np.ndarray:
+        if self._pixels is None:
+            self._pixels = pixels(self.figure)
+        return self._pixels
+
+
+def log_figure(logger: Any, name: str, figure: RenderedFigure, step: int) -> bool:
     """Give a figure to a logger in the logger's own way; False where it has none.
 
-    Args:
-        logger: one with `log_figure(name, figure, step)`, one with `log_image(key, images, step)` as that of Weights &
-            Biases, one of TensorBoard, or one whose experiment has MLflow's `log_figure(run_id, figure, file)`.
-        figure: of matplotlib, or pixels (H, W, 3) uint8.
+    What a method is given follows from the names of its parameters, so that `log_image(key, images, step)` of
+    Lightning's WandbLogger, `add_image(tag, img_tensor, global_step)` of TensorBoard, `log_image(run_id, image,
+    artifact_file)` of MLflow and a logger of somebody's own are all served.
     """
-    experiment = getattr(logger, "experiment", None)
-    if hasattr(logger, "log_figure"):
-        logger.log_figure(name, figure, step)
-    elif hasattr(logger, "log_image"):
-        logger.log_image(key=name, images=[pixels(figure)], step=step)
-    elif isinstance(logger, TensorBoardLogger):
-        logger.experiment.add_image(name, pixels(figure), step, dataformats="HWC")
-    elif hasattr(experiment, "log_image") and hasattr(logger, "run_id"):
-        file = f"figures/{name}/{step}.png"
-        experiment.log_image(logger.run_id, pixels(figure), artifact_file=file)  # type: ignore[union-attr]
-    else:
-        return False
-    return True
+    for owner in (logger, getattr(logger, "experiment", None)):
+        for method_name in METHODS:
+            method = getattr(owner, method_name, None)
+            arguments = None if method is None else _arguments(method, logger, name, figure, step)
+            if method is not None and arguments is not None:
+                method(**arguments)
+                return True
+    return False
+
+
+def _arguments(method: Callable, logger: Any, name: str, figure: RenderedFigure, step: int) -> dict[str, Any] | None:
+    """The arguments for a method, by name; None where it needs one that is not known, or takes no figure by name."""
+    try:
+        parameters = inspect.signature(method).parameters
+    except (TypeError, ValueError):  # of compiled code
+        return None
+    pictures: dict[str, Callable[[], Any]] = {
+        **dict.fromkeys(("image", "img", "img_tensor", "image_data", "picture", "pixels"), lambda: figure.pixels),
+        "images": lambda: [figure.pixels],
+    }
+    if not isinstance(figure.figure, np.ndarray):
+        pictures |= dict.fromkeys(("figure", "fig"), lambda: figure.figure)
+    known = {
+        **pictures,
+        **dict.fromkeys(("key", "name", "tag", "image_name", "figure_name", "title"), lambda: name),
+        **dict.fromkeys(("step", "global_step"), lambda: step),
+        "dataformats": lambda: "HWC",
+        "run_id": lambda: logger.run_id,
+        "artifact_file": lambda: f"figures/{name}/{step}.png",
+    }
+    if "artifact_file" in parameters:  # of MLflow, where it stands in place of key and step
+        known = {parameter: get for parameter, get in known.items() if parameter not in ("key", "step")}
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    named = {parameter: value for parameter, value in parameters.items() if value.kind not in kinds}
+    needed = {parameter for parameter, value in named.items() if value.default is inspect.Parameter.empty}
+    if not needed <= known.keys() or not named.keys() & pictures.keys():
+        return None
+    return {parameter: known[parameter]() for parameter in named if parameter in known}
 
 
 def pixels(figure: Any) -> np.ndarray:

@@ -36,14 +36,14 @@ class FullySharded(ModelParallelStrategy):
                 held.copy_(as_sharded(checkpoint["state_dict"][name], held))
         for optimizer, state in zip(self.optimizers, checkpoint["optimizer_states"]):
             optimizer.load_state_dict(state)
-            for parameter, kept in optimizer.state.items():
-                for name, value in kept.items():
+            for parameter, stored in optimizer.state.items():
+                for name, value in stored.items():
                     if isinstance(value, Tensor) and value.shape == parameter.shape:
-                        kept[name] = as_sharded(value, parameter)
+                        stored[name] = as_sharded(value, parameter)
         return checkpoint
 
 
-def shard(module: nn.Module, parts: Iterable[nn.Module], mesh: Any) -> None:
+def shard(module: nn.Module, units: Iterable[nn.Module], mesh: Any) -> None:
     """Split a module's weights over the processes of a mesh.
 
     Args:
@@ -56,8 +56,8 @@ def shard(module: nn.Module, parts: Iterable[nn.Module], mesh: Any) -> None:
         if hasattr(layer, "flatten_parameters"):  # flattened on a GPU, weights leave FSDP's buffer
             layer.flatten_parameters = _keep_parameters  # type: ignore[assignment]
     processes = mesh["data_parallel"]
-    for part in parts:
-        fully_shard(part, mesh=processes)
+    for unit in units:
+        fully_shard(unit, mesh=processes)
     fully_shard(module, mesh=processes)
 
 

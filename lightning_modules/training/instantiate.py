@@ -7,12 +7,12 @@ from typing import Any
 from hydra.utils import instantiate
 
 
-def build(settings: dict[str, Any], **given: Any) -> Any:
-    """What `_target_` makes of the other settings and of what the program gives; errors arrive as they were raised.
+def build(settings: dict[str, Any], **arguments: Any) -> Any:
+    """The object of `_target_`, made with the other settings and with `arguments`; errors arrive as they were raised.
 
     Hydra would turn data classes among the given arguments into dicts, so it only binds the settings.
     """
-    return instantiate(settings, _partial_=True, _convert_="all")(**given)
+    return instantiate(settings, _partial_=True, _convert_="all")(**arguments)
 
 
 def members_of(settings: dict[str, Any]) -> list[dict[str, Any]]:

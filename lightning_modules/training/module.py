@@ -8,6 +8,7 @@ every `log_every_n_steps`.  A subclass that overrides a hook of this class calls
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +22,7 @@ from torch import Tensor
 from datamodules import specs
 from lightning_modules.training import checkpoint_io, fast_loop
 from lightning_modules.training.evaluation import Evaluator
-from lightning_modules.training.figures import log_figure
+from lightning_modules.training.figures import RenderedFigure, log_figure
 from lightning_modules.training.fsdp import as_sharded, shard, whole
 from lightning_modules.training.nan_guard import ADVICE, NonFinite, NonFiniteMonitor, StepSkipper
 from lightning_modules.training.optimization import Optimization, clip_gradients
@@ -32,6 +33,8 @@ from lightning_modules.training.schedules import FactorScheduler, RunLength
 
 if TYPE_CHECKING:
     from lightning_modules.tasks.base import Task
+
+log = logging.getLogger(__name__)
 
 MIN_LOSS_SCALE = 2.0**-12  # of float16, whose scaler halves the scale at each infinite gradient
 RANK_SEED_STRIDE = 1_000_003  # between the seeds of two ranks
@@ -65,12 +68,14 @@ class TrainingModule(LightningModule):
 
     @property
     def lr(self) -> float:
-        """The optimiser's learning rate, which Lightning's LearningRateFinder sets."""
+        """The optimiser's learning rate, before its schedule; Lightning's LearningRateFinder sets it."""
         return float(_arguments(self.optimization.optimizer).get("lr", 1e-3))
 
     @lr.setter
     def lr(self, value: float) -> None:
         optimizer: Any = self.optimization.optimizer
+        for scheduler in self._schedulers():
+            scheduler.replace_lr(self.lr, value)
         self.optimization.optimizer = partial(optimizer, lr=value)
 
     def build_optimizer(self) -> torch.optim.Optimizer:
@@ -89,10 +94,13 @@ class TrainingModule(LightningModule):
         total_steps = self.trainer.estimated_stepping_batches  # first: it makes the loader whose batches are counted
         batches, accumulate = self.trainer.num_training_batches, self.trainer.accumulate_grad_batches
         steps_per_epoch = 1 if batches == float("inf") else max(1, -(-int(batches) // accumulate))
-        self._scheduler = FactorScheduler(
-            optimizer, self.optimization.schedule, RunLength(steps_per_epoch, total_steps)
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self._scheduler, "interval": "step"}}
+        scheduler = FactorScheduler(optimizer, self.optimization.schedule, RunLength(steps_per_epoch, total_steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _schedulers(self) -> list[FactorScheduler]:
+        """The schedules in force: none before a fit, or where a callback or subclass brought one of its own."""
+        configs = self.trainer.lr_scheduler_configs if self._trainer is not None else []
+        return [config.scheduler for config in configs if isinstance(config.scheduler, FactorScheduler)]
 
     def configure_gradient_clipping(
         self,
@@ -153,6 +161,8 @@ class TrainingModule(LightningModule):
         set_random_state(states[min(self.global_rank, len(states) - 1)])
 
     def on_train_epoch_start(self) -> None:
+        for scheduler in self._schedulers():
+            scheduler.apply_replaced_lr()
         self._epoch = IntervalMeans(self.device)
         self.start_clock()
 
@@ -193,7 +203,6 @@ class TrainingModule(LightningModule):
         loss = self._epoch.mean_loss()  # the device has done the epoch's steps now
         self.stop_clock()
         loss = self._mean_over_ranks(loss)
-        self.log("train/loss_epoch", loss, logger=False)
         self.log_values({"train/loss_epoch": loss, "epoch": float(self.current_epoch)})
 
     def on_train_end(self) -> None:
@@ -237,12 +246,12 @@ class TrainingModule(LightningModule):
         }
         if self._skipper is not None:
             values["skipped_steps"] = float(self._skipper.num_skipped)
-        self.log_dict(values, logger=False)
         self.log_values(values)
 
     def log_values(self, values: dict[str, float]) -> None:
-        """Numbers for every logger at once, at the present step; what `self.log` has is written later and elsewhere."""
+        """Numbers for callbacks and every logger, at the present step; `self.log` would write some later, elsewhere."""
         self.latest.update(values)
+        fast_loop.set_callback_metrics(self.trainer, values)
         for logger in self.loggers:
             logger.log_metrics(values, step=self.trainer.global_step)
 
@@ -250,9 +259,12 @@ class TrainingModule(LightningModule):
         """Figures for every logger that takes some, drawn only if there is one."""
         if self.loggers:
             for name, make in figures.items():
-                figure = make()
-                for logger in self.trainer.loggers:
-                    log_figure(logger, name, figure, self.trainer.global_step)
+                try:
+                    figure = RenderedFigure(make())
+                    for logger in self.trainer.loggers:
+                        log_figure(logger, name, figure, self.trainer.global_step)
+                except Exception as error:  # a run does not end for a figure
+                    log.warning("figure %s: not drawn (%s: %s)", name, type(error).__name__, error)
 
     def _mean_over_ranks(self, value: float) -> float:
         if self.trainer.world_size == 1:
@@ -282,7 +294,8 @@ class TrainingModule(LightningModule):
         self.log_values(values)
         figures = {**self.evaluator.validation_figures(), **self.task.figures(self)}
         self.log_figures({f"val/{name}": make for name, make in figures.items()})
-        self._scheduler.observe(values[f"val/{self.task.monitor}"], self.task.mode)
+        for scheduler in self._schedulers():
+            scheduler.observe(values[f"val/{self.task.monitor}"], self.task.mode)
 
     def on_validation_end(self) -> None:
         if self._is_validating_a_fit():

@@ -23,7 +23,7 @@ from datamodules.errors import BadInput
 from lightning_modules.training.fsdp import all_finite
 
 MOST_KEPT = 1024  # batches between two looks
-NAMED = 4  # examples, modules and losses in the sentence; the file has all
+MOST_NAMED = 4  # examples, modules and losses in the sentence; the file has all
 FILE = "non_finite.json"  # in the run's folder
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class NonFinite(BadInput):
 
 
 @dataclass
-class _Seen:
+class _Batch:
     step: int  # optimiser steps before this batch
     origin: IndexBatch | None  # its examples, where they are known
     loss: Tensor  # scalar, on the device
@@ -46,20 +46,20 @@ class _Seen:
 
 
 class NonFiniteMonitor:
-    """The batches since the last look, and the weights of that time."""
+    """Record losses and gradient norms of the batches since the last check, and the weights of that time."""
 
     def __init__(self) -> None:
         self.step = 0  # of the last look
         self._steps = 0  # since training began
-        self._seen: list[_Seen] = []
+        self._batches: list[_Batch] = []
         self._earlier: list[Tensor] = []  # the last losses before those, finite
         self._weights: dict[str, Tensor] = {}
 
     def reset(self, module: nn.Module, step: int) -> None:
         """All was finite up to this step."""
         self.step = self._steps = step
-        self._earlier = [seen.loss for seen in self._seen[-NAMED:]] or self._earlier
-        self._seen.clear()
+        self._earlier = [batch.loss for batch in self._batches[-MOST_NAMED:]] or self._earlier
+        self._batches.clear()
         for name, value in module.state_dict().items():
             if not isinstance(value, Tensor):
                 continue
@@ -69,58 +69,62 @@ class NonFiniteMonitor:
                 self._weights[name] = value.detach().clone()
 
     def add_batch(self, origin: IndexBatch | None, loss: Tensor) -> None:
-        self._seen.append(_Seen(self._steps, origin, loss))
+        self._batches.append(_Batch(self._steps, origin, loss))
 
     def add_gradient(self, norm: Tensor) -> None:
         """The gradient's norm of the step that the latest batch completed."""
-        self._seen[-1].gradient_norm = norm
+        self._batches[-1].gradient_norm = norm
         self._steps += 1
 
     @property
-    def latest(self) -> _Seen:
+    def latest(self) -> _Batch:
         """The latest batch, with the gradient of the step that it completed."""
-        return self._seen[-1]
+        return self._batches[-1]
 
     @property
     def is_due(self) -> bool:
-        return len(self._seen) >= MOST_KEPT
+        return len(self._batches) >= MOST_KEPT
 
     def explain(self, module: Any, with_gradients: bool = True) -> NonFinite:
-        """What is known of the first step that was not finite; all of it in `FILE`, in short as a sentence.
+        """The first non-finite step, as an error message; the full report is written to `FILE`.
 
         The module has the weights of the last look afterwards.
         """
         trainer = module.trainer
-        losses = [seen.loss.float().item() for seen in self._seen]
-        norms = [0.0 if seen.gradient_norm is None else seen.gradient_norm.float().item() for seen in self._seen]
+        losses = [batch.loss.float().item() for batch in self._batches]
+        norms = [0.0 if batch.gradient_norm is None else batch.gradient_norm.float().item() for batch in self._batches]
         if not with_gradients:
             norms = [0.0] * len(norms)
-        finite = [math.isfinite(loss) and math.isfinite(norm) for loss, norm in zip(losses, norms)]
-        if all(finite):
+        is_finite = [math.isfinite(loss) and math.isfinite(norm) for loss, norm in zip(losses, norms)]
+        if all(is_finite):
             return NonFinite(f"step {self.step + 1:,} or later: a gradient is not finite; {ADVICE}")
-        at = finite.index(False)
-        first_bad = self._seen[at]
+        at = is_finite.index(False)
+        first_bad = self._batches[at]
         losses_before = [loss.float().item() for loss in self._earlier] + losses[:at]
         ids = examples_of(trainer, first_bad.origin)
         largest = self._replay(module, first_bad.origin)
         what = f"the gradient's norm is {norms[at]}" if math.isfinite(losses[at]) else f"the loss is {losses[at]}"
         path = Path(trainer.default_root_dir) / FILE
-        told = {
+        report = {
             "step": first_bad.step + 1,
             "epoch": trainer.current_epoch + 1,
             "what": what,
             "examples": ids,
             "losses_before": losses_before,
-            "gradient_norms_before": [n for n, seen in zip(norms[:at], self._seen) if seen.gradient_norm is not None],
+            "gradient_norms_before": [
+                n for n, batch in zip(norms[:at], self._batches) if batch.gradient_norm is not None
+            ],
             "largest_activations": dict(largest),
             "weights_of_step": self.step,
         }
-        path.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        before = f" (before it {', '.join(f'{loss:.3g}' for loss in losses_before[-NAMED:])})" if losses_before else ""
-        shown = ", ".join(f"{name} {value:.3g}" for name, value in largest[:NAMED])
+        path.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        before = (
+            f" (before it {', '.join(f'{loss:.3g}' for loss in losses_before[-MOST_NAMED:])})" if losses_before else ""
+        )
+        shown = ", ".join(f"{name} {value:.3g}" for name, value in largest[:MOST_NAMED])
         return NonFinite(
-            f"step {first_bad.step + 1:,}, epoch {told['epoch']}: {what}{before}; its examples: {named(ids)}; their"
-            f" largest activations, with the weights of step {self.step:,}: {shown} (all in {path}); {ADVICE}"
+            f"step {first_bad.step + 1:,}, epoch {report['epoch']}: {what}{before}; its examples: {shortened(ids)};"
+            f" their largest activations, with the weights of step {self.step:,}: {shown} (all in {path}); {ADVICE}"
         )
 
     def _replay(self, module: Any, origin: IndexBatch | None) -> list[tuple[str, float]]:
@@ -128,9 +132,9 @@ class NonFiniteMonitor:
         module.load_state_dict(self._weights, strict=False)
         if origin is None:
             return []
-        found: dict[str, Tensor] = {}
+        largest: dict[str, Tensor] = {}
         hooks = [
-            layer.register_forward_hook(functools.partial(_keep_largest, found, name))
+            layer.register_forward_hook(functools.partial(_keep_largest, largest, name))
             for name, layer in module.named_modules()
             if name
         ]
@@ -138,7 +142,7 @@ class NonFiniteMonitor:
             module.loss(origin.to(module.device))
         for hook in hooks:
             hook.remove()
-        values = [(name, value.item()) for name, value in found.items()]
+        values = [(name, value.item()) for name, value in largest.items()]
         return sorted(values, key=lambda pair: -pair[1] if math.isfinite(pair[1]) else -math.inf)
 
 
@@ -151,9 +155,9 @@ def examples_of(trainer: Any, origin: IndexBatch | None) -> list[str]:
     return [str(id_) for id_ in trainer.datamodule.example_columns(origin.indices)["id"]]
 
 
-def named(ids: list[str]) -> str:
-    """The first few of them."""
-    return ", ".join(ids[:NAMED]) + (f" and {len(ids) - NAMED:,} more" if len(ids) > NAMED else "")
+def shortened(ids: list[str]) -> str:
+    """The first few ids."""
+    return ", ".join(ids[:MOST_NAMED]) + (f" and {len(ids) - MOST_NAMED:,} more" if len(ids) > MOST_NAMED else "")
 
 
 class StepSkipper:
@@ -178,8 +182,8 @@ class StepSkipper:
         for buffer, before in zip(self._buffers, self._before):
             buffer.copy_(before)
         self.num_skipped += 1
-        if self.num_skipped <= NAMED:
-            ids = named(examples_of(trainer, latest.origin)) or "examples that are not known by name"
+        if self.num_skipped <= MOST_NAMED:
+            ids = shortened(examples_of(trainer, latest.origin)) or "examples that are not known by name"
             log.warning("step %d: left out, loss %g, gradient %g: %s", latest.step + 1, loss, norm, ids)
         return True
 
@@ -193,11 +197,11 @@ def check_weights(module: nn.Module, step: int) -> None:
     raise NonFinite(f"step {step:,}: the weights {name} are not finite, so they are not kept; {ADVICE}")
 
 
-def _keep_largest(found: dict[str, Tensor], name: str, layer: nn.Module, given: Any, output: Any) -> None:
+def _keep_largest(largest: dict[str, Tensor], name: str, layer: nn.Module, inputs: Any, output: Any) -> None:
     """A forward hook: the largest absolute number that a layer gave out; NaN where it gave out one."""
     sizes = [part.detach().abs().max().float() for part in _tensors(output)]
     if sizes:
-        found[name] = torch.stack([*sizes, found.get(name, sizes[0])]).max()  # used more than once, perhaps
+        largest[name] = torch.stack([*sizes, largest.get(name, sizes[0])]).max()  # used more than once, perhaps
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:
@@ -206,8 +210,8 @@ def _tensors(output: Any) -> Iterator[Tensor]:
         if output.numel() and output.is_floating_point():
             yield output
     elif isinstance(output, (tuple, list)):
-        for part in output:
-            yield from _tensors(part)
+        for item in output:
+            yield from _tensors(item)
     elif is_dataclass(output):
-        for one in fields(output):
-            yield from _tensors(getattr(output, one.name))
+        for field in fields(output):
+            yield from _tensors(getattr(output, field.name))

@@ -6,7 +6,7 @@ import torch
 
 
 def allow_tf32(allowed: bool | None, precision: str | int | None = None) -> None:
-    """Whether matrix products, convolutions and cuDNN's recurrences may round what they multiply to 10 bits.
+    """Whether matrix products, convolutions and cuDNN's recurrences may round their factors to 10 bits.
 
     Sums stay float32.  torch by itself allows it to cuDNN and not to matrix products; here it is one answer for both,
     for the whole process.  Processors without tensor cores do not know the difference.

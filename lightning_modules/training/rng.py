@@ -22,11 +22,11 @@ def random_state() -> dict[str, Any]:
 
 def random_states() -> list[dict[str, Any]]:
     """Those of every rank, in order; all ranks have to ask."""
-    own = random_state()
+    state = random_state()
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return [own]
+        return [state]
     states: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(states, own)
+    torch.distributed.all_gather_object(states, state)
     return states
 
 

@@ -1,4 +1,4 @@
-"""Sums and means of numbers that a device computes, one a step, read where a curve has a point."""
+"""Running sums and means of numbers on the device, one a step, copied to the host where a curve has a point."""
 
 from __future__ import annotations
 

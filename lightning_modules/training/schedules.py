@@ -32,7 +32,7 @@ class Schedule:
     needs_total_steps = False
 
     def factor(self, step: int, length: RunLength) -> float:
-        """What the learning rate is multiplied with at `step`."""
+        """The factor of the learning rate at `step`."""
         return 1.0
 
     def observe(self, value: float, mode: str) -> None:
@@ -177,32 +177,54 @@ class FactorScheduler(LRScheduler):
         self.length = length
         self.base_lrs = [group["lr"] for group in optimizer.param_groups]
         self.last_epoch = 0  # optimiser steps taken; torch's name
-        self._set_rates()
+        self._is_lr_replaced = False
+        self._set_rates(schedule.factor(0, length))
 
     def step(self, epoch: int | None = None) -> None:
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        self._set_rates()
+        self._follow_factor()
 
     def observe(self, value: float, mode: str) -> None:
         """The monitored metric of a validation."""
         self.schedule.observe(value, mode)
-        self._set_rates()
+        self._follow_factor()
+
+    def replace_lr(self, previous: float, lr: float) -> None:
+        """Take another learning rate, in force from the next step or `apply_replaced_lr` on; groups keep scales."""
+        self.base_lrs = [rate / previous * lr if previous else lr for rate in self.base_lrs]
+        self._is_lr_replaced = True
+        self._is_due = True
+
+    def apply_replaced_lr(self) -> None:
+        """Set the rates if the learning rate was replaced: LearningRateFinder sets them without scale and factor."""
+        if self._is_due:
+            self._set_rates(self._factor)
 
     def get_last_lr(self) -> list[float | Tensor]:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        return {"last_epoch": self.last_epoch, "schedule": self.schedule.state_dict()}
+        state = {"last_epoch": self.last_epoch, "schedule": self.schedule.state_dict()}
+        return {**state, "base_lrs": self.base_lrs} if self._is_lr_replaced else state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.last_epoch = state_dict["last_epoch"]
         self.schedule.load_state_dict(state_dict["schedule"])
-        self._set_rates()
+        if "base_lrs" in state_dict:
+            self.base_lrs, self._is_lr_replaced = state_dict["base_lrs"], True
+        self._set_rates(self.schedule.factor(self.last_epoch, self.length))
 
-    def _set_rates(self) -> None:
+    def _follow_factor(self) -> None:
+        """Set the rates where the factor has changed: one that a callback has set stays under a constant schedule."""
         factor = self.schedule.factor(self.last_epoch, self.length)
+        if self._is_due or factor != self._factor:
+            self._set_rates(factor)
+
+    def _set_rates(self, factor: float) -> None:
+        self._factor = factor
+        self._is_due = False
         for group, rate in zip(self.optimizer.param_groups, self.base_lrs):
-            group["lr"] = rate * factor
+            group["lr"] = rate * self._factor
 
 
 def _half_cosine(done: float) -> float:

@@ -1,13 +1,17 @@
-"""Configurations that earlier versions stored, as this version writes them.
+"""Translation of what earlier versions stored: class paths, keys, values, names of weights and of metrics.
 
-One table says where a class has moved, another what a key is called now.  They are applied where a configuration or a
-checkpoint is read (`RunFolder.config`, `checkpoint_io.load`), so that everything behind sees today's names only; the
-command line accepts the old keys for one version (`scripts/config/renamed.py`).
+The tables are applied where a configuration, a checkpoint or final metrics are read (`RunFolder`,
+`checkpoint_io.load`), so that everything behind sees today's names only; the command line accepts the old keys and
+values for one version (`scripts/config/renamed.py`).
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 #: Path of a class in 0.1.0, or in a run folder made before 0.2.0 -> its path now.
 MOVED_CLASSES = {
@@ -52,10 +56,44 @@ RENAMED_KEYS = {
     "scheduler.final": "scheduler.end_factor",
 }
 
+#: Dotted key (by its name now) -> value then -> value now.
+RENAMED_VALUES = {
+    "module.pooling": {"paper": "shi2015", "article": "narrow"},
+    "module.batch_norm": {"paper": "shi2015"},
+}
+
+#: Name of a metric then, without its split -> its name now.
+RENAMED_METRICS = {"smape_article": "smape_quarter", "exact_lines": "exact_match"}
+
+#: Pattern in the name of a weight then -> its replacement now.
+RENAMED_WEIGHTS = {
+    r"\bproject_written\.": "project_targets.",
+    r"\b(decoder_layers\.\d+)\.reading(_norm)?\.": r"\1.cross_attention\2.",
+}
+
 
 def upgraded(config: Any) -> Any:
-    """A stored configuration with today's class paths and keys; what is not known is left as it is."""
+    """A stored configuration with today's class paths, keys and values; unknown ones are left as they are."""
     return _renamed(_moved(config))
+
+
+def upgraded_weights(state: Mapping[str, T]) -> dict[str, T]:
+    """A state dict with today's names of weights."""
+    renamed = {}
+    for name, weight in state.items():
+        for pattern, new in RENAMED_WEIGHTS.items():
+            name = re.sub(pattern, new, name)
+        renamed[name] = weight
+    return renamed
+
+
+def upgraded_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Final metrics with today's names."""
+    renamed = {}
+    for key, value in metrics.items():
+        split, slash, name = key.partition("/")
+        renamed[f"{split}/{RENAMED_METRICS[name]}" if slash and name in RENAMED_METRICS else key] = value
+    return renamed
 
 
 def _moved(config: Any) -> Any:
@@ -69,13 +107,22 @@ def _moved(config: Any) -> Any:
 
 def _renamed(config: Any) -> Any:
     for old, new in RENAMED_KEYS.items():
-        *groups, old_name = old.split(".")
+        settings, old_name = _settings_of(config, old)
         new_name = new.rpartition(".")[2]
-        settings = config
-        for group in groups:
-            settings = settings.get(group) if isinstance(settings, dict) else None
-        if isinstance(settings, dict) and old_name in settings:
+        if old_name in settings:
             items = [(new_name if key == old_name else key, value) for key, value in settings.items()]
             settings.clear()
             settings.update(items)
+    for key, values in RENAMED_VALUES.items():
+        settings, name = _settings_of(config, key)
+        if isinstance(settings.get(name), str):
+            settings[name] = values.get(settings[name], settings[name])
     return config
+
+
+def _settings_of(config: Any, key: str) -> tuple[dict[str, Any], str]:
+    """The settings that hold the last name of a dotted key, empty where there are none; and that name."""
+    *groups, name = key.split(".")
+    for group in groups:
+        config = config.get(group) if isinstance(config, dict) else None
+    return (config if isinstance(config, dict) else {}), name

@@ -1,1 +1,1 @@
-"""Which configuration is best, by how much, and is it real?"""
+"""Comparison of runs: leaderboard, significance, pairs, report."""

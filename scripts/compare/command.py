@@ -78,7 +78,7 @@ def _compare(options: argparse.Namespace) -> None:
     comparison = compare(
         read_runs(options.runs, options.evaluations),
         options.metric,
-        [key for word in options.group_by for key in word.split(",") if key],
+        [key for keys in options.group_by for key in keys.split(",") if key],
     )
     if not comparison.leaderboards:
         lines = [output.endings(comparison), *output.reasons(comparison)]

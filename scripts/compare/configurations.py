@@ -1,4 +1,4 @@
-"""Runs that differ in nothing but their seed make one configuration, named by what tells it from the others.
+"""Configurations: runs that differ in nothing but their seed, named by the settings that distinguish them.
 
 A configuration counts each seed once: runs with the same settings, data and seed are repeats of one experiment, and
 tell nothing about the chance in it.
@@ -19,7 +19,7 @@ from scripts.config import keys
 
 @dataclass
 class Configuration:
-    """Runs with the same settings and different seeds, and those settings that other configurations do not share."""
+    """Runs with equal settings and different seeds, and the settings that distinguish them from other runs."""
 
     settings: dict[str, Any]  # short key -> value
     runs: list[Run]
@@ -29,8 +29,8 @@ class Configuration:
     def name(self) -> str:
         """A few words for charts: `GRU lr=0.01`."""
         shown = {key: f"{v:g}" if isinstance(v, float) else str(v) for key, v in self.settings.items() if v != ""}
-        words = [value if key == "module" else f"{key}={value}" for key, value in shown.items()]
-        return " ".join(words) or str(self.runs[0].settings.get("module", self.runs[0].folder.path.name))
+        parts = [value if key == "module" else f"{key}={value}" for key, value in shown.items()]
+        return " ".join(parts) or str(self.runs[0].settings.get("module", self.runs[0].folder.path.name))
 
     @property
     def is_baseline(self) -> bool:
@@ -84,10 +84,12 @@ def configurations(
         telling = [_full_key(key, runs) for key in group_by]
         differing = telling
     else:
-        known = {key: None for run in runs for key in run.settings if _is_setting(key)}
-        differing = [key for key in known if len({repr(_setting(run, key)) for run in runs if _reads(run, key)}) > 1]
+        keys_of_runs = {key: None for run in runs for key in run.settings if _is_setting(key)}
+        differing = [
+            key for key in keys_of_runs if len({repr(_setting(run, key)) for run in runs if _is_used(run, key)}) > 1
+        ]
         set_by_hand = {key for run in runs for key in run.overrides}
-        telling = [key for key in differing if key in set_by_hand or _tells(key, runs)]
+        telling = [key for key in differing if key in set_by_hand or _distinguishes(key, runs)]
     groups: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         groups[repr([_setting(run, key) for key in differing])].append(run)
@@ -122,20 +124,25 @@ def short_keys(dotted: Sequence[str]) -> dict[str, str]:
 
 def _experiment(run: Run) -> str:
     """Everything that a run's results follow from, but for the machine."""
-    own = {
+    settings_of_experiment = {
         key: value
         for key, value in run.settings.items()
-        if keys.facts(key).role in ("data", "setting", "seed") and _reads(run, key)
+        if keys.facts(key).role in ("data", "setting", "seed") and _is_used(run, key)
     }
-    return repr((sorted((key, repr(value)) for key, value in own.items()), run.environment.get("fingerprint")))
+    return repr(
+        (
+            sorted((key, repr(value)) for key, value in settings_of_experiment.items()),
+            run.environment.get("fingerprint"),
+        )
+    )
 
 
 def _setting(run: Run, key: str, default: Any = None) -> Any:
-    return run.settings.get(key, default) if _reads(run, key) else default
+    return run.settings.get(key, default) if _is_used(run, key) else default
 
 
-def _reads(run: Run, key: str) -> bool:
-    """Whether the setting means something to the run: a baseline has no training loop."""
+def _is_used(run: Run, key: str) -> bool:
+    """Whether the run uses the setting: a baseline has no training loop."""
     return not (run.is_baseline and keys.facts(key).of_training)
 
 
@@ -147,28 +154,27 @@ def _shown(value: Any) -> Any:
     return "none" if value is None else ",".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _tells(key: str, runs: Sequence[Run]) -> bool:
+def _distinguishes(key: str, runs: Sequence[Run]) -> bool:
     """Whether a key differs between runs that agree on the class that it is a setting of.
 
-    What follows from the choice of an architecture, its own settings, need not be told besides.
+    Settings that come with the choice of an architecture need not be named besides.
     """
     parent = key.rpartition(".")[0]
-    seen: dict[Any, set[str]] = defaultdict(set)
+    values_of_parent: dict[Any, set[str]] = defaultdict(set)
     for run in runs:
         if key in run.settings:
-            seen[run.settings.get(parent)].add(repr(run.settings[key]))
-    return any(len(values) > 1 for values in seen.values())
+            values_of_parent[run.settings.get(parent)].add(repr(run.settings[key]))
+    return any(len(values) > 1 for values in values_of_parent.values())
 
 
-def _full_key(word: str, runs: Sequence[Run]) -> str:
-    known = {key: None for run in runs for key in run.settings if not key.endswith("._target_")}
-    if word in known:
-        return word
-    ends = [key for key in known if key.endswith(f".{word}")]
+def _full_key(name: str, runs: Sequence[Run]) -> str:
+    keys_of_runs = {key: None for run in runs for key in run.settings if not key.endswith("._target_")}
+    if name in keys_of_runs:
+        return name
+    ends = [key for key in keys_of_runs if key.endswith(f".{name}")]
     if len(ends) == 1:
         return ends[0]
     if ends:
-        raise BadInput(f"--group-by {word}: could be {', '.join(ends)}")
-    raise BadInput(
-        f"--group-by {word}: no run has this setting{did_you_mean(word, [*known, *short_keys([*known]).values()])}"
-    )
+        raise BadInput(f"--group-by {name}: could be {', '.join(ends)}")
+    names = [*keys_of_runs, *short_keys([*keys_of_runs]).values()]
+    raise BadInput(f"--group-by {name}: no run has this setting{did_you_mean(name, names)}")

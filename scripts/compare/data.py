@@ -1,4 +1,4 @@
-"""Runs that were evaluated on the same examples stand in one table; others never do."""
+"""Grouping of runs by data: one leaderboard for runs that were evaluated on equal examples."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy as np
 from scripts.compare.runs import Run
 from scripts.config import keys
 
-#: Keys of a comparison's identity that no person sets.
+#: Keys of a comparison's identity that are measured, not set.
 MEASURED = ("fingerprint", "evaluated", "test examples")
 
 
 @dataclass
-class SameData:
-    """Runs on the same data, and what tells that data from the others'."""
+class DataGroup:
+    """Runs on equal data, and what distinguishes these data from those of other groups."""
 
     runs: list[Run]
     identity: dict[str, Any]
@@ -34,7 +34,7 @@ class SameData:
         return f"{source or 'data'} ({', '.join(str(part) for part in parts if part)})"
 
 
-def same_data(runs: Sequence[Run]) -> list[SameData]:
+def group_by_data(runs: Sequence[Run]) -> list[DataGroup]:
     """The finished runs in groups that were evaluated on the same examples, the largest group first."""
     alike: dict[str, list[tuple[Run, dict[str, Any]]]] = defaultdict(list)
     for run in runs:
@@ -49,19 +49,19 @@ def same_data(runs: Sequence[Run]) -> list[SameData]:
             key = (name, digest if several else "")
             groups[key].append(run)
             identities[key] = {**identity, "test examples": digest or "unknown"} if several else identity
-    named = dict.fromkeys(key for identity in identities.values() for key in identity)
-    differing = [key for key in named if len({repr(identity.get(key)) for identity in identities.values()}) > 1]
+    all_keys = dict.fromkeys(key for identity in identities.values() for key in identity)
+    differing = [key for key in all_keys if len({repr(identity.get(key)) for identity in identities.values()}) > 1]
     settings = [key for key in differing if key not in MEASURED]
-    telling = settings or differing  # what a person set explains the rest
-    made = [
-        SameData(group, identities[key], {name: identities[key].get(name) for name in telling})
+    telling = settings or differing  # settings explain the differences that were measured
+    data_groups = [
+        DataGroup(group, identities[key], {name: identities[key].get(name) for name in telling})
         for key, group in groups.items()
     ]
-    return sorted(made, key=lambda group: -len(group.runs))
+    return sorted(data_groups, key=lambda group: -len(group.runs))
 
 
 def data_identity(run: Run) -> dict[str, Any]:
-    """Everything that decides which examples a run was evaluated on, and what was asked of them."""
+    """Everything that decides which examples a run was evaluated on, and for which task."""
     identity: dict[str, Any] = {
         "datamodule": run.settings.get("datamodule"),
         "task": run.settings.get("task"),
@@ -69,8 +69,8 @@ def data_identity(run: Run) -> dict[str, Any]:
     }
     if run.predicted_split != "test":
         identity["evaluated"] = run.predicted_split
-    own = [key for key in run.settings if keys.facts(key).role == "data" and not key.endswith("_target_")]
-    return identity | {key: run.settings[key] for key in own}
+    data_keys = [key for key in run.settings if keys.facts(key).role == "data" and not key.endswith("_target_")]
+    return identity | {key: run.settings[key] for key in data_keys}
 
 
 def _digests(runs: Sequence[Run]) -> list[str]:
@@ -79,7 +79,7 @@ def _digests(runs: Sequence[Run]) -> list[str]:
     Truths that are numbers may differ in their last digits (other devices, other scalers), so runs whose truths have
     nearly the same mean and spread have the same digest.
     """
-    known: list[tuple[str, float, float, str]] = []  # (examples, mean, spread, digest)
+    known_digests: list[tuple[str, float, float, str]] = []  # (examples, mean, spread, digest)
     digests = []
     for run in runs:
         table = run.examples
@@ -94,13 +94,17 @@ def _digests(runs: Sequence[Run]) -> list[str]:
             continue
         values = truth.astype(float)
         mean, spread = float(np.nanmean(values)), float(np.nanstd(values))
-        for other, other_mean, other_spread, digest in known:
+        for other_examples, other_mean, other_spread, digest in known_digests:
             near = 1e-3 * max(spread, other_spread, 1e-12)
             same_mean = math.isclose(mean, other_mean, rel_tol=1e-4, abs_tol=near)
-            if other == examples and same_mean and math.isclose(spread, other_spread, rel_tol=1e-2, abs_tol=near):
+            if (
+                other_examples == examples
+                and same_mean
+                and math.isclose(spread, other_spread, rel_tol=1e-2, abs_tol=near)
+            ):
                 digests.append(digest)
                 break
         else:
-            known.append((examples, mean, spread, f"{examples}, targets of mean {mean:.6g}"))
-            digests.append(known[-1][-1])
+            known_digests.append((examples, mean, spread, f"{examples}, targets of mean {mean:.6g}"))
+            digests.append(known_digests[-1][-1])
     return digests

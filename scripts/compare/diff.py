@@ -47,7 +47,7 @@ class Diff:
 
 
 def diff(path_a: str, path_b: str) -> Diff:
-    """What tells two runs apart.
+    """Differences between two runs.
 
     Raises:
         BadInput: a path is no run folder.

@@ -50,22 +50,22 @@ def per_example(run: Run, metric: str) -> PerExample | None:
     if table is None or info is None or reported is None or split != run.predicted_split or not info.columns:
         return None
     if info.reduction in ("macro_f1", "balanced_accuracy"):
-        made = _of_classes(run, info)
+        parts = _of_classes(run, info)
     else:
-        made = _of_numbers(table, info)
-    if made is None:
+        parts = _of_numeric_columns(table, info)
+    if parts is None:
         return None
-    vectors, combine = made
+    vectors, combine = parts
     found = PerExample(vectors, combine, table["id"].to_numpy())
     return found if abs(found.value - reported) <= 1e-6 + 1e-4 * abs(reported) else None
 
 
-def _of_numbers(table: polars.DataFrame, info: MetricInfo) -> tuple[list[np.ndarray], Combine] | None:
+def _of_numeric_columns(table: polars.DataFrame, info: MetricInfo) -> tuple[list[np.ndarray], Combine] | None:
     """Mean or ratio of numeric columns, in groups where the metric has them."""
     if not all(name in table.columns and table[name].dtype.is_numeric() for name in info.columns):
         return None
-    above = _numbers(table, info.columns[0])
-    below = _numbers(table, info.columns[1]) if info.reduction == "ratio" else np.ones(len(table))
+    above = _float_column(table, info.columns[0])
+    below = _float_column(table, info.columns[1]) if info.reduction == "ratio" else np.ones(len(table))
     transform = _TRANSFORMS[info.transform]
     grouped = info.group_by is not None and info.group_by in table.columns
     if not grouped or table[str(info.group_by)].n_unique() == 1:
@@ -113,7 +113,7 @@ def _balanced_accuracy(sums: np.ndarray) -> np.ndarray:
     return (hits / np.maximum(targets, 1)).sum(axis=1) / (targets > 0).sum(axis=1)
 
 
-def _numbers(table: polars.DataFrame, column: str) -> np.ndarray:
+def _float_column(table: polars.DataFrame, column: str) -> np.ndarray:
     return table[column].to_numpy().astype(np.float64)
 
 
@@ -134,8 +134,8 @@ def blocks(run: Run) -> np.ndarray | None:
     return np.unique(names.to_numpy(), return_inverse=True)[1]
 
 
-def in_order_of(ids: np.ndarray, found: PerExample) -> PerExample | None:
-    """`found` with its examples in the order `ids`; None where they are not the same examples."""
+def reordered(ids: np.ndarray, found: PerExample) -> PerExample | None:
+    """`found` with its examples in the order `ids`; None where the ids differ."""
     if np.array_equal(ids, found.ids):
         return found
     if len(ids) != len(found.ids):

@@ -1,4 +1,4 @@
-"""Run folders at and below what a person names; nothing but file names is read."""
+"""Find run folders at and below the paths of a command line; nothing but file names is read."""
 
 from __future__ import annotations
 

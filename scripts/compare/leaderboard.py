@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datamodules.errors import BadInput, did_you_mean
 from lightning_modules.tasks.metric_info import Direction
 from scripts.compare.configurations import Configuration, configurations, replicates
-from scripts.compare.data import SameData, same_data
+from scripts.compare.data import DataGroup, group_by_data
 from scripts.compare.runs import Run, counted
 from scripts.compare.significance import Difference, differences
 from scripts.runs.costs import COSTS
@@ -56,7 +56,7 @@ class Row:
 
 @dataclass
 class Leaderboard:
-    """The configurations that were evaluated on the same examples, best first.
+    """The configurations that were evaluated on one set of examples, best first.
 
     Args:
         metric: that ranks, such as `val/accuracy`.
@@ -73,7 +73,7 @@ class Leaderboard:
     reported: str
     direction: Direction
     rows: list[Row]
-    data: SameData
+    data: DataGroup
     without_value: int
     repeats: list[Run] = field(default_factory=list)
     is_declared: bool = True
@@ -114,20 +114,21 @@ def compare(runs: Sequence[Run], metric: str | None = None, group_by: Sequence[s
         BadInput: no run has the metric or the setting.
     """
     finished = [run for run in runs if run.metrics]
-    known = sorted({name for run in finished for name in run.metrics or ()})
-    if metric is not None and metric not in known:
-        if f"val/{metric}" not in known:
+    metric_names = sorted({name for run in finished for name in run.metrics or ()})
+    if metric is not None and metric not in metric_names:
+        if f"val/{metric}" not in metric_names:
             raise BadInput(
-                f"--metric {metric}: no run has it{did_you_mean(metric, known)}; there are {', '.join(known) or 'none'}"
+                f"--metric {metric}: no run has it{did_you_mean(metric, metric_names)};"
+                f" there are {', '.join(metric_names) or 'none'}"
             )
         metric = f"val/{metric}"
-    ended = [run for run in runs if run.metrics is None and run.settings]
-    made = [_leaderboard(group, metric, group_by, ended) for group in same_data(finished)]
-    unranked = sum(board.without_value for board in made if not board.rows)
-    return Comparison(list(runs), [board for board in made if board.rows], unranked)
+    unfinished = [run for run in runs if run.metrics is None and run.settings]
+    leaderboards = [_leaderboard(group, metric, group_by, unfinished) for group in group_by_data(finished)]
+    unranked = sum(board.without_value for board in leaderboards if not board.rows)
+    return Comparison(list(runs), [board for board in leaderboards if board.rows], unranked)
 
 
-def _leaderboard(data: SameData, asked: str | None, group_by: Sequence[str], ended: Sequence[Run]) -> Leaderboard:
+def _leaderboard(data: DataGroup, asked: str | None, group_by: Sequence[str], unfinished: Sequence[Run]) -> Leaderboard:
     having_some = {name for run in data.runs for name in run.metrics or () if run.value(name) is not None}
     objective = objective_of(data.runs) if asked is None else None
     metric = asked or (objective[0] if objective and objective[0] in having_some else ranking_metric(data.runs))
@@ -136,11 +137,11 @@ def _leaderboard(data: SameData, asked: str | None, group_by: Sequence[str], end
     experiments, repeats = replicates(data.runs)
     having = [run for run in experiments if run.value(metric) is not None]
     sign = 1 if direction == "minimize" else -1
-    ranked = configurations(having, group_by, ended) if having else []
+    ranked = configurations(having, group_by, unfinished) if having else []
     # a configuration that lacks some of its seeds may owe its place to the others: it stands behind the complete ones
     ranked.sort(key=lambda c: (bool(c.unfinished), sign * (c.mean(metric) or 0.0)))
     versus = [None, *differences(ranked[0], ranked[1:], reported)] if ranked else []
-    rows = [Row(c, c.mean(metric) or 0.0, c.half_interval(metric), other) for c, other in zip(ranked, versus)]
+    rows = [Row(c, c.mean(metric) or 0.0, c.half_interval(metric), difference) for c, difference in zip(ranked, versus)]
     without = sum(run.value(metric) is None for run in experiments)
     return Leaderboard(metric, reported, direction or "maximize", rows, data, without, repeats, direction is not None)
 
@@ -149,15 +150,15 @@ def ranking_metric(runs: Sequence[Run]) -> str:
     """The metric of validation by which most of the runs chose their checkpoints; another split's where they have none,
     and the first headline of their task where they lack that metric.
     """
-    known = {name: None for run in runs for name in run.metrics or () if run.value(name) is not None}
+    candidates = {name: None for run in runs for name in run.metrics or () if run.value(name) is not None}
     monitors = [name for name, _ in Counter(run.facts.monitor for run in runs).most_common()]
     headlines = [name for run in runs for name in run.facts.headlines()]
     for name in dict.fromkeys([*monitors, *headlines, "loss"]):
         for key in (f"val/{name}", f"test/{name}", f"all/{name}"):
-            if key in known:
+            if key in candidates:
                 return key
-    splits = [name for name in known if "/" in name]
-    return next(iter([*splits, *known]), "val/loss")
+    splits = [name for name in candidates if "/" in name]
+    return next(iter([*splits, *candidates]), "val/loss")
 
 
 def reported_metric(metric: str, runs: Sequence[Run]) -> str:
@@ -165,24 +166,24 @@ def reported_metric(metric: str, runs: Sequence[Run]) -> str:
     split, slash, name = metric.partition("/")
     if split != "val" or not slash:
         return metric
-    known = {key for run in runs for key in run.metrics or ()}
+    available = {key for run in runs for key in run.metrics or ()}
     candidates = dict.fromkeys([*(f"{run.predicted_split}/{name}" for run in runs), f"test/{name}"])
-    return next((key for key in candidates if key in known), metric)
+    return next((key for key in candidates if key in available), metric)
 
 
 def direction_of(metric: str, runs: Sequence[Run]) -> Direction | None:
-    """Which way a metric is better, as the runs declare it; None where none does.
+    """The direction of a metric, as the runs declare it; None where none does.
 
     Raises:
         BadInput: they contradict each other.
     """
     if metric in COSTS:
         return COSTS[metric].direction
-    said = {direction: run for run in runs if (direction := run.facts.direction(metric)) is not None}
-    if len(said) > 1:
-        places = " and ".join(f"{direction} by {run.folder.path}" for direction, run in said.items())
+    declared = {direction: run for run in runs if (direction := run.facts.direction(metric)) is not None}
+    if len(declared) > 1:
+        places = " and ".join(f"{direction} by {run.folder.path}" for direction, run in declared.items())
         raise BadInput(f"{metric}: declared as {places}; compare them apart")
-    return next(iter(said), None)
+    return next(iter(declared), None)
 
 
 def objective_of(runs: Sequence[Run]) -> tuple[str, Direction] | None:

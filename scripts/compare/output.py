@@ -60,18 +60,20 @@ def endings(comparison: Comparison) -> str:
     counts = comparison.counts
     total = sum(counts.values())
     unranked = f"; {comparison.num_unranked} on other data, without the metric" if comparison.num_unranked else ""
-    ways = ", ".join(f"{number} {status}" for status, number in counts.items() if number or status == "finished")
-    return f"{total} {'run' if total == 1 else 'runs'}: {ways}{unranked}"
+    counts_by_status = ", ".join(
+        f"{number} {status}" for status, number in counts.items() if number or status == "finished"
+    )
+    return f"{total} {'run' if total == 1 else 'runs'}: {counts_by_status}{unranked}"
 
 
 def reasons(comparison: Comparison) -> list[str]:
     """Why runs did not finish, each with its folder; the first ten."""
-    ended = [run for run in comparison.runs if run.metrics is None and run.reason]
-    lines = [f"{run.status}: {run.folder.path}: {run.reason}" for run in ended[:10]]
-    return lines + ([f"... and {len(ended) - 10} more"] if len(ended) > 10 else [])
+    unfinished = [run for run in comparison.runs if run.metrics is None and run.reason]
+    lines = [f"{run.status}: {run.folder.path}: {run.reason}" for run in unfinished[:10]]
+    return lines + ([f"... and {len(unfinished) - 10} more"] if len(unfinished) > 10 else [])
 
 
-def why_apart(comparison: Comparison, board: Leaderboard) -> str:
+def data_difference(comparison: Comparison, board: Leaderboard) -> str:
     """Why a leaderboard stands alone, where there are several."""
     if len(comparison.leaderboards) < 2:
         return ""
@@ -79,13 +81,13 @@ def why_apart(comparison: Comparison, board: Leaderboard) -> str:
 
 
 def show(comparison: Comparison, console: Console) -> None:
-    """Everything for a person at a terminal."""
+    """Print leaderboards, verdict and notes to the terminal."""
     from rich import box
     from rich.table import Table
 
     for board in comparison.leaderboards:
         rows = rows_for_people(board)
-        title = " ".join(filter(None, [board.data.title, why_apart(comparison, board)]))
+        title = " ".join(filter(None, [board.data.title, data_difference(comparison, board)]))
         table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
         for key in rows[0]:
             is_setting = key in board.setting_keys or key == "module"
@@ -104,8 +106,8 @@ def as_markdown(comparison: Comparison) -> str:
     lines: list[str] = []
     for board in comparison.leaderboards:
         rows = rows_for_people(board)
-        apart = why_apart(comparison, board)
-        lines += [f"**{board.data.title}**" + (f" {apart}" if apart else ""), ""]
+        difference = data_difference(comparison, board)
+        lines += [f"**{board.data.title}**" + (f" {difference}" if difference else ""), ""]
         lines.append("| " + " | ".join(_escaped(key) for key in rows[0]) + " |")
         lines.append("|" + "|".join("---" if key in board.setting_keys else "---:" for key in rows[0]) + "|")
         lines += ["| " + " | ".join(_escaped(cell) for cell in row.values()) + " |" for row in rows]

@@ -26,7 +26,7 @@ FEW = 100  # rows of a table by series or class
 
 @dataclass
 class Pair:
-    """Two runs on the same test examples."""
+    """Two runs on one set of test examples."""
 
     runs: tuple[Run, Run]
     metric: str
@@ -102,15 +102,15 @@ def pair(path_a: str, path_b: str, metric: str | None = None) -> Pair:
     score = table["score"] - table["score B"]
     all_or_nothing = all(set(table[side].unique()) <= {0, 1} for side in ("score", "score B"))
     (difference,) = differences(Configuration({}, [a]), [Configuration({}, [b])], chosen)
-    words = ("only A right", "only B right") if all_or_nothing else ("A better", "B better")
+    labels = ("only A right", "only B right") if all_or_nothing else ("A better", "B better")
     counts = {"examples": len(table)}
     if all_or_nothing:
         counts["both right"] = int(((table["score"] == 1) & (table["score B"] == 1)).sum())
         counts["both wrong"] = int(((table["score"] == 0) & (table["score B"] == 0)).sum())
-    counts |= {words[0]: int((score > 0).sum()), words[1]: int((score < 0).sum())}
+    counts |= {labels[0]: int((score > 0).sum()), labels[1]: int((score < 0).sum())}
     has_margin = {"log_prob", "log_prob B"} <= set(table.columns)
     table = table.with_columns(gain=score, margin=table["log_prob"] - table["log_prob B"] if has_margin else score)
-    examples = {f"{words[0]}, by the largest margins": _listed(table, 1), f"{words[1]}, likewise": _listed(table, -1)}
+    examples = {f"{labels[0]}, by the largest margins": _listed(table, 1), f"{labels[1]}, likewise": _listed(table, -1)}
     has_classes = any(info.reduction in ("macro_f1", "balanced_accuracy") for info in a.facts.info.values())
     tables = {name: rows for name, rows in _breakdowns(table, has_classes) if rows}
     return Pair((a, b), chosen, difference, counts, examples, tables)
@@ -125,31 +125,31 @@ def _joined(a: Run, b: Run) -> polars.DataFrame:
             raise BadInput(f"{run.folder.path}: no predictions.parquet to compare (evaluate must include test)")
         tables.append(table)
     first, second = tables
-    own = [name for name in second.columns if name == "id" or name in ("prediction", "score", "log_prob")]
-    table = first.join(second.select(own), on="id", how="inner", suffix=" B", maintain_order="left")
+    shared = [name for name in second.columns if name == "id" or name in ("prediction", "score", "log_prob")]
+    table = first.join(second.select(shared), on="id", how="inner", suffix=" B", maintain_order="left")
     if not len(table):
         raise BadInput(f"{b.folder.path}: predicted none of the test examples of {a.folder.path}")
-    _same_truths(a, b)
+    _check_truths(a, b)
     return table
 
 
-def _same_truths(a: Run, b: Run) -> None:
-    """Refuse runs with other targets for the same examples: their scores are not of the same question."""
+def _check_truths(a: Run, b: Run) -> None:
+    """Refuse runs whose targets differ for an example: their scores cannot be compared."""
     tables = [run.examples for run in (a, b)]
     if any(table is None or "truth" not in table.columns for table in tables):
         return
     first, second = (table.select("id", "truth") for table in tables if table is not None)
     joined = first.join(second, on="id", how="inner", suffix=" B")
-    one, other = joined["truth"], joined["truth B"]
-    if one.dtype == polars.UInt64 or other.dtype == polars.UInt64:
+    truth, truth_b = joined["truth"], joined["truth B"]
+    if truth.dtype == polars.UInt64 or truth_b.dtype == polars.UInt64:
         differ = (
-            int((one.cast(polars.Float64) != other.cast(polars.Float64)).sum())
-            if one.dtype != other.dtype
-            else int((one != other).sum())
+            int((truth.cast(polars.Float64) != truth_b.cast(polars.Float64)).sum())
+            if truth.dtype != truth_b.dtype
+            else int((truth != truth_b).sum())
         )
     else:  # numbers, which other devices and scalers round in other ways
-        near = 1e-3 * max(float(one.std() or 0.0), 1e-12)  # type: ignore[arg-type]
-        differ = int(((one - other).abs() > near + 1e-4 * one.abs()).sum())
+        near = 1e-3 * max(float(truth.std() or 0.0), 1e-12)  # type: ignore[arg-type]
+        differ = int(((truth - truth_b).abs() > near + 1e-4 * truth.abs()).sum())
     if differ:
         raise BadInput(
             f"{b.folder.path}: {differ:,} of {len(joined):,} examples have another target than in {a.folder.path}"

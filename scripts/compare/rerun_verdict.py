@@ -23,20 +23,20 @@ def verdict(before: RunFolder, after: RunFolder) -> str:
         return f"rerun: all {len(names)} metrics are equal to the last digit{circumstances}"
     shown = "; ".join(f"{name} {_number(then.get(name))} then, {_number(now.get(name))} now" for name in unequal[:6])
     more = f"; and {len(unequal) - 6} more" if len(unequal) > 6 else ""
-    rest = circumstances or "; nothing else differs"
-    return f"rerun: {len(unequal)} of {len(names)} metrics differ: {shown}{more}{rest}"
+    differences = circumstances or "; nothing else differs"
+    return f"rerun: {len(unequal)} of {len(names)} metrics differ: {shown}{more}{differences}"
 
 
 def _circumstances(difference: Diff) -> str:
     """Settings, versions, hardware and data that differ, as the end of a message."""
     phrases = []
     for section in ("settings", "environment", "data"):
-        own = {
+        current = {
             key: pair
             for key, pair in difference.sections[section].items()
             if section != "settings" or (facts(key).role != "place" and key != "datamodule.seed")
         }
-        changes = {key: pair for key, pair in own.items() if pair[0] != pair[1]}
+        changes = {key: pair for key, pair in current.items() if pair[0] != pair[1]}
         if changes:
             listed = ", ".join(f"{key} {_number(a)} -> {_number(b)}" for key, (a, b) in list(changes.items())[:6])
             phrases.append(f"{section}: {listed}" + (f" and {len(changes) - 6} more" if len(changes) > 6 else ""))

@@ -45,7 +45,7 @@ class Run:
 
     @property
     def overrides(self) -> dict[str, str]:
-        """What a person typed: key -> value."""
+        """Overrides of the command line: key -> value."""
         return {override.key: override.value or "" for override in parse_all(self.environment.get("overrides", ()))}
 
     @property
@@ -86,20 +86,22 @@ class Run:
         with suppress(BadInput), reading(self.folder.predictions_file, "predictions"):
             table = polars.scan_parquet(self.folder.predictions_file)
             schema = table.collect_schema()
-            kept = selectors.numeric() | selectors.temporal() | selectors.by_name("series", "block", require_all=False)
-            kept -= selectors.by_name("id", "target", require_all=False)
-            own = []
+            columns = (
+                selectors.numeric() | selectors.temporal() | selectors.by_name("series", "block", require_all=False)
+            )
+            columns -= selectors.by_name("id", "target", require_all=False)
+            own_columns = []
             if "references" in schema:  # several targets, of which `target` is the one nearest to the prediction
-                own.append(polars.col("references").list.sort().list.join("\n").hash().alias("truth"))
+                own_columns.append(polars.col("references").list.sort().list.join("\n").hash().alias("truth"))
             elif "target" in schema and "source_length" not in schema:  # else of a run made before 0.2.0
                 target, kind = polars.col("target"), schema["target"]
                 number = target.list.mean() if kind.is_nested() else target
-                own.append(target.hash().alias("truth") if kind == polars.String else number.alias("truth"))
+                own_columns.append(target.hash().alias("truth") if kind == polars.String else number.alias("truth"))
             if "target" in schema:
                 target, kind = polars.col("target"), schema["target"]
                 if kind == polars.String and "target_length" not in schema:
-                    own.append(target.str.len_chars().alias("target_length"))
-            return table.select(polars.col("id").hash(), kept, *own).collect()
+                    own_columns.append(target.str.len_chars().alias("target_length"))
+            return table.select(polars.col("id").hash(), columns, *own_columns).collect()
         return None
 
 
@@ -129,7 +131,7 @@ def read_run(folder: RunFolder) -> Run:
 
 @lru_cache
 def _from_manifest(sweep: Path) -> dict[str, dict[str, str]]:
-    """What a sweep knows of jobs that could not say themselves how they ended: folder name -> status and reason."""
+    """Status and reason of jobs that left no status file, from the sweep's manifest, by folder name."""
     try:
         jobs = json.loads((sweep / "sweep.json").read_text(encoding="utf-8"))["jobs"]
         return {

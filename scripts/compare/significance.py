@@ -20,12 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from scripts.compare.configurations import Configuration
-from scripts.compare.examples import PerExample, blocks, in_order_of, per_example
+from scripts.compare.examples import PerExample, blocks, per_example, reordered
 from scripts.compare.intervals import t_quantile, variance
 
 RESAMPLES = 1000
 CHUNK = 4_000_000  # numbers held at a time
-MOST_NUMBERS = 100_000_000  # of all examples and runs; beyond them only seeds are looked at
+MOST_VALUES = 100_000_000  # of all examples and runs; beyond them only seeds are looked at
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,15 @@ def _bootstrap(configurations: Sequence[Configuration], metric: str) -> list[np.
     ids = parts[0][0].ids
     aligned: list[list[PerExample] | None] = []
     for of_configuration in parts:
-        same = [in_order_of(ids, found) for found in of_configuration if found is not None]
-        complete = len(same) == len(of_configuration) and all(found is not None for found in same)
-        aligned.append([found for found in same if found is not None] if complete else None)
+        metrics_of_runs = [reordered(ids, found) for found in of_configuration if found is not None]
+        complete = len(metrics_of_runs) == len(of_configuration) and all(found is not None for found in metrics_of_runs)
+        aligned.append([found for found in metrics_of_runs if found is not None] if complete else None)
     vectors = _Vectors()
     places = [
         None if runs is None else [[vectors.place(vector) for vector in run.vectors] for run in runs]
         for runs in aligned
     ]
-    if not 0 < len(vectors.distinct) * len(ids) <= MOST_NUMBERS:
+    if not 0 < len(vectors.distinct) * len(ids) <= MOST_VALUES:
         return [None] * len(configurations)
     stacked = np.stack(vectors.distinct, axis=1)  # (N, V)
     sums = np.concatenate([weights @ stacked for weights in _draws(len(ids), blocks(configurations[0].runs[0]))])
@@ -123,9 +123,9 @@ def _draws(num_examples: int, block: np.ndarray | None) -> Iterator[np.ndarray]:
     """How often each example is drawn, (some of RESAMPLES, N); whole blocks where examples depend on one another."""
     random = np.random.default_rng(0)
     num_drawn = num_examples if block is None else int(block.max()) + 1
-    at_once = max(1, CHUNK // num_drawn)
-    for start in range(0, RESAMPLES, at_once):
-        count = min(at_once, RESAMPLES - start)
+    chunk = max(1, CHUNK // num_drawn)
+    for start in range(0, RESAMPLES, chunk):
+        count = min(chunk, RESAMPLES - start)
         drawn = random.integers(0, num_drawn, (count, num_drawn)) + num_drawn * np.arange(count)[:, None]
         times = np.bincount(drawn.ravel(), minlength=count * num_drawn).reshape(count, num_drawn)
         yield (times if block is None else times[:, block]).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What a sweep ends with: the leaderboard, the report, and the commands to go on with."""
+"""Summary of a sweep: the leaderboard, the report, and the next commands."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def print_results(sweep: Path) -> None:
 
 
 def print_where(sweep: Path, comparison: Comparison, console: Console) -> None:
-    """Write the report of a sweep, and print where it is and how to go on."""
+    """Write the report of a sweep, and print its path and the next commands."""
     lines = [f"winner:      {verdict(board)}" for board in comparison.leaderboards]
     lines.append(f"runs:        {sweep}")
     if comparison.leaderboards:

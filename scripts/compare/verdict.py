@@ -1,4 +1,4 @@
-"""What a leaderboard says in sentences: which configuration is chosen, whether it is really better, what to know."""
+"""Verdict of a leaderboard in sentences: the chosen configuration, whether it is significantly better, caveats."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def is_better(board: Leaderboard, row: Row) -> bool:
 
 def verdict(board: Leaderboard) -> str:
     """Which configuration is chosen, what it reaches, and whether it is really better than the others."""
-    best, *others = board.rows
+    best, *rest = board.rows
     name = f"{best.configuration.name} (baseline)" if best.configuration.is_baseline else best.configuration.name
-    said = f"{name}, {board.metric} {with_interval(best.mean, best.half_interval)}"
+    leader = f"{name}, {board.metric} {with_interval(best.mean, best.half_interval)}"
     if board.reported != board.metric and best.average(board.reported) is not None:
-        said += f", {board.reported} {reported(board, best)}"
-    parts = [said + (" (chosen on the test split)" if board.chosen_on_test else "")]
-    alike = [row.configuration.name for row in others if row.is_like_best]
-    above = [row.configuration.name for row in others if is_better(board, row)]
-    unknown = [row for row in others if row.versus_best and row.versus_best.is_real is None]
-    behind = len(others) - len(alike) - len(unknown) - len(above)
+        leader += f", {board.reported} {reported(board, best)}"
+    parts = [leader + (" (chosen on the test split)" if board.chosen_on_test else "")]
+    alike = [row.configuration.name for row in rest if row.is_like_best]
+    above = [row.configuration.name for row in rest if is_better(board, row)]
+    unknown = [row for row in rest if row.versus_best and row.versus_best.is_real is None]
+    behind = len(rest) - len(alike) - len(unknown) - len(above)
     where = "" if board.reported == board.metric else f" by {board.reported}"
     if alike:
         parts.append(f"cannot be told from {_some(alike)}{where}")
@@ -46,7 +46,7 @@ def verdict(board: Leaderboard) -> str:
         parts.append(f"better than {'the other' if behind == 1 else f'the other {behind}'}{where}")
     if unknown:
         parts.append(f"nothing says whether it is better than {len(unknown)} of them{where}")
-    if others and best.num_runs == 1:
+    if rest and best.num_runs == 1:
         parts.append("a run each: seed=1,2,3 would also tell chance in training")
     return "; ".join(parts)
 
@@ -57,7 +57,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def notes(board: Leaderboard) -> list[str]:
-    """What has to be known to read a leaderboard."""
+    """Caveats of a leaderboard."""
     covered = [row.versus_best.covers for row in board.rows if row.versus_best and row.versus_best.value is not None]
     like_best = sum(row.is_like_best for row in board.rows)
     lines = []
@@ -80,10 +80,10 @@ def notes(board: Leaderboard) -> list[str]:
         lines.append(f"{board.without_value} runs finished without a finite {board.metric}")
     if board.repeats:
         total = len(board.repeats) + sum(row.num_runs for row in board.rows) + board.without_value
-        named = _some([str(run.folder.path) for run in board.repeats])
+        repeats = _some([str(run.folder.path) for run in board.repeats])
         are = "is a repeat" if len(board.repeats) == 1 else "are repeats"
         lines.append(
-            f"{len(board.repeats)} of {total} runs {are} (same settings, data and seed) and count once: {named}"
+            f"{len(board.repeats)} of {total} runs {are} (same settings, data and seed) and count once: {repeats}"
         )
     lacking = [row.configuration.name for row in board.rows if row.configuration.unfinished]
     if lacking:
@@ -92,10 +92,10 @@ def notes(board: Leaderboard) -> list[str]:
 
 
 def _uncertainty(covered: Sequence[tuple[str, ...]]) -> str:
-    kinds = {covers for covers in covered if covers}
-    words = {
+    sources = {covers for covers in covered if covers}
+    descriptions = {
         ("examples", "seeds"): "over test examples (paired bootstrap) and seeds, their squared errors added",
         ("examples",): "over test examples (paired bootstrap); seeds not counted where a side has one",
         ("seeds",): "over seeds",
     }
-    return "; ".join(text for kind, text in words.items() if kind in kinds) or "unknown"
+    return "; ".join(text for kind, text in descriptions.items() if kind in sources) or "unknown"

@@ -11,17 +11,17 @@ from datamodules.errors import BadInput, option_name
 from lightning_modules.base import incompatibility as incompatibility_of
 from lightning_modules.training.instantiate import members_of
 from scripts.config.signatures import problems, target_problems
-from scripts.config.trainer_arguments import SAID_ELSEWHERE, trainer_problems
-from scripts.config.trust import check_kinds
+from scripts.config.trainer_arguments import REPORTED_ELSEWHERE, trainer_problems
+from scripts.config.trust import check_classes
 
 #: What the program fills in by itself.
-GIVEN = {
+PROVIDED = {
     "module": {"task"},
     "task": {"spec"},
     "optimizer": {"params"},
     "scheduler": {"optimizer"},
     "logger": {"save_dir", "name", "run_name", "version"},
-    "trainer": set(SAID_ELSEWHERE),
+    "trainer": set(REPORTED_ELSEWHERE),
 }
 GROUPS = ("datamodule", "task", "module", "optimizer", "scheduler", "trainer", "callbacks", "logger")
 
@@ -60,11 +60,11 @@ def check(config: dict[str, Any]) -> None:
     Raises:
         BadInput: with a line for each problem.
     """
-    found = problems(run_settings, config, "") + check_kinds(config)
+    found = problems(run_settings, config, "") + check_classes(config)
     for group in GROUPS:
-        found += target_problems(config.get(group), group, GIVEN.get(group, ()))
+        found += target_problems(config.get(group), group, PROVIDED.get(group, ()))
     if isinstance(config.get("trainer"), dict):
-        found = [message for message in found if not _is_said_elsewhere(message)]
+        found = [message for message in found if not _is_reported_elsewhere(message)]
         found += trainer_problems(config["trainer"])
     if any(message.startswith("seed=") for message in found):  # its copy is no problem of its own
         found = [message for message in found if not message.startswith("datamodule.seed=")]
@@ -96,8 +96,8 @@ def unbounded(config: dict[str, Any]) -> str | None:
     schedule: Any = get_class(config["scheduler"]["_target_"])
     if not hasattr(schedule, "needs_total_steps"):
         target = config["scheduler"]["_target_"]
-        typed = f"scheduler=torch scheduler.scheduler._target_={target}"
-        return f"scheduler._target_={target}: a scheduler of torch is typed {typed}"
+        suggestion = f"scheduler=torch scheduler.scheduler._target_={target}"
+        return f"scheduler._target_={target}: a scheduler of torch is typed {suggestion}"
     if not schedule.needs_total_steps:
         return None
     if trainer.get("max_epochs") in (None, -1) and trainer.get("max_steps", -1) == -1:
@@ -108,16 +108,16 @@ def unbounded(config: dict[str, Any]) -> str | None:
     return None
 
 
-def _is_said_elsewhere(message: str) -> bool:
-    return message.partition(":")[0] in {f"trainer.{key}" for key in SAID_ELSEWHERE}
+def _is_reported_elsewhere(message: str) -> bool:
+    return message.partition(":")[0] in {f"trainer.{key}" for key in REPORTED_ELSEWHERE}
 
 
 def _kind(cls: Any) -> str:
     name = cls.batch_type.__name__
-    kinds = {
+    names = {
         "TokenBatch": "texts",
         "WindowBatch": "windows of series",
         "LineBatch": "images of lines",
         "PairBatch": "pairs of texts",
     }
-    return kinds.get(name, name)
+    return names.get(name, name)

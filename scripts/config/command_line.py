@@ -43,8 +43,8 @@ def prepare(arguments: Sequence[str]) -> list[str]:
     Raises:
         BadInput: an option that does not exist, or an override that means nothing; with what to type.
     """
-    options, words = split(take_allow(arguments))
-    overrides = last_of_each(parse_all(with_new_keys(words)))
+    options, overrides_and_more = split(take_allow(arguments))
+    overrides = last_of_each(parse_all(with_new_keys(overrides_and_more)))
     return [*options, *relaxed([str(readable(override)) for override in overrides])]
 
 
@@ -76,10 +76,10 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     parser = hydra_parser()
     read, unknown = parser.parse_known_intermixed_args(list(arguments))
     if unknown:
-        name, known = unknown[0].partition("=")[0], [*options_of(parser), "--allow"]
+        name, options_known = unknown[0].partition("=")[0], [*options_of(parser), "--allow"]
         raise BadInput(
-            f"{name}: no such option{did_you_mean(name, known)}; settings are written KEY=VALUE, and there are"
-            f" {', '.join(option for option in known if option.startswith('--'))}"
+            f"{name}: no such option{did_you_mean(name, options_known)}; settings are written KEY=VALUE, and there are"
+            f" {', '.join(option for option in options_known if option.startswith('--'))}"
         )
     if read.config_dir:
         check_config_dir(read.config_dir)
@@ -94,7 +94,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def last_of_each(overrides: Sequence[Override]) -> list[Override]:
-    """The overrides without those whose key is given again later; each one left out is said on standard error."""
+    """The overrides without those whose key is given again later; each one left out is named on standard error."""
     last = {override.target: i for i, override in enumerate(overrides)}
     kept = []
     for i, override in enumerate(overrides):
@@ -107,7 +107,7 @@ def last_of_each(overrides: Sequence[Override]) -> list[Override]:
 
 
 def readable(override: Override) -> Override:
-    """The override as Hydra's grammar reads what the person meant.
+    """The override, quoted so that Hydra's grammar reads the value that was meant.
 
     Raises:
         BadInput: the grammar refuses it, or `None` stands where null is meant.
@@ -136,12 +136,12 @@ def readable(override: Override) -> Override:
 
 
 def run_override(override: Override) -> Override:
-    """`resume=`, `rerun=` or `init_from=` with the folder that the person named, quoted or not, whatever its name."""
+    """`resume=`, `rerun=` or `init_from=` with its folder, quoted or not, whatever the folder's name."""
     value = override.value or ""
     if value in ("", "null", "auto"):
         return override
-    typed = value if os.path.lexists(os.path.expanduser(value)) else override.text
-    return override.with_value(quoted(typed))
+    path = value if os.path.lexists(os.path.expanduser(value)) else override.text
+    return override.with_value(quoted(path))
 
 
 def as_string(override: Override) -> str:
@@ -152,9 +152,9 @@ def as_string(override: Override) -> str:
     return shlex.quote(f"{override.target}={quote}{inner}{quote}")
 
 
-def hint(message: str, words: Iterable[str]) -> str:
+def hint(message: str, overrides: Iterable[str]) -> str:
     """A message about the type of a setting, with the word that makes it a string where that is what is missing."""
-    for override in parse_all(words):
+    for override in parse_all(overrides):
         at = f"{override.key}="
         if message.startswith(at) and "must be a string" in message and override.value is not None:
             return f"{message}; as a string it is typed {as_string(override)}"
@@ -167,8 +167,10 @@ def _reason(override: Override, error: Exception) -> str:
     beyond = next((c for c in value if ord(c) > 126), None)
     special = next((c for c in value if c in "()[]{},=#'\"@!^&;<>~`:\\ "), None)
     culprit = beyond or special
-    said = f"Hydra's grammar does not take {culprit!r} here" if culprit else "Hydra's grammar does not take this value"
-    return f"{said}; as a string it is typed {as_string(override)}"
+    problem = (
+        f"Hydra's grammar does not take {culprit!r} here" if culprit else "Hydra's grammar does not take this value"
+    )
+    return f"{problem}; as a string it is typed {as_string(override)}"
 
 
 def _is_structured(value: str) -> bool:

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-def compose(*words: str) -> dict[str, Any]:
+def compose(*overrides: str) -> dict[str, Any]:
     """All settings of a command line, resolved to plain containers."""
     import hydra
 
     naming.register()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        return resolved(hydra.compose("train", overrides=[*relaxed(words)], return_hydra_config=True))
+        return resolved(hydra.compose("train", overrides=[*relaxed(overrides)], return_hydra_config=True))
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:

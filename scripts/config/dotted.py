@@ -6,7 +6,7 @@ from typing import Any
 
 
 def get(settings: Any, key: str) -> Any:
-    """What is at `a.b`; None where there is nothing."""
+    """The value at `a.b`; None where there is none."""
     for part in key.split("."):
         settings = settings.get(part) if isinstance(settings, dict) else None
     return settings

@@ -1,4 +1,4 @@
-"""What each configuration key is: the one table that comparisons, resuming, sweeps and logs read.
+"""Table of configuration keys and their roles, for comparisons, resuming, sweeps and logs.
 
 A key has the facts of the longest entry that it equals or lies below (`trainer.max_epochs` those of `trainer`).
 """
@@ -24,7 +24,7 @@ class Key:
     Args:
         role: see `Role`.
         resumable: whether a run that is resumed may have another value.
-        hyperparameter: whether it is shown among the hyperparameters of a run, where a person set it.
+        hyperparameter: whether it is shown among the hyperparameters of a run where it was overridden.
         of_training: whether it means nothing to a baseline, which has no training loop.
         in_sweep: whether it may have several values in a sweep.
         one_sweep: whether two sweeps that differ in it are different sweeps.
@@ -35,10 +35,10 @@ class Key:
     hyperparameter: bool = True
     of_training: bool = False
     in_sweep: bool = True
-    one_sweep: bool = True
+    identifies_sweep: bool = True
 
 
-_PLACE = Key("place", resumable=True, hyperparameter=False, in_sweep=False, one_sweep=False)
+_PLACE = Key("place", resumable=True, hyperparameter=False, in_sweep=False, identifies_sweep=False)
 
 KEYS: dict[str, Key] = {
     # groups
@@ -48,8 +48,8 @@ KEYS: dict[str, Key] = {
     "scheduler": Key("setting", of_training=True),
     "trainer": Key("setting", resumable=True, of_training=True),
     "callbacks": Key("setting", resumable=True, hyperparameter=False, of_training=True),
-    "callbacks.progress": Key("place", resumable=True, hyperparameter=False, one_sweep=False),
-    "logger": Key("place", resumable=True, hyperparameter=False, one_sweep=False),
+    "callbacks.progress": Key("place", resumable=True, hyperparameter=False, identifies_sweep=False),
+    "logger": Key("place", resumable=True, hyperparameter=False, identifies_sweep=False),
     "experiment": Key("setting"),
     "sweep": _PLACE,
     "hydra": _PLACE,
@@ -73,9 +73,9 @@ KEYS: dict[str, Key] = {
     # one by one
     "seed": Key("seed"),
     "runs_dir": _PLACE,
-    "name": Key("place", hyperparameter=False, in_sweep=False, one_sweep=False),
+    "name": Key("place", hyperparameter=False, in_sweep=False, identifies_sweep=False),
     "resume": _PLACE,
-    "rerun": Key("place", hyperparameter=False, in_sweep=False, one_sweep=False),
+    "rerun": Key("place", hyperparameter=False, in_sweep=False, identifies_sweep=False),
     "init_from": Key("setting", hyperparameter=False),
     "freeze": Key("setting"),
     "evaluate": Key("place", resumable=True, hyperparameter=False),
@@ -84,7 +84,7 @@ KEYS: dict[str, Key] = {
     "tf32": Key("setting", resumable=True),
 }
 
-_UNKNOWN = Key("setting")  # a key of somebody's own
+_UNKNOWN = Key("setting")  # a key of code outside this project
 
 
 @functools.cache
@@ -100,4 +100,4 @@ def facts(key: str) -> Key:
 
 def resumable_keys() -> list[str]:
     """Groups and keys that make a difference and may yet have another value when a run is resumed, for messages."""
-    return [key for key, own in KEYS.items() if own.resumable and own.in_sweep and "." not in key]
+    return [key for key, key_facts in KEYS.items() if key_facts.resumable and key_facts.in_sweep and "." not in key]

@@ -1,4 +1,4 @@
-"""What runs are called."""
+"""Names of run folders and jobs."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ _QUOTED = re.compile(r"""^(?P<quote>['"])(?P<text>.*)(?P=quote)$""", re.DOTALL)
 
 @dataclass(frozen=True)
 class Override:
-    """A word of a training command that sets something.
+    """An override of the command line.
 
     Args:
         key: dotted key or group, without prefix and package.
@@ -31,8 +31,8 @@ class Override:
     package: str | None = None
 
     @classmethod
-    def parse(cls, word: str) -> Override:
-        left, equals, value = word.partition("=")
+    def parse(cls, override: str) -> Override:
+        left, equals, value = override.partition("=")
         bare = left.lstrip("+~")
         key, at, package = bare.partition("@")
         return cls(key, value if equals else None, left[: len(left) - len(bare)], package if at else None)
@@ -58,7 +58,7 @@ class Override:
 
     @property
     def target(self) -> str:
-        """Key and package: two overrides with the same one set the same thing."""
+        """Key and package: what the override sets; of two overrides with one target, the later holds."""
         return self.key if self.package is None else f"{self.key}@{self.package}"
 
     @property
@@ -73,14 +73,14 @@ class Override:
         return f"{self.prefix}{self.target}" + ("" if self.value is None else f"={self.value}")
 
 
-def parse_all(words: Iterable[str]) -> list[Override]:
-    return [Override.parse(word) for word in words]
+def parse_all(overrides: Iterable[str]) -> list[Override]:
+    return [Override.parse(override) for override in overrides]
 
 
-def last_value(words: Iterable[str], key: str) -> str | None:
+def last_value(overrides: Iterable[str], key: str) -> str | None:
     """The string that the last override of `key` sets; None where none does, or it sets null."""
-    found = [override for override in parse_all(words) if override.key == key]
-    return found[-1].text if found and found[-1].value not in (None, "", "null") else None
+    matching = [override for override in parse_all(overrides) if override.key == key]
+    return matching[-1].text if matching and matching[-1].value not in (None, "", "null") else None
 
 
 def quoted(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from datamodules.errors import BadInput, did_you_mean
 from scripts.config.override import parse_all
-from scripts.config.trainer_arguments import MEANT
+from scripts.config.trainer_arguments import ALTERNATIVES
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -30,7 +30,7 @@ def relaxed(arguments: Iterable[str]) -> list[str]:
     ]
 
 
-def changed(config: dict[str, Any], words: Iterable[str], groups: Collection[str]) -> dict[str, Any]:
+def changed(config: dict[str, Any], overrides: Iterable[str], groups: Collection[str]) -> dict[str, Any]:
     """Settings of a run with some of them changed by overrides `a.b=c`.
 
     A value is read as YAML reads it; one that names an existing path is that path, whatever letters it has.
@@ -43,7 +43,7 @@ def changed(config: dict[str, Any], words: Iterable[str], groups: Collection[str
     from scripts.config.dotted import put
 
     settings = dict(config)
-    for override in parse_all(words):
+    for override in parse_all(overrides):
         if override.value is None or override.group not in groups or "." not in override.key:
             example = " or ".join(f"{name}.KEY=VALUE" for name in groups)
             raise BadInput(f"{override}: not a setting that can be changed here; {example} is accepted")
@@ -70,8 +70,8 @@ def explain(error: Exception) -> str | None:
     missing = re.search(r"Could not find '([\w/]+)'", text)
     if missing and "/" in missing[1]:
         group, _, option = missing[1].rpartition("/")
-        known = options(group)
-        return f"{group}={option}: no such option{did_you_mean(option, known)}; there are {', '.join(known)}"
+        candidates = options(group)
+        return f"{group}={option}: no such option{did_you_mean(option, candidates)}; there are {', '.join(candidates)}"
     several = re.search(r"Ambiguous value for argument '(?:\+\+)?([^']+)'", text)
     if several:
         return (
@@ -81,10 +81,10 @@ def explain(error: Exception) -> str | None:
     unknown = re.search(r"(?:Could not override|Key) '([\w.@/]+)'", text)
     if unknown:
         key = unknown[1]
-        if key in MEANT:
-            return f"{key}: no such setting; you may mean {MEANT[key]}"
-        known = [*groups(), *top_level_keys()]
-        return f"{key}: no such setting or group{did_you_mean(key, known)}; there are {', '.join(known)}"
+        if key in ALTERNATIVES:
+            return f"{key}: no such setting; you may mean {ALTERNATIVES[key]}"
+        candidates = [*groups(), *top_level_keys()]
+        return f"{key}: no such setting or group{did_you_mean(key, candidates)}; there are {', '.join(candidates)}"
     lines = " ".join(line.strip() for line in text.splitlines() if line.strip() and "full_key" not in line)
     return re.sub(r"(?<![\w+])\+\+(?=[a-z_])", "", lines)  # which `relaxed` put there
 
@@ -94,10 +94,10 @@ def groups() -> list[str]:
 
 
 def options(group: str) -> list[str]:
-    """What can be chosen for a group, its folders' files by `folder/file`."""
+    """The options of a group, its folders' files by `folder/file`."""
     folder = CONF / group
     inside = [CONF / nested for nested in NESTED_GROUPS if nested != group]
-    files = [path for path in folder.rglob("*.yaml") if not any(other in path.parents for other in inside)]
+    files = [path for path in folder.rglob("*.yaml") if not any(subfolder in path.parents for subfolder in inside)]
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in files)
 
 

@@ -17,9 +17,9 @@ def hydra_parser() -> argparse.ArgumentParser:
     return get_args_parser()
 
 
-def returned_error(answer: Any) -> BaseException:
+def returned_error(result: Any) -> BaseException:
     """What a failed job of another launcher raised (`JobReturn._return_value`)."""
-    return answer._return_value
+    return result._return_value
 
 
 def trial_id(frozen: Any) -> int:

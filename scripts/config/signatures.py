@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import pkgutil
@@ -33,7 +34,7 @@ def target_problems(settings: Any, at: str, given: Collection[str] = ()) -> list
     if "_target_" in settings:
         try:
             target = pkgutil.resolve_name(settings["_target_"])
-        except Exception as error:  # whatever an import raises: the person named the module
+        except Exception as error:  # whatever an import raises
             why = next(iter(str(error).splitlines()), type(error).__name__)
             if isinstance(error, AttributeError) and error.name is not None:
                 why += did_you_mean(error.name, dir(error.obj))
@@ -47,13 +48,12 @@ def target_problems(settings: Any, at: str, given: Collection[str] = ()) -> list
 
 def problems(target: Callable, settings: dict[str, Any], at: str, given: Collection[str] = ()) -> list[str]:
     """What is wrong with these settings as arguments of `target`, one message each."""
-    parameters = parameters_of(target)
-    if parameters is None:
-        return []
+    parameters, takes_any = parameters_of(target)
     names = [name for name in parameters if name not in given]
     prefix = f"{at}." if at else ""
     known = f"; {at or 'a run'} takes {', '.join(names) or 'none'}" if len(names) <= 20 else ""
-    found = [f"{prefix}{key}: no such setting{did_you_mean(key, names)}{known}" for key in settings if key not in names]
+    unknown = [key for key in settings if key not in names and not takes_any]
+    found = [f"{prefix}{key}: no such setting{did_you_mean(key, names)}{known}" for key in unknown]
     found += [
         f"{prefix}{name}: missing"
         for name in names
@@ -65,19 +65,22 @@ def problems(target: Callable, settings: dict[str, Any], at: str, given: Collect
             wrong = _mismatch(hints[key], value)
             if wrong:
                 shown = "null" if value is None else value
+                if wrong == "must be callable":
+                    path = f"builtins.{value}" if hasattr(builtins, str(value)) else value
+                    wrong = f"a function is typed '++{prefix}{key}={{_target_:hydra.utils.get_method,path:{path}}}'"
                 found.append(f"{prefix}{key}={shown}: {wrong}")
     return found
 
 
-def parameters_of(target: Callable) -> dict[str, inspect.Parameter] | None:
-    """What `target` takes; None where that may be anything."""
+def parameters_of(target: Callable) -> tuple[dict[str, inspect.Parameter], bool]:
+    """What `target` takes by name, and whether it takes anything else besides."""
     found: dict[str, inspect.Parameter] = {}
     for owner in _owners(target):
         parameters = dict(inspect.signature(owner).parameters)
         rest = _rest(owner)
         parameters.pop(rest or "", None)
         found = {**parameters, **found}
-    return found if rest is None else None
+    return found, rest is not None
 
 
 def _owners(target: Callable) -> list[Callable]:

@@ -1,6 +1,6 @@
 """The experiments that a sweep leaves in its folder (`experiment/best.yaml`), as a `--config-dir` of another command.
 
-The folder may be a stranger's, so what Hydra would compose from it is looked at first: experiments of settings, whose
+The folder is untrusted, so what Hydra would compose from it is looked at first: experiments of settings, whose
 classes are trusted, and nothing that configures Hydra itself (which makes log handlers and launchers by name).
 """
 
@@ -20,7 +20,7 @@ _PACKAGE = re.compile(r"^\s*#\s*@package\s+(\S+)", re.MULTILINE)
 
 
 def check_config_dir(folder: str) -> None:
-    """Refuse a sweep's folder as `--config-dir` where it holds what is not to be trusted; others are the person's own.
+    """Refuse a sweep's folder as `--config-dir` where it holds what is not to be trusted; other folders are trusted.
 
     Raises:
         BadInput: with the file and what it names.

@@ -1,26 +1,26 @@
-"""Arguments of the Trainer that cannot mean what a person expects of them: refused before data is read."""
+"""Trainer arguments that cannot have their documented effect here: refused before data is read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-#: Arguments that the program fills in by itself -> where a person says it instead.
-SAID_ELSEWHERE = {
+#: Arguments that the program sets by itself -> the setting to use instead.
+REPORTED_ELSEWHERE = {
     "logger": "the group logger=tensorboard,csv,mlflow,wandb or none says where curves are written",
     "callbacks": "callbacks are the group callbacks=...; +callbacks.NAME._target_=CLASS adds one",
     "plugins": "trainer.precision and trainer.strategy choose what plugins are for; checkpoints are written whole here",
     "default_root_dir": "runs_dir=FOLDER says where run folders are made",
 }
 
-#: Arguments of the Trainer that people give without their group.
+#: Arguments of the Trainer that are often given without their group.
 OF_TRAINER = (
     "max_epochs", "max_steps", "max_time", "accelerator", "devices", "precision", "strategy", "fast_dev_run",
     "gradient_clip_val", "accumulate_grad_batches", "limit_train_batches", "overfit_batches",
 )  # fmt: skip
 
 #: Keys of Lightning or of other programs at the top level -> the key that is meant.
-MEANT = {
+ALTERNATIVES = {
     "ckpt_path": "resume=RUN, which goes on from its last.ckpt, or init_from=RUN, which starts from its best.ckpt",
     "lr": "optimizer.lr",
     "learning_rate": "optimizer.lr",
@@ -42,7 +42,7 @@ def trainer_problems(settings: dict[str, Any]) -> list[str]:
 
 
 def _problems(settings: dict[str, Any]) -> Iterator[str]:
-    for key, instead in SAID_ELSEWHERE.items():
+    for key, instead in REPORTED_ELSEWHERE.items():
         if key in settings:
             yield f"trainer.{key}: {instead}"
     clip_val, algorithm = settings.get("gradient_clip_val"), settings.get("gradient_clip_algorithm")

@@ -1,1 +1,1 @@
-"""How every command behaves: its words for bad input, its options, where it writes."""
+"""Console: error messages, option parsers, tables, logs; shared by all commands."""

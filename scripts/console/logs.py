@@ -1,4 +1,4 @@
-"""Where log lines go."""
+"""Logging: where log lines go."""
 
 import logging
 import sys

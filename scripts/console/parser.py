@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
             self.refuse(unknown[0])
         return parsed
 
-    def named_run(self, arguments: list[str]) -> str | None:
+    def run_argument(self, arguments: list[str]) -> str | None:
         """The argument `run` of a command line; None where its options are wrong."""
         silent = argparse.ArgumentParser.parse_known_intermixed_args
         error, self.error = self.error, _raise  # type: ignore[method-assign, assignment]
@@ -52,8 +52,8 @@ class Parser(argparse.ArgumentParser):
         """End with the sentence for an argument that means nothing here."""
         name = argument.split("=")[0]
         near = did_you_mean(name, options_of(self))
-        known = "" if near else "; " + self.format_usage().strip()
-        self.error(f"{name}: no such option{near}{known}")
+        usage = "" if near else "; " + self.format_usage().strip()
+        self.error(f"{name}: no such option{near}{usage}")
 
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {message}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Commands as a person has to type them here."""
+"""Names of commands as they have to be typed from the working folder."""
 
 from __future__ import annotations
 

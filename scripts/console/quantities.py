@@ -1,4 +1,4 @@
-"""Numbers as a person reads them."""
+"""Formatting of numbers: durations, sizes, intervals."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ def memory(megabytes: float) -> str:
 
 
 def with_interval(value: float, half_interval: float | None) -> str:
-    """The interval is left out where every run gave the same, as a baseline without chance does."""
+    """The interval is left out where every run gave one value, as a deterministic baseline does."""
     return f"{amount(value)} ± {amount(half_interval)}" if half_interval else amount(value)

@@ -11,20 +11,20 @@ from rich.table import Table
 
 def table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
     """A table with a column for each key of any row; numbers stand right."""
-    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    built = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     examples: dict[str, Any] = {}
     for row in max(rows, key=len, default={}), *rows:  # the fullest row knows the order
         for key, value in row.items():
             examples.setdefault(key, value)
     for key, value in examples.items():
-        made.add_column(key, justify="left" if isinstance(value, str) else "right", overflow="fold")
+        built.add_column(key, justify="left" if isinstance(value, str) else "right", overflow="fold")
     for row in rows:
-        made.add_row(*(shown(row.get(key)) for key in examples))
-    return made
+        built.add_row(*(shown(row.get(key)) for key in examples))
+    return built
 
 
 def shown(value: Any) -> str:
-    """A number with the digits that a person reads, anything else as it is."""
+    """A cell of a table: numbers with about four significant digits, None as nothing, anything else as its string."""
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""Where tables of results go."""
+"""Console of tables of results."""
 
 from __future__ import annotations
 

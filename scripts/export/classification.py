@@ -53,10 +53,10 @@ def inputs(module: Any, batch_size: int, length: int) -> dict[str, Tensor]:
     return {"tokens": tokens * (torch.arange(length) < lengths.unsqueeze(1)), "lengths": lengths}
 
 
-def padded(given: dict[str, Tensor], length: int) -> dict[str, Tensor]:
+def padded(inputs: dict[str, Tensor], length: int) -> dict[str, Tensor]:
     """The same texts with padding up to `length` tokens."""
-    missing = length - given["tokens"].shape[1]
-    return {**given, "tokens": functional.pad(given["tokens"], (0, missing))}
+    missing = length - inputs["tokens"].shape[1]
+    return {**inputs, "tokens": functional.pad(inputs["tokens"], (0, missing))}
 
 
 def facts(module: Any) -> dict[str, Any]:
@@ -74,8 +74,8 @@ def facts(module: Any) -> dict[str, Any]:
     }
 
 
-def remarks(module: Any) -> list[str]:
-    """What the program does otherwise than predict.py of the run."""
+def notes(module: Any) -> list[str]:
+    """Notes about what the exported program does differently from predict.py."""
     return []
 
 

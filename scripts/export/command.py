@@ -1,4 +1,4 @@
-"""Export a finished run: a folder with the model, its vocabulary or scalers as JSON and a program that answers.
+"""Export a finished run: a folder with the model, its vocabulary or scalers as JSON and a program that predicts.
 
 python scripts/export.py RUN --format onnx            # runs with onnxruntime and numpy alone
 python scripts/export.py RUN --format torch_export    # a torch.export program, without this project
@@ -40,7 +40,7 @@ def main() -> None:
     trust.allow(options.allow)
     run = RunFolder.existing(options.run)
 
-    lightning_modules.ANSWERS_ONLY = True  # before an architecture is imported
+    lightning_modules.INFERENCE_ONLY = True  # before an architecture is imported
     from scripts.runs.loading import load_module, task_class
 
     task = task_class(run.config(), str(run.config_file))
@@ -53,7 +53,7 @@ def main() -> None:
     exported = export(load_module(run), exporter, options.format, output, options.length, str(run.path))
     for (batch_size, length), difference in exported.differences.items():
         print(f"batch {batch_size:>3}, length {length:>3}: largest difference {difference:.2g}", file=sys.stderr)
-    for remark in exported.remarks:
-        print(remark, file=sys.stderr)
+    for note in exported.notes:
+        print(note, file=sys.stderr)
     print(f"equal to the run within {exported.worst:.2g}; try:  {exported.example}", file=sys.stderr)
     print(output)

@@ -1,7 +1,7 @@
-"""The exported folder: model, vocabulary or scalers, a program that answers; compared with the run before it is done.
+"""Exported folder: model, vocabulary or scalers, a program that predicts; verified against the run.
 
 What a task supplies is a module with `INPUTS`, `OUTPUTS`, `PROGRAM`, `FACTS`, `network`, `shapes`, `fixed_length`,
-`inputs`, `padded`, `facts`, `remarks` and `write_example`; see `scripts.export.classification`.
+`inputs`, `padded`, `facts`, `notes` and `write_example`; see `scripts.export.classification`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Exported:
 
     folder: Path
     example: str
-    remarks: list[str]
+    notes: list[str]
     differences: dict[tuple[int, int], float] = field(default_factory=dict)  # (batch, length) -> largest
 
     @property
@@ -70,14 +70,14 @@ def export(
     form = FORMATS[format]
     name = type(module).__name__
     if any(not isinstance(value, Tensor) for value in module.state_dict().values()):
-        raise BadInput(f"--format {format}: {name} answers with more than tensors, which no format takes")
+        raise BadInput(f"--format {format}: {name} returns more than tensors, which no format takes")
     for package in form.PACKAGES:
         try:
             version(package)
         except ImportError:
             raise BadInput(f"--format {format} needs {package}: pip install {' '.join(form.PACKAGES)}") from None
     length = length or task.fixed_length(module)
-    told = task.facts(module)
+    task_facts = task.facts(module)
     network = task.network(module).eval()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def export(
             raise BadInput(
                 f"--format {format}: {name} cannot be exported ({type(error).__name__}: {reason})"
             ) from error
-    _write_json(folder / task.FACTS, told)
+    _write_json(folder / task.FACTS, task_facts)
     shutil.copy(EXAMPLES / f"{format}_network.py", folder / "network.py")
     shutil.copy(EXAMPLES / task.PROGRAM, folder / "predict.py")
     for name, source in getattr(task, "program_files", dict)().items():
@@ -105,10 +105,10 @@ def export(
     }
     _write_json(folder / "export.json", facts)
     example = f"{program('python')} {shlex.quote(str(folder / 'predict.py'))} {task.write_example(module, folder)}"
-    remarks = task.remarks(module)
+    notes = task.notes(module)
     if fixed:
-        remarks.append(f"loops over its steps, so inputs are padded to {length} and none may be longer (--length N)")
-    exported = Exported(folder, example, remarks)
+        notes.append(f"loops over its steps, so inputs are padded to {length} and none may be longer (--length N)")
+    exported = Exported(folder, example, notes)
     exported.differences = _differences(module, task, network, folder, length if fixed else None)
     if not exported.worst <= TOLERANCE:
         raise BadInput(
@@ -134,16 +134,16 @@ def _differences(
         with torch.inference_mode():
             expected = [output.numpy() for output in network(*inputs.values())]
         try:
-            answers = run(**{name: value.numpy() for name, value in inputs.items()})
+            outputs = run(**{name: value.numpy() for name, value in inputs.items()})
         except Exception as error:
             log.warning("%s", next(iter(str(error).splitlines()), error))
-            answers = [np.full_like(output, np.nan, dtype=np.float32) for output in expected]
-        found[batch_size, length] = float(np.max([_distance(a, e) for a, e in zip(answers, expected)]))
+            outputs = [np.full_like(output, np.nan, dtype=np.float32) for output in expected]
+        found[batch_size, length] = float(np.max([_distance(a, e) for a, e in zip(outputs, expected)]))
     return found
 
 
-def _distance(answer: np.ndarray, expected: np.ndarray) -> float:
-    return float(np.abs(answer - expected).max()) if answer.shape == expected.shape else float("inf")
+def _distance(output: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.abs(output - expected).max()) if output.shape == expected.shape else float("inf")
 
 
 @contextmanager

@@ -28,7 +28,7 @@ HOLIDAY_YEARS = range(1970, 2070)  # that the table of holidays covers
 
 @dataclass
 class Windows(WindowBatch):
-    """Windows that each bring a calendar of their own: B stretches of rows, one after the other in `calendar`."""
+    """Windows with a separate calendar each: B stretches of rows, one after the other in `calendar`."""
 
     def past_calendar(self, steps: int) -> Tensor:
         return self._rows(self.first - steps, steps)
@@ -90,17 +90,17 @@ def fixed_length(module: Any) -> int:
 
 def inputs(module: Any, batch_size: int, length: int) -> dict[str, Tensor]:
     """Made-up windows of the run's series and of an unknown one."""
-    known = module.task.spec
+    spec = module.task.spec
     random = torch.Generator().manual_seed(batch_size)
-    past = torch.randn(batch_size, length, len(known.columns), generator=random).cumsum(dim=1) / math.sqrt(length)
-    series = torch.arange(batch_size) % (len(known.names) + 1) - 1
-    features = known.calendar_size + len(known.covariates)
-    calendar = torch.rand(batch_size, length + known.horizon, features, generator=random)
+    past = torch.randn(batch_size, length, len(spec.columns), generator=random).cumsum(dim=1) / math.sqrt(length)
+    series = torch.arange(batch_size) % (len(spec.names) + 1) - 1
+    features = spec.calendar_size + len(spec.covariates)
+    calendar = torch.rand(batch_size, length + spec.horizon, features, generator=random)
     return {"past": past, "series": series, "calendar": calendar}
 
 
-def padded(given: dict[str, Tensor], length: int) -> dict[str, Tensor]:
-    return given
+def padded(inputs: dict[str, Tensor], length: int) -> dict[str, Tensor]:
+    return inputs
 
 
 def facts(module: Any) -> dict[str, Any]:
@@ -109,33 +109,33 @@ def facts(module: Any) -> dict[str, Any]:
     Raises:
         BadInput: the holidays of the run's country cannot be looked up here, or the step is no number of seconds.
     """
-    known = module.task.spec
-    if known.frequency.unit != "second":
-        raise BadInput(f"the run has steps of {known.step}; runs with steps of seconds, hours or days can be exported")
+    spec = module.task.spec
+    if spec.frequency.unit != "second":
+        raise BadInput(f"the run has steps of {spec.step}; runs with steps of seconds, hours or days can be exported")
     return {
-        "names": list(known.names),
-        "columns": list(known.columns),
-        "offset": known.offset,
-        "scale": known.scale,
-        "scaler": known.scaler,
-        "lookback": known.lookback,
-        "horizon": known.horizon,
-        "step_seconds": known.frequency.count,
-        "max_gap": duration_rows(known.reading["max_gap"], known.frequency, "max_gap"),
-        "past_covariates": list(known.past_covariates),
-        "future_covariates": list(known.future_covariates),
-        "covariate_offset": list(known.covariate_offset),
-        "covariate_scale": list(known.covariate_scale),
-        "calendar": known.calendar,
-        "holidays": holidays_of(known.holidays, HOLIDAY_YEARS) if known.holidays else None,
-        "holiday_years": [HOLIDAY_YEARS.start, HOLIDAY_YEARS.stop - 1] if known.holidays else None,
+        "names": list(spec.names),
+        "columns": list(spec.columns),
+        "offset": spec.offset,
+        "scale": spec.scale,
+        "scaler": spec.scaler,
+        "lookback": spec.lookback,
+        "horizon": spec.horizon,
+        "step_seconds": spec.frequency.count,
+        "max_gap": duration_rows(spec.reading["max_gap"], spec.frequency, "max_gap"),
+        "past_covariates": list(spec.past_covariates),
+        "future_covariates": list(spec.future_covariates),
+        "covariate_offset": list(spec.covariate_offset),
+        "covariate_scale": list(spec.covariate_scale),
+        "calendar": spec.calendar,
+        "holidays": holidays_of(spec.holidays, HOLIDAY_YEARS) if spec.holidays else None,
+        "holiday_years": [HOLIDAY_YEARS.start, HOLIDAY_YEARS.stop - 1] if spec.holidays else None,
         "quantiles": list(module.task.quantiles),
-        "reading": known.reading,
+        "reading": spec.reading,
     }
 
 
-def remarks(module: Any) -> list[str]:
-    """What the program does otherwise than predict.py of the run."""
+def notes(module: Any) -> list[str]:
+    """Notes about what the exported program does differently from predict.py."""
     reading, found = module.task.spec.reading, []
     if reading.get("outliers") == "mask":
         found.append("predict.py there takes outliers as they are; the run masks them (datamodule.outliers=mask)")
@@ -150,25 +150,25 @@ def remarks(module: Any) -> list[str]:
 
 def write_example(module: Any, folder: Path) -> str:
     """A made-up table of the first series, a look-back and a week long."""
-    known = module.task.spec
-    name = known.names[0]
-    if known.reading["series"] == "columns":
-        name = name.removesuffix(f" {known.columns[0]}")
+    spec = module.task.spec
+    name = spec.names[0]
+    if spec.reading["series"] == "columns":
+        name = name.removesuffix(f" {spec.columns[0]}")
     path = folder / f"{name.replace('/', '_')}.csv"
     start = np.datetime64("2024-01-01T00:00:00")
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        time = known.reading.get("time_column")
-        writer.writerow([time if isinstance(time, str) else "Datetime", *known.columns, *known.covariates])
-        step = known.frequency.count
-        rows = known.lookback + max(1, 7 * 86_400 // step)
-        for i in range(rows + (known.horizon if known.future_covariates else 0)):
+        time = spec.reading.get("time_column")
+        writer.writerow([time if isinstance(time, str) else "Datetime", *spec.columns, *spec.covariates])
+        step = spec.frequency.count
+        rows = spec.lookback + max(1, 7 * 86_400 // step)
+        for i in range(rows + (spec.horizon if spec.future_covariates else 0)):
             stamp: Any = (start + np.timedelta64(i * step, "s")).item()
             wave = math.sin(2 * math.pi * i * step / 86_400)
-            scaling = zip([*known.offset[0], *known.covariate_offset], [*known.scale[0], *known.covariate_scale])
+            scaling = zip([*spec.offset[0], *spec.covariate_offset], [*spec.scale[0], *spec.covariate_scale])
             values = [f"{offset + scale * wave:.2f}" for offset, scale in scaling]
             if i >= rows:  # what is known ahead
-                values[: len(known.columns)] = [""] * len(known.columns)
-            written = stamp.strftime(known.reading.get("time_format") or "%Y-%m-%d %H:%M:%S")
-            writer.writerow([written, *values])
+                values[: len(spec.columns)] = [""] * len(spec.columns)
+            stamps = stamp.strftime(spec.reading.get("time_format") or "%Y-%m-%d %H:%M:%S")
+            writer.writerow([stamps, *values])
     return shlex.quote(str(path))

@@ -22,9 +22,9 @@ def write(folder: Path, network: nn.Module, module: nn.Module, task: ModuleType,
     with one length is tried with another.
     """
     path = folder / "model.onnx"
-    (batch_size, sample_length), other = task.shapes(module, None)[1:3]
+    (batch_size, sample_length), other_shape = task.shapes(module, None)[1:3]
     _trace(path, network, task.inputs(module, batch_size, sample_length), task)
-    if sample_length == other[1] or _takes(path, network, task.inputs(module, *other)):
+    if sample_length == other_shape[1] or _runs(path, network, task.inputs(module, *other_shape)):
         return False
     _trace(path, network, task.inputs(module, batch_size, length), task)
     return True
@@ -43,23 +43,23 @@ def _trace(path: Path, network: nn.Module, sample: dict[str, Tensor], task: Modu
     )
 
 
-def _takes(path: Path, network: nn.Module, inputs: dict[str, Tensor]) -> bool:
-    """Whether the model answers these inputs as the network does."""
+def _runs(path: Path, network: nn.Module, inputs: dict[str, Tensor]) -> bool:
+    """Whether the exported model gives the network's outputs for these inputs."""
     import onnxruntime
 
     quiet = onnxruntime.SessionOptions()
     quiet.log_severity_level = 4
     session = onnxruntime.InferenceSession(str(path), quiet, providers=["CPUExecutionProvider"])
-    given = {needed.name: inputs[needed.name].numpy() for needed in session.get_inputs()}
+    feeds = {needed.name: inputs[needed.name].numpy() for needed in session.get_inputs()}
     try:
-        answers = session.run(None, given)
+        outputs = session.run(None, feeds)
     except Exception:  # onnxruntime says in many ways that a shape does not fit
         return False
     with torch.inference_mode():
         expected = network(*inputs.values())
     return all(
-        answer.shape == truth.shape and torch.allclose(torch.from_numpy(answer), truth, atol=1e-3)
-        for answer, truth in zip(answers, expected)
+        output.shape == truth.shape and torch.allclose(torch.from_numpy(output), truth, atol=1e-3)
+        for output, truth in zip(outputs, expected)
     )
 
 

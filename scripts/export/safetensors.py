@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from datamodules import specs
 from datamodules.errors import BadInput
 from datamodules.files.nesting import check_size
-from lightning_modules.training.stored_config import upgraded
+from lightning_modules.training.stored_config import upgraded, upgraded_weights
 
 PACKAGES = ("safetensors",)
 
@@ -41,15 +41,15 @@ def write(
 
 
 def load(folder: Path) -> nn.Module:
-    """The network of an exported folder, ready to answer; only classes of this project are built."""
-    from scripts.runs.loading import build_trusted, of_a_stranger
+    """The network of an exported folder, ready to predict; only classes of this project are built."""
+    from scripts.runs.loading import build_trusted, untrusted_input
 
     file = folder / "settings.json"
-    with of_a_stranger(str(folder)):
+    with untrusted_input(str(folder)):
         settings = json.loads(file.read_text(encoding="utf-8"))
         check_size(settings, str(file))
         module = build_trusted(upgraded(settings), settings["spec"], str(file))
-        module.load_state_dict(weights_of(folder / "model.safetensors"))
+        module.load_state_dict(upgraded_weights(weights_of(folder / "model.safetensors")))
     return importlib.import_module(str(module.task.exporter)).network(module).eval()
 
 

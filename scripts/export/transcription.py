@@ -1,4 +1,4 @@
-"""Readers of lines: pictures and their widths in, log-probabilities of characters out."""
+"""Export of OCR models: images and their widths in, log-probabilities of characters out."""
 
 from __future__ import annotations
 
@@ -68,23 +68,23 @@ def inputs(module: Any, batch_size: int, length: int) -> dict[str, Tensor]:
     return {"images": images * (torch.arange(images.shape[3]) < lengths[:, None, None, None]), "lengths": lengths}
 
 
-def padded(given: dict[str, Tensor], length: int) -> dict[str, Tensor]:
+def padded(inputs: dict[str, Tensor], length: int) -> dict[str, Tensor]:
     """The same lines with paper up to `length` pixels."""
-    return {**given, "images": functional.pad(given["images"], (0, length - given["images"].shape[3]))}
+    return {**inputs, "images": functional.pad(inputs["images"], (0, length - inputs["images"].shape[3]))}
 
 
 def facts(module: Any) -> dict[str, Any]:
-    """How a picture becomes a network's input, and what the log-probabilities are of."""
-    known = module.task.spec
+    """Preprocessing of images, and the characters of the log-probabilities."""
+    spec = module.task.spec
     return {
-        "height": known.height,
-        "max_width": known.max_width,
-        "polarity": known.polarity,
-        "vertical": known.vertical,
-        "ground": known.ground,
-        "direction": known.direction,
-        "of_collection": known.of_collection,
-        "symbols": ["", *(REPLACEMENT for _ in known.codec.vocabulary.reserved[1:]), *known.codec.characters],
+        "height": spec.height,
+        "max_width": spec.max_width,
+        "polarity": spec.polarity,
+        "vertical": spec.vertical,
+        "ground": spec.ground,
+        "direction": spec.direction,
+        "of_collection": spec.of_collection,
+        "symbols": ["", *(REPLACEMENT for _ in spec.codec.vocabulary.reserved[1:]), *spec.codec.characters],
     }
 
 
@@ -97,14 +97,14 @@ def program_files() -> dict[str, str]:
     }
 
 
-def remarks(module: Any) -> list[str]:
-    """What the program does otherwise than predict.py of the run."""
+def notes(module: Any) -> list[str]:
+    """Notes about what the exported program does differently from predict.py."""
     method = module.task.decoding.method
     return [] if method == "best_path" else [f"predict.py there reads by best path; the run by {method}"]
 
 
 def write_example(module: Any, folder: Path) -> str:
-    """A picture of a few characters that the reader knows."""
+    """Write an image of a few characters of the model's alphabet."""
     text = "".join(c for c in module.task.spec.codec.characters if c.isalnum() and c.isascii())[:12] or "0"
     page = Image.new("L", (16 * len(text) + 20, 40), 255)
     ImageDraw.Draw(page).text((10, 5), text, font=ImageFont.load_default(24), fill=0)

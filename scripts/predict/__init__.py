@@ -1,1 +1,1 @@
-"""What `predict.py` does for each task: its options, its inputs, its words."""
+"""Prediction with finished runs: a module a task, with its options, inputs and output."""

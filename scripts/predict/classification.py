@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
+from scripts.predict.embeddings import Embedded, embed_texts
 from scripts.predict.inputs import TextReport, add_file_options, attempted, by_size, texts_of
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_file_options(parser)
 
 
-def answer(module: SequenceModule, options: argparse.Namespace) -> int:
+def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     """Print the classes of each text of `options.inputs`; 1 where one could not be read, else 0."""
     if options.top_k < 1:
         raise BadInput(f"--top-k {options.top_k}: 1 or more is accepted")
@@ -49,15 +51,31 @@ def answer(module: SequenceModule, options: argparse.Namespace) -> int:
     return status
 
 
+def predict_inputs(module: SequenceModule, inputs: list[str], top_k: int = 3) -> list[Any]:
+    """For each text its `top_k` most probable classes with log-probabilities, or the BadInput that says why not."""
+    return predictions(module, inputs, top_k, TextReport(module.task.spec.codec))
+
+
+def embed(module: SequenceModule, inputs: Iterable[str]) -> Iterator[Embedded]:
+    """The vector of each text, which the output layer reads."""
+    spec = module.task.spec
+    return embed_texts(module, inputs, TextReport(spec.codec), spec.batch)
+
+
+def embeddings(module: SequenceModule, options: argparse.Namespace) -> Iterator[Embedded]:
+    """`embed` for the inputs of a command line."""
+    return embed(module, texts_of(options))
+
+
 def predictions(module: SequenceModule, texts: list[str], count: int, report: TextReport) -> list[Any]:
     """For each text the `count` most probable classes with log-probabilities, or the reason why there are none."""
     import torch
 
     task, spec = module.task, module.task.spec
-    prepared = [attempted(report.normalized, text) for text in texts]
+    normalized = [attempted(report.normalized, text) for text in texts]
     with torch.inference_mode():
 
-        def predict(batch: tuple[str, ...]) -> list[Any]:
+        def predict_batch(batch: tuple[str, ...]) -> list[Any]:
             return task.best(module(report.count_tokens(spec.batch(batch))), count)
 
-        return by_size(prepared, len, BATCH, predict)
+        return by_size(normalized, len, BATCH, predict_batch)

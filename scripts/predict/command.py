@@ -1,10 +1,11 @@
-"""Answer with a finished run; its folder is all that is needed.
+"""Predict with a finished run; its folder is all that is needed.
 
 python scripts/predict.py RUN Satoshi Jackson --top-k 3
 cut -f1 people.tsv | python scripts/predict.py RUN - --json
 python scripts/predict.py RUN load.csv --output forecast.csv --plot forecast.png --backtest 72
 python scripts/predict.py RUN line.png scans/ --json            # lines of text: images, and folders of them
-python scripts/predict.py RUN --label Russian --count 10 --temperature 0.8 --seed 1     # write new texts
+python scripts/predict.py RUN --file names.csv --column name --embeddings out.parquet   # a vector for each text
+python scripts/predict.py RUN --label Russian --count 10 --temperature 0.8 --seed 1     # generate texts
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from scripts.runs.folder import RunFolder
 
 
 def main() -> int:
-    lightning_modules.ANSWERS_ONLY = True  # before an architecture is imported
+    lightning_modules.INFERENCE_ONLY = True  # before an architecture is imported
     trust.allow(_allowed(sys.argv[1:]))
     found = _run_and_options(sys.argv[1:])
     if found is None:
@@ -34,14 +35,23 @@ def main() -> int:
         from scripts.runs.loading import load_module
 
         module = load_module(RunFolder.existing(options.run))
-    return predictor.answer(module, options)
+    if options.embeddings is not None:
+        from scripts.predict.embeddings import write_embeddings
+
+        return write_embeddings(predictor, module, options)
+    return predictor.predict(module, options)
 
 
 def _parser() -> Parser:
     parser = Parser(prog="predict.py", description=__doc__)
     parser.add_argument("run", metavar="RUN", help="the folder of a finished run; its task decides about more options")
-    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="what to answer; - for the lines of standard input")
+    parser.add_argument(
+        "inputs", nargs="*", metavar="INPUT", help="what to predict for; - for the lines of standard input"
+    )
     parser.add_argument("--json", action="store_true", help="a JSON object a line")
+    parser.add_argument(
+        "--embeddings", metavar="FILE.parquet", help="a table with one vector for each input, in place of predictions"
+    )
     parser.add_allow()
     return parser
 
@@ -61,17 +71,17 @@ def _run_and_options(arguments: list[str]) -> tuple[ModuleType, argparse.Namespa
     Raises:
         BadInput: the first argument that is no option is no run folder.
     """
-    words = [word for word in arguments if not word.startswith("-")]
-    for word in words:
-        if not RunFolder.is_one(word):
+    arguments_left = [argument for argument in arguments if not argument.startswith("-")]
+    for argument in arguments_left:
+        if not RunFolder.is_run(argument):
             continue
-        predictor = predictor_of(RunFolder.existing(word))
+        predictor = predictor_of(RunFolder.existing(argument))
         parser = _parser()
         predictor.add_options(parser)
-        if parser.named_run(arguments) == word or word == words[-1]:
+        if parser.run_argument(arguments) == argument or argument == arguments_left[-1]:
             return predictor, parser.parse_args(arguments)
-    if words:
-        RunFolder.existing(words[0])
+    if arguments_left:
+        RunFolder.existing(arguments_left[0])
     return None
 
 

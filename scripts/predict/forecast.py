@@ -30,14 +30,14 @@ class Forecast:
     values: np.ndarray  # (W, H, K, Q) original units
     actual: np.ndarray  # (W, H, K) NaN where it is not known
     trained_on: np.ndarray | None  # (W, H) whether the run was trained on that row; None: the run does not say
-    remarks: list[str]
+    notes: list[str]
 
     @property
     def backtested(self) -> bool:
         return len(self.cutoffs) > 1 or not np.isnan(self.actual).all()
 
 
-def forecast(module: SequenceModule, series: CleanSeries, name: str, backtest: int) -> Forecast:
+def forecast_series(module: SequenceModule, series: CleanSeries, name: str, backtest: int) -> Forecast:
     """The horizon after the last row, and before it one every horizon over the last `backtest` steps.
 
     Args:
@@ -53,16 +53,16 @@ def forecast(module: SequenceModule, series: CleanSeries, name: str, backtest: i
 
     spec: ForecastSeries = module.task.spec
     rows, skipped = cutoffs_of(series, backtest, spec)
-    remarks = []
+    notes = []
     if skipped:
-        remarks.append(f"{skipped} of {skipped + len(rows) - 1} backtests left out: a gap or the beginning lies within")
+        notes.append(f"{skipped} of {skipped + len(rows) - 1} backtests left out: a gap or the beginning lies within")
     outputs = []
     try:
         windows_after(series, rows[-1:], spec, name)
     except BadInput as error:
         if len(rows) == 1:
             raise
-        remarks.append(f"nothing forecast after the last row: {error}")
+        notes.append(f"nothing forecast after the last row: {error}")
         rows = rows[:-1]
     with torch.inference_mode():
         for start in range(0, len(rows), BATCH):
@@ -77,7 +77,7 @@ def forecast(module: SequenceModule, series: CleanSeries, name: str, backtest: i
     elif spec.trained_until:
         trained_on = times <= np.datetime64(spec.trained_until[number])
     return Forecast(
-        series, name, series.times[rows], times, torch.cat(outputs).numpy(), _actual(series, times), trained_on, remarks
+        series, name, series.times[rows], times, torch.cat(outputs).numpy(), _actual(series, times), trained_on, notes
     )
 
 
@@ -88,20 +88,20 @@ def _actual(series: CleanSeries, times: np.ndarray) -> np.ndarray:
     return np.where(there[..., None], series.values[at], np.nan)
 
 
-def rows_of(one: Forecast, levels: list[float]) -> Iterator[dict[str, Any]]:
+def rows_of(forecast: Forecast, levels: list[float]) -> Iterator[dict[str, Any]]:
     """A row for each window, stamp and target: forecast (the median), quantiles, and the actual value where known."""
     middle = levels.index(0.5) if levels else 0
-    cutoffs = one.series.style.write(one.cutoffs)
-    stamps = np.array(one.series.style.write(one.times.ravel()), dtype=object).reshape(one.times.shape)
-    for w, h in np.ndindex(one.times.shape):
-        for k, target in enumerate(one.series.columns):
+    cutoffs = forecast.series.style.write(forecast.cutoffs)
+    stamps = np.array(forecast.series.style.write(forecast.times.ravel()), dtype=object).reshape(forecast.times.shape)
+    for w, h in np.ndindex(forecast.times.shape):
+        for k, target in enumerate(forecast.series.columns):
             row: dict[str, Any] = {
-                "cutoff": cutoffs[w], "stamp": stamps[w, h], "series": one.series.name, "target": target,
-                "forecast": _rounded(one.values[w, h, k, middle]),
+                "cutoff": cutoffs[w], "stamp": stamps[w, h], "series": forecast.series.name, "target": target,
+                "forecast": _rounded(forecast.values[w, h, k, middle]),
             }  # fmt: skip
-            row |= {f"quantile_{q:g}": _rounded(one.values[w, h, k, j]) for j, q in enumerate(levels)}
-            row["actual"] = _rounded(one.actual[w, h, k])
-            row["trained_on"] = None if one.trained_on is None else bool(one.trained_on[w, h])
+            row |= {f"quantile_{q:g}": _rounded(forecast.values[w, h, k, j]) for j, q in enumerate(levels)}
+            row["actual"] = _rounded(forecast.actual[w, h, k])
+            row["trained_on"] = None if forecast.trained_on is None else bool(forecast.trained_on[w, h])
             yield row
 
 
@@ -117,23 +117,23 @@ def errors_by_step(forecasts: list[Forecast], levels: list[float], spec: Forecas
     """
     middle = levels.index(0.5) if levels else 0
     unseen = any((~np.isnan(f.actual).all(axis=2) & ~_trained(f)).any() for f in forecasts)
-    parts: dict[str, list[np.ndarray]] = {"mase": [], "smape": [], "mae": [], "covered": []}
-    for one in forecasts:
-        actual = np.where(_trained(one)[..., None] & unseen, np.nan, one.actual)
-        predicted = one.values[..., middle]
+    errors: dict[str, list[np.ndarray]] = {"mase": [], "smape": [], "mae": [], "covered": []}
+    for forecast in forecasts:
+        actual = np.where(_trained(forecast)[..., None] & unseen, np.nan, forecast.actual)
+        predicted = forecast.values[..., middle]
         error = np.abs(predicted - actual)
-        number = spec.row_of(one.name)
-        naive = np.array(spec.naive_error[number]) if number >= 0 else _own_naive(one.series, spec.season)
+        number = spec.row_of(forecast.name)
+        naive = np.array(spec.naive_error[number]) if number >= 0 else _seasonal_naive(forecast.series, spec.season)
         size = np.abs(predicted) + np.abs(actual)
-        parts["mase"].append(error / np.where(naive > 0, naive, 1.0))
-        parts["smape"].append(np.where(size == 0, 0.0, 200 * error / np.where(size == 0, 1.0, size)))
-        parts["mae"].append(error)
-        inside = (actual >= one.values[..., 0]) & (actual <= one.values[..., -1])
-        parts["covered"].append(np.where(np.isnan(actual), np.nan, inside))
+        errors["mase"].append(error / np.where(naive > 0, naive, 1.0))
+        errors["smape"].append(np.where(size == 0, 0.0, 200 * error / np.where(size == 0, 1.0, size)))
+        errors["mae"].append(error)
+        inside = (actual >= forecast.values[..., 0]) & (actual <= forecast.values[..., -1])
+        errors["covered"].append(np.where(np.isnan(actual), np.nan, inside))
     names = ["mase", "smape", *(["mae"] if sum(len(f.series.columns) for f in forecasts) == 1 else [])]
     names += ["covered"] if levels else []
     flat = {
-        name: np.concatenate([part.transpose(1, 0, 2).reshape(spec.horizon, -1) for part in parts[name]], 1)
+        name: np.concatenate([error.transpose(1, 0, 2).reshape(spec.horizon, -1) for error in errors[name]], 1)
         for name in names
     }
     table = []
@@ -146,11 +146,11 @@ def errors_by_step(forecasts: list[Forecast], levels: list[float], spec: Forecas
     return table
 
 
-def _trained(one: Forecast) -> np.ndarray:
-    return np.zeros(one.times.shape, bool) if one.trained_on is None else one.trained_on
+def _trained(forecast: Forecast) -> np.ndarray:
+    return np.zeros(forecast.times.shape, bool) if forecast.trained_on is None else forecast.trained_on
 
 
-def _own_naive(series: CleanSeries, season: int) -> np.ndarray:
+def _seasonal_naive(series: CleanSeries, season: int) -> np.ndarray:
     """(K,) mean |change over a season| of a series that the run never saw."""
     if len(series) <= season:
         return np.ones(len(series.columns))

@@ -23,19 +23,21 @@ def plot(forecasts: list[Forecast], levels: list[float], synthetic: bool, path: 
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 2.6 * len(forecasts) + 0.3), layout="constrained")
-    for axes, one in zip(np.atleast_1d(figure.subplots(len(forecasts), 1)), forecasts):
-        start = min(one.cutoffs[0], one.series.times[max(0, len(one.series) - ROWS_BEFORE)])
-        shown = one.series.times >= start
-        axes.plot(one.series.times[shown], one.series.values[shown, 0], color=ACTUAL, linewidth=1.4, label="known")
-        times, values = _in_pieces(one)  # (N,) and (N, Q)
+    for axes, forecast in zip(np.atleast_1d(figure.subplots(len(forecasts), 1)), forecasts):
+        start = min(forecast.cutoffs[0], forecast.series.times[max(0, len(forecast.series) - ROWS_BEFORE)])
+        shown = forecast.series.times >= start
+        axes.plot(
+            forecast.series.times[shown], forecast.series.values[shown, 0], color=ACTUAL, linewidth=1.4, label="known"
+        )
+        times, values = _in_pieces(forecast)  # (N,) and (N, Q)
         middle = values[:, levels.index(0.5) if levels else 0]
         axes.plot(times, middle, color=FORECAST, linewidth=1.3, linestyle="--", label="forecast")
         if levels:
             label = f"{levels[0]:g} to {levels[-1]:g}"
             axes.fill_between(times, values[:, 0], values[:, -1], color=FORECAST, alpha=0.2, linewidth=0, label=label)
-        axes.axvline(one.series.times[-1], color="#94a3b8", linewidth=0.8)
+        axes.axvline(forecast.series.times[-1], color="#94a3b8", linewidth=0.8)
         note = "  (a run on synthetic load)" if synthetic else ""
-        axes.set_title(f"{one.series.name}{note}", loc="left", fontsize=9)
+        axes.set_title(f"{forecast.series.name}{note}", loc="left", fontsize=9)
         locator = AutoDateLocator()
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
@@ -48,13 +50,13 @@ def plot(forecasts: list[Forecast], levels: list[float], synthetic: bool, path: 
         raise BadInput(f"--plot {path}: cannot be written ({error})") from None
 
 
-def _in_pieces(one: Forecast) -> tuple[np.ndarray, np.ndarray]:
+def _in_pieces(forecast: Forecast) -> tuple[np.ndarray, np.ndarray]:
     """Stamps and quantiles of all windows, with an empty row where one does not follow the one before it."""
     times, values = [], []
-    for w in range(len(one.cutoffs)):
-        if w and one.times[w - 1][-1] != one.cutoffs[w]:
-            times.append(one.cutoffs[w : w + 1])
-            values.append(np.full((1, one.values.shape[3]), np.nan))
-        times.append(one.times[w])
-        values.append(one.values[w, :, 0])
+    for w in range(len(forecast.cutoffs)):
+        if w and forecast.times[w - 1][-1] != forecast.cutoffs[w]:
+            times.append(forecast.cutoffs[w : w + 1])
+            values.append(np.full((1, forecast.values.shape[3]), np.nan))
+        times.append(forecast.times[w])
+        values.append(forecast.values[w, :, 0])
     return np.concatenate(times), np.concatenate(values)

@@ -1,4 +1,4 @@
-"""What a person gives to be predicted: texts, lines of standard input, or a file's lines or column."""
+"""Inputs of predict.py: texts, lines of standard input, or a file's lines or column."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def texts_of(options: argparse.Namespace) -> Iterator[str]:
 
 
 def attempted(change: Callable[[Any], Any], value: Any) -> Any:
-    """What `change` makes of a value, or the reason why it cannot."""
+    """The result of `change(value)`, or the BadInput that it raised."""
     try:
         return change(value)
     except BadInput as error:
@@ -57,25 +57,25 @@ def attempted(change: Callable[[Any], Any], value: Any) -> Any:
 
 
 def by_size(
-    prepared: Sequence[Any], size_of: Callable[[Any], int], batch_size: int, predict: Callable[[tuple], Iterable[Any]]
+    items: Sequence[Any], size_of: Callable[[Any], int], batch_size: int, predict: Callable[[tuple], Iterable[Any]]
 ) -> list[Any]:
-    """A prediction for each thing in turn; the reason why it cannot be read, where one stands in its place.
+    """A prediction for each item in turn; a BadInput stays in the place of an item that cannot be read.
 
     Things of like size share a batch: little padding.
     """
-    results = list(prepared)
-    readable = [position for position, thing in enumerate(prepared) if not isinstance(thing, BadInput)]
-    readable.sort(key=lambda position: size_of(prepared[position]))
+    results = list(items)
+    readable = [position for position, item in enumerate(items) if not isinstance(item, BadInput)]
+    readable.sort(key=lambda position: size_of(items[position]))
     for start in range(0, len(readable), batch_size):
         positions = readable[start : start + batch_size]
-        for position, result in zip(positions, predict(tuple(prepared[i] for i in positions))):
+        for position, result in zip(positions, predict(tuple(items[i] for i in positions))):
             results[position] = result
     return results
 
 
 @dataclass
 class TextReport:
-    """What became of the texts on their way into the network: dropped characters, cut texts, unknown tokens."""
+    """Counts of what normalisation changed: dropped characters, cut texts, unknown tokens."""
 
     codec: TextCodec
     texts: int = 0
@@ -107,7 +107,7 @@ class TextReport:
         return batch
 
     def lines(self) -> list[str]:
-        """What a person should know, a line each."""
+        """The counts as messages, a line each."""
         lines = []
         if self.loss.texts:
             lost = self.loss.describe(self.texts).rpartition(";")[0]

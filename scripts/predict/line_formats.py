@@ -25,7 +25,7 @@ class Character:
 
 @dataclass(frozen=True)
 class RecognizedLine:
-    """What an image says.
+    """A recognised line: text, confidence and places of its characters.
 
     Args:
         name: of the input.
@@ -153,9 +153,9 @@ def as_hocr(pages: list[list[RecognizedLine]]) -> str:
         shown = quoteattr(f'image "{name}"; bbox 0 0 {size[0]} {size[1]}')
         out.append(f'<div class="ocr_page" id="page_{number}" title={shown}>')
         for at, line in enumerate(page, 1):
-            out.append(f'<span class="ocr_line" id="line_{number}_{at}" title="bbox {_numbers(line.box())}">')
+            out.append(f'<span class="ocr_line" id="line_{number}_{at}" title="bbox {_coordinates(line.box())}">')
             words = [
-                f'<span class="ocrx_word" id="word_{number}_{at}_{n}" title="bbox {_numbers(box)};'
+                f'<span class="ocrx_word" id="word_{number}_{at}_{n}" title="bbox {_coordinates(box)};'
                 f' x_wconf {round(100 * sure)}">{_escaped(text)}</span>'
                 for n, (text, box, sure) in enumerate(line.words(), 1)
             ]
@@ -197,7 +197,7 @@ def _points(points: Iterable[tuple[int, int]], separator: str = " ") -> str:
     return " ".join(f"{x}{separator}{y}" for x, y in points)
 
 
-def _numbers(box: Box) -> str:
+def _coordinates(box: Box) -> str:
     return " ".join(map(str, box))
 
 

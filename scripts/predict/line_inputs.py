@@ -1,13 +1,15 @@
-"""Images that a person gives to be read: files, folders, standard input, and the lines of PAGE and ALTO files."""
+"""Inputs of OCR: image files, folders, standard input, and the lines of PAGE and ALTO files."""
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from datamodules.errors import BadInput, did_you_mean
 
@@ -49,18 +51,20 @@ def split_settings(inputs: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     Raises:
         BadInput: a setting that a finished run does not take.
     """
-    others, settings = [], {}
-    for given in inputs:
-        found = _SETTING.fullmatch(given)
+    paths, settings = [], {}
+    for argument in inputs:
+        found = _SETTING.fullmatch(argument)
         if found is None:
-            others.append(given)
+            paths.append(argument)
         elif found[1] in NETWORK:
-            raise BadInput(f"{given}: datamodule.{found[1]} is a property of the trained network; {_accepted()}")
+            raise BadInput(f"{argument}: datamodule.{found[1]} is a property of the trained network; {_accepted()}")
         elif found[1] not in SETTINGS:
-            raise BadInput(f"{given}: not a setting of a finished run{did_you_mean(found[1], SETTINGS)}; {_accepted()}")
+            raise BadInput(
+                f"{argument}: not a setting of a finished run{did_you_mean(found[1], SETTINGS)}; {_accepted()}"
+            )
         else:
             settings[found[1]] = found[2]
-    return others, settings
+    return paths, settings
 
 
 def _accepted() -> str:
@@ -76,22 +80,43 @@ def line_sources(inputs: Iterable[str]) -> Iterator[LineSourceFile | tuple[str, 
     from datamodules.line_images.page_files import is_page_file
     from datamodules.line_images.records import files_below, is_image, passed_over
 
-    for given in inputs:
-        path = Path(given)
-        if given == "-":
+    for argument in inputs:
+        path = Path(argument)
+        if argument == "-":
             yield from line_sources(line.rstrip("\r\n") for line in sys.stdin)
         elif path.is_dir():
             files = list(files_below(path))
             images = [file for file in files if is_image(file.name)]
             for note in passed_over([file.name for file in files if not is_image(file.name)]):
-                print(f"{given}: {note}", file=sys.stderr)
+                print(f"{argument}: {note}", file=sys.stderr)
             if not images:
-                raise BadInput(f"{given}: no image in this folder")
+                raise BadInput(f"{argument}: no image in this folder")
             yield from (LineSourceFile(str(file), partial(_bytes_of, file)) for file in images)
         elif is_page_file(path):
             yield from _lines_of_page(path)
         else:
-            yield LineSourceFile(given, partial(_bytes_of, path))
+            yield LineSourceFile(argument, partial(_bytes_of, path))
+
+
+def image_source(image: Any, number: int) -> LineSourceFile:
+    """An image that a program has: the name of a file, an image of Pillow, or an array uint8."""
+    if isinstance(image, (str, Path)):
+        return LineSourceFile(str(image), partial(_bytes_of, Path(image)))
+    return LineSourceFile(f"image {number}", partial(_encoded, image))
+
+
+def _encoded(image: Any) -> bytes:
+    """The bytes of a file with these pixels."""
+    from PIL import Image
+
+    try:
+        picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+    except (AttributeError, TypeError, ValueError, OSError) as error:
+        accepted = "a file name, an image of Pillow or an array uint8 (height, width[, 3 or 4]) is accepted"
+        raise BadInput(f"{accepted}, not {type(image).__name__} ({error})") from None
+    return buffer.getvalue()
 
 
 def _lines_of_page(path: Path) -> Iterator[LineSourceFile | tuple[str, BadInput]]:

@@ -1,4 +1,4 @@
-"""What a run costs: keys of metrics.json beside its metrics, their directions, headings and units."""
+"""Costs of a run: keys of metrics.json beside its metrics, their directions, headings and units."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Cost:
     Args:
         direction: which way is better.
         heading: of its column in a leaderboard; None for what stands in no table.
-        shown: the number as a person reads it.
+        shown: the number, formatted.
         axis: of a chart.
     """
 

@@ -48,15 +48,15 @@ def write_embeddings(folder: Path, module: SequenceModule, datamodule: SequenceD
 
 
 def encodings(module: SequenceModule, datamodule: SequenceDataModule, indices: Tensor) -> Tensor:
-    """(N, H) what the output layer reads of each example."""
+    """(N, H) embeddings: the input of the output layer for each example."""
     was_training = module.training
     module.eval()
     with torch.inference_mode():
         source = datamodule.source.to(module.device)
         batch: Any = source.collate(indices.to(module.device), source.max_length(indices))
-        pooled = module.task.pool(module.encode_batch(batch))
+        vectors = module.embeddings(batch)
     module.train(was_training)
-    return pooled.float().cpu()
+    return vectors.cpu()
 
 
 def principal(vectors: Tensor, count: int) -> Tensor:

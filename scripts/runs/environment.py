@@ -1,4 +1,4 @@
-"""Where and with what a run was made."""
+"""Environment of a run: versions, hardware, git state."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def git_state() -> dict[str, Any]:
 
     def git(*arguments: str) -> str | None:
         try:
-            answer = subprocess.run(
+            result = subprocess.run(
                 ["git", "-C", str(PROJECT), *arguments], capture_output=True, text=True, timeout=10, check=True
             )
         except (OSError, subprocess.SubprocessError):
             return None
-        return answer.stdout.strip()
+        return result.stdout.strip()
 
     commit = git("rev-parse", "HEAD")
     status = git("status", "--porcelain") if commit else None

@@ -37,7 +37,7 @@ def evaluate(run: RunFolder, config: dict[str, Any], split: str) -> Evaluation:
     stored = run.config()
     trust.check_stored({group: stored.get(group) for group in ("datamodule", "trainer")}, str(run.config_file))
     module = load_module(run)
-    found = trust.check_kinds({group: config[group] for group in ("datamodule", "trainer")})
+    found = trust.check_classes({group: config[group] for group in ("datamodule", "trainer")})
     found += target_problems(config["datamodule"], "datamodule") + target_problems(config["trainer"], "trainer")
     if config.get("decoding"):
         if type(module.task.decoding) is not resolve_name(config["decoding"]["_target_"]):
@@ -73,8 +73,8 @@ def write_evaluation(run: RunFolder, config: dict[str, Any], evaluation: Evaluat
     stored = run.environment() if run.environment_file.exists() else {}
     datamodule = evaluation.datamodule
     facts = MetricFacts.of_task(evaluation.module.task, f"val/{stored[KEY]['monitor']}" if KEY in stored else None)
-    own = run.metrics() or {}
-    kept = {name: value for name, value in own.items() if name.startswith("val/") or name in COSTS}
+    final = run.metrics() or {}
+    kept = {name: value for name, value in final.items() if name.startswith("val/") or name in COSTS}
     folder.write_config({key: value for key, value in config.items() if key != "decoding"})
     environment = {
         **stored,

@@ -1,4 +1,4 @@
-"""What a trained module is worth: metrics of each split, predictions, figures."""
+"""Evaluation of a trained module: metrics of each split, predictions, figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pytorch_lightning import Trainer
 from datamodules.base import SequenceDataModule
 from lightning_modules.base import SequenceModule
 from lightning_modules.training.evaluation import Evaluator
-from lightning_modules.training.figures import log_figure, pixels
+from lightning_modules.training.figures import RenderedFigure, log_figure
+from scripts.runs.callbacks import evaluation_callbacks
 from scripts.runs.embeddings import write_embeddings
 from scripts.runs.environment import peak_memory_mb
 from scripts.runs.folder import RunFolder
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Evaluation:
-    """The judgements of one module on the splits of one data set.
+    """Evaluate one module on the splits of one data set.
 
     Args:
         module: which module.
@@ -56,11 +57,13 @@ class Evaluation:
         self.datamodule.evaluated_split = split
         self.module.keep_examples = keep_examples
         self.module.evaluator = None
-        loggers, self.evaluation_trainer.loggers = self.evaluation_trainer.loggers, []  # final metrics are no curves
+        trainer = self.evaluation_trainer
+        loggers, callbacks = trainer.loggers, trainer.callbacks
+        trainer.loggers, trainer.callbacks = [], evaluation_callbacks(trainer)  # final metrics are no curves
         try:
-            self.evaluation_trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
+            trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
         finally:
-            self.evaluation_trainer.loggers = loggers
+            trainer.loggers, trainer.callbacks = loggers, callbacks
         evaluator = self.module.evaluator
         if evaluator is None:  # limit_test_batches=0
             return
@@ -71,8 +74,8 @@ class Evaluation:
         """A row an evaluated example: id and what else names it, target, prediction, score (higher is better)."""
         columns = polars.DataFrame(dict(self.evaluators[split].columns))
         order = self.datamodule.evaluation_order(split)[: len(columns)]  # of those that were evaluated
-        named = self.datamodule.example_columns(self.datamodule.split_indices(split)[order.sort().values])
-        return polars.DataFrame(named).hstack(columns[order.argsort().numpy()])
+        ids = self.datamodule.example_columns(self.datamodule.split_indices(split)[order.sort().values])
+        return polars.DataFrame(ids).hstack(columns[order.argsort().numpy()])
 
     def write(self, folder: RunFolder, overrides: list[str], best: dict[str, Any] | None) -> dict[str, float]:
         """metrics.json, then predictions.parquet, then what only illustrates them, whose failures are messages."""
@@ -91,7 +94,8 @@ class Evaluation:
             return everything
         folder.write_json(folder.metrics_file, everything)
         if "test" in self.evaluators:
-            self.predictions("test").write_parquet(folder.predictions_file)
+            with _decoration("predictions.parquet"):
+                self.predictions("test").write_parquet(folder.predictions_file)
         with _decoration("figures"):
             self._write_figures(folder)
         for logger in self.trainer.loggers:
@@ -126,17 +130,18 @@ class Evaluation:
             of_split = {**self.evaluators[split].figures(), **of_task}
             figures |= {f"{split}/{name}": figure for name, figure in of_split.items()}
         for name, figure in figures.items():
-            picture = pixels(figure)
-            folder.write_figure(name.replace("/", "_"), picture)
+            rendered = RenderedFigure(figure)
+            folder.write_figure(name.replace("/", "_"), rendered.pixels)
             for logger in self.trainer.loggers:
-                log_figure(logger, name, picture, self.steps)
+                with _decoration(f"figure {name} of logger {type(logger).__name__}"):
+                    log_figure(logger, name, rendered, self.steps)
 
 
 @contextmanager
 def _decoration(what: str) -> Iterator[None]:
-    """Whatever goes wrong inside becomes a message: the run has its metrics and predictions."""
+    """Whatever goes wrong inside becomes a message: the run has its metrics."""
     try:
         yield
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        log.warning("%s: not written (%s: %s); metrics.json and predictions are", what, type(error).__name__, reason)
+        log.warning("%s: not written (%s: %s); metrics.json is", what, type(error).__name__, reason)

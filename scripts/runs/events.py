@@ -17,7 +17,7 @@ Curve = list[tuple[int, float]]  # (step, value), in order
 
 
 def read_events(folder: Path) -> tuple[dict[str, Curve], dict[str, bytes]]:
-    """The curves of a run, and the last picture (PNG) of each tag.
+    """The curves of a run, and the last figure (PNG) of each tag.
 
     A step that was logged again (training went on from an earlier checkpoint) has its latest value.
     """

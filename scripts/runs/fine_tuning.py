@@ -34,7 +34,7 @@ class Start:
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> Start | None:
-        """What `init_from` names; None where it names nothing."""
+        """The start of `init_from`; None where it names no run."""
         if config["init_from"]:
             return cls(RunFolder.existing(config["init_from"]))
         if config.get("freeze", "none") != "none":
@@ -42,7 +42,7 @@ class Start:
         return None
 
     def introduce(self, datamodule: SequenceDataModule) -> None:
-        """Tell a data module, before it reads anything, what the run knew."""
+        """Give a data module the spec of the run, before it reads anything."""
         if hasattr(datamodule, "starting_from"):
             datamodule.starting_from = self.spec
 
@@ -57,10 +57,10 @@ class Start:
             BadInput: a weight does not fit.
         """
         rows = self._rows(module)
-        own = module.state_dict()
+        state = module.state_dict()
         carried = {}
-        for name in sorted(own.keys() | self.weights.keys()):
-            there, here = self.weights.get(name), own.get(name)
+        for name in sorted(state.keys() | self.weights.keys()):
+            there, here = self.weights.get(name), state.get(name)
             if rows is not None and name in self._head_names(module):
                 assert there is not None and here is not None
                 if there.shape[1:] == here.shape[1:]:
@@ -89,13 +89,15 @@ class Start:
 
     def _rows(self, module: SequenceModule) -> tuple[Tensor, Tensor] | None:
         """Rows of the output layer here and there that are the same symbol's; None where rows are no symbols."""
-        known, wanted = (getattr(d, "codec", None) for d in (self.spec, module.task.spec))
-        if module.task.head_layer() is None or known is None or wanted is None:
+        codec_of_run, codec = (getattr(d, "codec", None) for d in (self.spec, module.task.spec))
+        if module.task.head_layer() is None or codec_of_run is None or codec is None:
             return None
-        there = {symbol: i for i, symbol in enumerate((*known.vocabulary.reserved, *known.vocabulary.symbols))}
+        there = {
+            symbol: i for i, symbol in enumerate((*codec_of_run.vocabulary.reserved, *codec_of_run.vocabulary.symbols))
+        }
         pairs = [
             (i, there[symbol])
-            for i, symbol in enumerate((*wanted.vocabulary.reserved, *wanted.vocabulary.symbols))
+            for i, symbol in enumerate((*codec.vocabulary.reserved, *codec.vocabulary.symbols))
             if symbol in there
         ]
         here, before = zip(*pairs)
@@ -104,8 +106,8 @@ class Start:
     @staticmethod
     def _head_names(module: SequenceModule) -> set[str]:
         head = module.task.head_layer()
-        own = {id(p) for p in head.parameters()} if head is not None else set()
-        return {name for name, p in module.named_parameters() if id(p) in own}
+        of_head = {id(p) for p in head.parameters()} if head is not None else set()
+        return {name for name, p in module.named_parameters() if id(p) in of_head}
 
 
 def freeze_all_but(module: nn.Module, head: nn.Module) -> None:

@@ -12,7 +12,7 @@ import yaml
 
 from datamodules.errors import BadInput
 from datamodules.files.nesting import check_size
-from lightning_modules.training.stored_config import upgraded
+from lightning_modules.training.stored_config import upgraded, upgraded_metrics
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,7 @@ class RunFolder:
         return folder
 
     @staticmethod
-    def is_one(path: str | Path) -> bool:
+    def is_run(path: str | Path) -> bool:
         """Whether a run folder is at `path`."""
         return RunFolder(_located(path)).config_file.is_file()
 
@@ -106,13 +106,13 @@ class RunFolder:
         return upgraded(config)
 
     def environment(self) -> dict[str, Any]:
-        told = _read_json(self.environment_file)
+        stored = _read_json(self.environment_file)
         for key, kind in ENVIRONMENT_TYPES.items():
-            if not isinstance(told.get(key, kind()), kind):
+            if not isinstance(stored.get(key, kind()), kind):
                 raise BadInput(f"{self.environment_file}: {key} is no {kind.__name__}")
-        if not all(isinstance(word, str) for word in told.get("overrides", ())):
+        if not all(isinstance(override, str) for override in stored.get("overrides", ())):
             raise BadInput(f"{self.environment_file}: overrides are words")
-        return told
+        return stored
 
     def metrics(self) -> dict[str, Any] | None:
         """The final metrics; None while the run has not finished.
@@ -127,7 +127,7 @@ class RunFolder:
             is_number = isinstance(value, float) or (isinstance(value, int) and abs(value) < LARGEST)
             if value is not None and not is_number:
                 raise BadInput(f"{self.metrics_file}: {name} is {str(value)[:40]!r}; a number is accepted")
-        return metrics
+        return upgraded_metrics(metrics)
 
     def status(self) -> dict[str, Any]:
         """How a run ended that did not finish: `status` (failed, pruned, interrupted) and `reason`; else empty."""

@@ -24,7 +24,7 @@ from scripts.runs.costs import COSTS
 from scripts.runs.folder import RunFolder
 from scripts.runs.metric_facts import KEY
 
-ENDED_WELL = ("finished", "pruned")  # to TensorBoard, whose table shows `status` besides
+SUCCESSES = ("finished", "pruned")  # to TensorBoard, whose table shows `status` besides
 
 
 def write_hyperparameters(
@@ -35,11 +35,11 @@ def write_hyperparameters(
     Args:
         folder: the run folder.
         config: the run's settings, resolved.
-        overrides: what a person or a sweep set, as `key=value` words.
+        overrides: of the command or the sweep, `key=value`.
         metrics: `test/...`, `val/...` (of the best checkpoint) and costs; what is missing leaves its cell empty.
         status: `finished`, `failed`, `pruned` or `interrupted`.
     """
-    ended = api_pb2.STATUS_SUCCESS if status in ENDED_WELL else api_pb2.STATUS_FAILURE
+    outcome = api_pb2.STATUS_SUCCESS if status in SUCCESSES else api_pb2.STATUS_FAILURE
     place = folder / "final"
     for earlier in place.glob("events.out.tfevents*"):  # of this run, before it went on
         earlier.unlink()
@@ -55,7 +55,7 @@ def write_hyperparameters(
             else:
                 cell.string_value = value
         end = HParamsPluginData()
-        end.session_end_info.status = ended
+        end.session_end_info.status = outcome
         for tag, content in ((metadata.SESSION_START_INFO_TAG, row), (metadata.SESSION_END_INFO_TAG, end)):
             value = Summary.Value(tag=tag, metadata=metadata.create_summary_metadata(content))
             file_writer.add_summary(Summary(value=[value]))
@@ -64,19 +64,19 @@ def write_hyperparameters(
 
 
 def hyperparameters(config: dict[str, Any], overrides: Iterable[str]) -> dict[str, str | float | bool]:
-    """Short names of what was set, with values of their own types; architecture and seed are always told.
+    """Short names of overridden keys, with typed values; architecture and seed are always among them.
 
     >>> hyperparameters({"seed": 1, "module": {"_target_": "a.GRU", "dropout": 0.5}}, ["module.dropout=.5"])
     {'module': 'GRU', 'seed': 1, 'dropout': 0.5}
     """
-    typed = {override.key: override for override in parse_all(overrides)}
-    keys = [key for key in dict.fromkeys(["module", "seed", *typed]) if facts(key).hyperparameter]
+    overridden = {override.key: override for override in parse_all(overrides)}
+    keys = [key for key in dict.fromkeys(["module", "seed", *overridden]) if facts(key).hyperparameter]
     last = [key.rpartition(".")[2] for key in keys]
     values: dict[str, str | float | bool] = {}
     for key, short in zip(keys, last):
         value = _setting(config, key)
         if value is None and "." not in key and key not in config:  # a choice that left no trace, as of an experiment
-            value = typed[key].text or None if key in typed and typed[key].text != "null" else None
+            value = overridden[key].text or None if key in overridden and overridden[key].text != "null" else None
         if value is not None:
             values[short if last.count(short) == 1 else key] = value
     return values

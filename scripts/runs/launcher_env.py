@@ -1,4 +1,4 @@
-"""Whether another program (torchrun, Slurm) started this process as one of several, and which one it is."""
+"""Environment of launchers (torchrun, Slurm): whether this process is one of several ranks, and which."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def load_module(run: RunFolder) -> SequenceModule:
 
     path = run.checkpoints / "best.ckpt"
     state = checkpoint_io.load(path)
-    with of_a_stranger(str(path)):
+    with untrusted_input(str(path)):
         module = build_trusted(state["config"], state["spec"], str(path))
         module.load_state_dict(state["state_dict"])
     module.config = state["config"]
@@ -35,7 +35,7 @@ def load_module(run: RunFolder) -> SequenceModule:
 
 
 @contextmanager
-def of_a_stranger(place: str) -> Iterator[None]:
+def untrusted_input(place: str) -> Iterator[None]:
     """Whatever settings and weights make of the classes that take them becomes a message."""
     try:
         yield
@@ -77,4 +77,4 @@ def task_class(config: dict[str, Any], place: str) -> type[Task]:
     Raises:
         BadInput: it is not to be trusted, or no task.
     """
-    return trust.trusted_class(config["task"]["_target_"], trust.KINDS["task"], f"{place}: task")
+    return trust.trusted_class(config["task"]["_target_"], trust.ALLOWED_CLASSES["task"], f"{place}: task")

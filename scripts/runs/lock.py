@@ -1,4 +1,4 @@
-"""One process at a time writes into a folder."""
+"""Lock of a folder: one process at a time writes into it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from datamodules.errors import BadInput
 
 
 @contextmanager
-def only_writer(folder: Path, what: str, patience: float = 0.0) -> Iterator[None]:
+def only_writer(folder: Path, what: str, lock_timeout: float = 0.0) -> Iterator[None]:
     """Hold the folder's lock; the system lets go of it when the process ends, however it ends.
 
     Args:
         folder: made if it does not exist.
-        what: how a person names it, for the message.
-        patience: seconds to wait for another process to let go.
+        what: name of the folder in the message.
+        lock_timeout: seconds to wait for another process to release it.
 
     Raises:
         BadInput: another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+") as file:
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + lock_timeout
         while not _taken(file.fileno()):
             if time.monotonic() >= deadline:
                 file.seek(0)

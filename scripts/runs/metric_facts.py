@@ -21,7 +21,7 @@ KEY = "metrics"  # of environment.json
 
 @dataclass(frozen=True)
 class MetricFacts:
-    """What a task says of its metrics.
+    """Metrics of a task: the monitored one, and the `MetricInfo` of each.
 
     Args:
         monitor: the metric, without a split, that chooses checkpoints and configurations.
@@ -51,14 +51,14 @@ class MetricFacts:
     def of_class(cls, task: type, monitor: str | None = None) -> MetricFacts:
         """Those that the class of a task declares, before there is data to make one.
 
-        A class that does not say `metrics_class` (one of somebody's own) declares its monitored metric and the loss.
+        A class without `metrics_class` (one from outside this project) declares its monitored metric and the loss.
         """
         try:
             info = declared(task.metrics_class())  # type: ignore[attr-defined]
         except NotImplementedError:
             info = {"loss": LOSS}
-        own = MetricInfo("minimize" if task.mode == "min" else "maximize", headline=True)  # type: ignore[attr-defined]
-        info.setdefault(task.monitor, own)  # type: ignore[attr-defined]
+        direction: Direction = "minimize" if task.mode == "min" else "maximize"  # type: ignore[attr-defined]
+        info.setdefault(task.monitor, MetricInfo(direction, headline=True))  # type: ignore[attr-defined]
         chosen = monitor if monitor and monitor.startswith("val/") else task.monitor  # type: ignore[attr-defined]
         return cls(chosen.rpartition("/")[2], info)
 
@@ -70,7 +70,8 @@ class MetricFacts:
         if not isinstance(stored.get("monitor"), str):
             raise BadInput(f"{place}: {KEY}.monitor is the name of a metric")
         info = {
-            str(name): MetricInfo.from_json(own, f"{place}: {KEY}.info.{name}") for name, own in stored["info"].items()
+            str(name): MetricInfo.from_json(facts, f"{place}: {KEY}.info.{name}")
+            for name, facts in stored["info"].items()
         }
         return cls(stored["monitor"], info)
 
@@ -108,7 +109,7 @@ class MetricFacts:
 
 @functools.cache
 def _of_class(target: str) -> MetricFacts:
-    """Facts of a task of this project, by its path; none for a task of somebody's own, which is not imported."""
+    """Facts of a task of this project, by its path; none for a task from outside, which is not imported."""
     if not target.startswith("lightning_modules.tasks."):
         return MetricFacts("loss")
     module, _, name = target.rpartition(".")

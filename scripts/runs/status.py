@@ -24,13 +24,13 @@ def record_status(train: Callable[..., dict[str, float]]) -> Callable[..., dict[
 
     @functools.wraps(train)
     def recording(
-        config: dict[str, Any], folder: RunFolder, overrides: list[str], *rest: Any, **named: Any
+        config: dict[str, Any], folder: RunFolder, overrides: list[str], *args: Any, **kwargs: Any
     ) -> dict[str, float]:
         if rank_zero_only.rank:  # type: ignore[attr-defined]  # which Lightning sets at import
-            return train(config, folder, overrides, *rest, **named)
+            return train(config, folder, overrides, *args, **kwargs)
         folder.status_file.unlink(missing_ok=True)
         try:
-            return train(config, folder, overrides, *rest, **named)
+            return train(config, folder, overrides, *args, **kwargs)
         except BaseException as error:
             status = status_of(error)
             folder.write_json(folder.status_file, {"status": status, "reason": reason_of(error)})
@@ -50,8 +50,8 @@ def status_of(error: BaseException) -> str:
 
 def reason_of(error: BaseException) -> str:
     """One line: the exception's own words, or its name where it has none."""
-    words = " ".join(str(error).split()) or type(error).__name__
-    return words if len(words) <= 300 else words[:297] + "..."
+    message = " ".join(str(error).split()) or type(error).__name__
+    return message if len(message) <= 300 else message[:297] + "..."
 
 
 def writes_tensorboard(config: dict[str, Any]) -> bool:

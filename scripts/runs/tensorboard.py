@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from annotated_types import Ge
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
-
-from lightning_modules.training.figures import pixels
 
 #: Chart -> the curves in it, for the tab CUSTOM SCALARS.
 LAYOUT = {
@@ -51,8 +49,10 @@ class RunLogger(TensorBoardLogger):
         super().log_metrics(metrics, step)  # type: ignore[arg-type]
         self._validation |= {name: value for name, value in metrics.items() if name.startswith("val/")}
         if "train/loss_epoch" in metrics:  # Lightning says `epoch` of anything that is logged
-            ended = {**self._validation, "train/loss": metrics["train/loss_epoch"]}
-            super().log_metrics({f"by_epoch/{name}": value for name, value in ended.items()}, int(metrics["epoch"]) + 1)
+            epoch_metrics = {**self._validation, "train/loss": metrics["train/loss_epoch"]}
+            super().log_metrics(
+                {f"by_epoch/{name}": value for name, value in epoch_metrics.items()}, int(metrics["epoch"]) + 1
+            )
             self._validation = {}
 
     def save(self) -> None:
@@ -63,7 +63,3 @@ class RunLogger(TensorBoardLogger):
 
     def finish(self) -> None:
         self.experiment.close()
-
-    def log_figure(self, tag: str, picture: Any, step: int) -> None:
-        """A matplotlib figure, or pixels (H, W, 3) uint8, as an image."""
-        self.experiment.add_image(tag, pixels(picture), step, dataformats="HWC")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import logging
 import random
 import sys
@@ -14,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from hydra.utils import get_class, instantiate
+from hydra.utils import instantiate
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.callbacks import BackboneFinetuning, ModelPruning, ProgressBar
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.callbacks import ProgressBar
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from datamodules.base import SequenceDataModule
@@ -26,30 +24,23 @@ from lightning_modules.base import SequenceModule
 from lightning_modules.baselines.base import Baseline
 from lightning_modules.training import checkpoint_io
 from lightning_modules.training.callbacks.checkpoints import Checkpoints, WholeFiles
-from lightning_modules.training.callbacks.interruption import Interruption
 from lightning_modules.training.compile import compile_network
 from lightning_modules.training.instantiate import build
 from lightning_modules.training.optimization import Optimization
 from lightning_modules.training.precision import allow_tf32
 from scripts.runs import ranks
+from scripts.runs.callbacks import build_callbacks, validate_swa_weights
 from scripts.runs.environment import environment
 from scripts.runs.fine_tuning import Start
 from scripts.runs.folder import RunFolder
 from scripts.runs.launcher_env import rank
+from scripts.runs.loggers import build_loggers
 from scripts.runs.members import with_members
 from scripts.runs.metric_facts import MetricFacts
 from scripts.runs.resume import checkpoint_to_resume
 from scripts.runs.status import record_status
 
 log = logging.getLogger(__name__)
-
-#: Callbacks of Lightning for modules of another make.
-REFUSED = {
-    ModelPruning: "ModelPruning renames the weights, which best.ckpt then lacks; torch.nn.utils.prune works on what"
-    " load_from_checkpoint returns",
-    BackboneFinetuning: "BackboneFinetuning unfreezes module.backbone, which no module here has; init_from=RUN"
-    " freeze=all_but_head trains the output layer alone",
-}
 
 
 @dataclass
@@ -81,10 +72,11 @@ def setup_training(
     if not len(datamodule.indices["val"]):
         config = {**config, "trainer": {**config["trainer"], "limit_val_batches": 0}}
     module = build_module(config, datamodule, start)
-    for remark in module.task.remarks(module, datamodule):
-        log.info(remark)
-    callbacks, checkpoints = _callbacks(config, folder)
-    trainer = make_trainer(config, folder, [*callbacks, *extra_callbacks], _loggers(config, folder))
+    module.task.on_data_ready(module, datamodule)
+    for warning in module.task.warnings(module, datamodule):
+        log.info(warning)
+    callbacks, checkpoints = build_callbacks(config, folder)
+    trainer = make_trainer(config, folder, [*callbacks, *extra_callbacks], build_loggers(config, folder))
     if config.get("compile") and not isinstance(module, Baseline):
         compile_network(module, trainer.strategy.root_device)
     return TrainingSetup(config, datamodule, module, trainer, checkpoints)
@@ -157,6 +149,7 @@ def _fit(
         ranks.meet()
         with lightning_errors(), contextlib.redirect_stdout(sys.stderr):  # standard output is for the folder's path
             trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last else None, weights_only=True)
+            validate_swa_weights(trainer, module, datamodule, checkpoints)
         ranks.destroy_process_group()
         if checkpoints.best is None:  # max_epochs=0, limit_train_batches=0: nothing was to be trained
             log.info("no step was taken: the weights are evaluated as they are")
@@ -171,6 +164,10 @@ def lightning_errors() -> Iterator[None]:
         yield
     except MisconfigurationException as error:
         raise BadInput(f"trainer: {' '.join(str(error).split())}") from error
+    except RuntimeError as error:
+        if not str(error).startswith("Early stopping conditioned on"):
+            raise
+        raise BadInput(f"callbacks: {' '.join(str(error).split())}") from error
     except ModuleNotFoundError as error:  # a callback of Lightning that needs a package
         raise BadInput(f"callbacks: {' '.join(str(error).split())}") from error
     except ValueError as error:
@@ -231,54 +228,6 @@ def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Call
             lacking = f"trainer.accelerator={wanted}: there is no such device here"
             raise BadInput(f"{lacking} ({said}); trainer=cpu needs none") from error
         raise BadInput(f"trainer: {said}") from error
-
-
-def _callbacks(config: dict[str, Any], folder: RunFolder) -> tuple[list[Callback], Checkpoints]:
-    callbacks = []
-    for name, settings in (config["callbacks"] or {}).items():
-        if settings:
-            callback = _callback(name, settings)
-            callbacks.append(callback)
-    for callback in callbacks:
-        if isinstance(callback, Checkpoints):
-            callback.folder = folder.checkpoints
-            return [*callbacks, Interruption()], callback
-    raise BadInput("callbacks: one of them has to be lightning_modules.training.callbacks.checkpoints.Checkpoints")
-
-
-def _callback(name: str, settings: dict[str, Any]) -> Callback:
-    try:
-        callback = build(settings)
-    except (TypeError, ImportError) as error:  # an argument or a package that it needs
-        raise BadInput(f"callbacks.{name}: {' '.join(str(error).split())}") from error
-    for cls, why in REFUSED.items():
-        if isinstance(callback, cls):
-            raise BadInput(f"callbacks.{name}: {why}")
-    return callback
-
-
-def _loggers(config: dict[str, Any], folder: RunFolder) -> list[Logger]:
-    """The loggers asked for; what they write as files goes into the run folder itself, others know its name."""
-    loggers = []
-    for name, settings in (config["logger"] or {}).items():
-        if settings:
-            target = get_class(settings["_target_"])
-            in_folder = issubclass(target, (TensorBoardLogger, CSVLogger))
-            title = "" if in_folder else folder.path.name
-            place = {"save_dir": str(folder.path), "name": title, "run_name": title}
-            if in_folder:
-                place["version"] = ""
-            takes = inspect.signature(target).parameters
-            try:
-                logger = build({**{key: place[key] for key in place if key in takes}, **settings})
-                if not in_folder:
-                    _ = getattr(
-                        logger, "experiment", None
-                    )  # a server that does not answer is to be known before the first step
-            except Exception as error:  # each has errors of its own: no package, no key, no server
-                raise BadInput(f"logger={name}: {' '.join(str(error).split())}") from error
-            loggers.append(logger)
-    return loggers
 
 
 def _same_data(folder: RunFolder, datamodule: SequenceDataModule) -> dict[str, Any]:

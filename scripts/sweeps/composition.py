@@ -13,7 +13,7 @@ from scripts.config.overrides import groups
 
 
 class Composer:
-    """Composes jobs.  Those that choose the same groups share a composition, which takes a tenth of a second.
+    """Composes jobs.  Jobs with equal choices of groups share a composition, which takes a tenth of a second.
 
     Args:
         config_loader: Hydra's.
@@ -27,15 +27,15 @@ class Composer:
         self.fixed = fixed
         self._parser = OverridesParser.create(config_loader=config_loader)
         self._groups = set(groups())
-        self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self._cache: dict[tuple[str, ...], DictConfig] = {}
 
     def settings(self, overrides: list[str]) -> dict[str, Any]:
         """All settings of the job with these overrides, resolved; without those of the sweep."""
         parsed = self._parser.parse_overrides(overrides)
         choosing = tuple(o.input_line or "" for o in parsed if self._chooses(o.key_or_group) and not o.is_delete())
-        if choosing not in self._composed:
-            self._composed[choosing] = self._compose([*self.fixed, *choosing])
-        config = copy.deepcopy(self._composed[choosing])
+        if choosing not in self._cache:
+            self._cache[choosing] = self._compose([*self.fixed, *choosing])
+        config = copy.deepcopy(self._cache[choosing])
         for override in parsed:
             if override.is_delete():
                 _delete(config, override.key_or_group)

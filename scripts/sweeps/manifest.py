@@ -1,4 +1,4 @@
-"""What a sweep is, which jobs it has, and what became of each: `sweep.json` in its folder.
+"""Manifest of a sweep: its space, its jobs and their states; `sweep.json` in its folder.
 
 It is written whole at every change.  Whether a job has finished is its own folder's word (`metrics.json`), so nothing
 is lost that ended between two writes.
@@ -49,7 +49,7 @@ class Manifest:
     space: dict[str, str]  # what makes two sweeps the same
     command: list[str] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
-    objectives: list[dict[str, str]] = field(default_factory=list)  # metric and direction, where a person gave them
+    objectives: list[dict[str, str]] = field(default_factory=list)  # metric and direction, where they were set
     earlier_space: dict[str, str] = field(default_factory=dict)  # that of the call before
 
     @property
@@ -61,7 +61,11 @@ class Manifest:
 
     def add(self, overrides: list[str], **facts: Any) -> Job:
         """A new job, its folder named by its overrides."""
-        name = facts.pop("name", None) or short_name([word for word in overrides if not word.startswith("~")]) or "job"
+        name = (
+            facts.pop("name", None)
+            or short_name([override for override in overrides if not override.startswith("~")])
+            or "job"
+        )
         if any(job.folder == name for job in self.jobs):
             name = f"{len(self.jobs)}_{name}"
         job = Job(len(self.jobs), overrides, name, **facts)
@@ -110,7 +114,7 @@ class Manifest:
 
 @dataclass
 class _Content:
-    """What `sweep.json` holds."""
+    """Content of `sweep.json`."""
 
     format: int
     space: dict[str, str]
@@ -145,7 +149,7 @@ def _read(path: Path) -> _Content:
 
 
 def differences(then: dict[str, str], now: dict[str, str], may_differ: Collection[str] = ()) -> list[str]:
-    """What a person changed, a phrase for each key."""
+    """Changes of the space, a phrase for each key."""
     changes = []
     for key in dict.fromkeys([*then, *now]):
         if key in may_differ:

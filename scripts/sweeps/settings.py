@@ -14,16 +14,16 @@ from scripts.config.signatures import problems
 
 
 def option(group: Literal["sampler", "pruner"], name: str) -> dict[str, Any]:
-    """What conf/sweep/<group>/<name>.yaml says.
+    """Settings of conf/sweep/<group>/<name>.yaml.
 
     Raises:
         BadInput: there is no such file.
     """
     import yaml
 
-    known = options(f"sweep/{group}")
-    if name not in known:
-        raise BadInput(f"sweep/{group}={name}: no such option{did_you_mean(name, known)}; there are {', '.join(known)}")
+    names = options(f"sweep/{group}")
+    if name not in names:
+        raise BadInput(f"sweep/{group}={name}: no such option{did_you_mean(name, names)}; there are {', '.join(names)}")
     return yaml.safe_load((CONF / "sweep" / group / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
@@ -32,7 +32,7 @@ Direction = Literal["minimize", "maximize"]
 
 @dataclass(frozen=True)
 class SweepSettings:
-    """What conf/sweep/default.yaml says, with types and ranges."""
+    """Settings of a sweep (conf/sweep/default.yaml), with types and ranges."""
 
     name: Annotated[str, MinLen(1)]
     workers: Annotated[int, Gt(0)] | None = None
@@ -73,29 +73,29 @@ def sweep_settings(settings: dict[str, Any]) -> SweepSettings:
     Raises:
         BadInput: with a line for each problem.
     """
-    settings = _with_parts(settings)
+    settings = _with_components(settings)
     found = problems(SweepSettings, settings, "sweep")
     share = settings.get("gpus_per_job", 1)
     if isinstance(share, float) and share > 1 and share != int(share):
         found.append(f"sweep.gpus_per_job={share}: must be a whole number, or a share of one GPU")
     if found:
         raise BadInput("\n".join(found))
-    known = {f.name for f in fields(SweepSettings)}
-    return SweepSettings(**{key: value for key, value in settings.items() if key in known})
+    names = {f.name for f in fields(SweepSettings)}
+    return SweepSettings(**{key: value for key, value in settings.items() if key in names})
 
 
-def _with_parts(settings: dict[str, Any]) -> dict[str, Any]:
+def _with_components(settings: dict[str, Any]) -> dict[str, Any]:
     """Sampler and pruner as settings of a class; earlier versions named them, with `<group>_options` beside."""
     settings = dict(settings)
     for group in ("sampler", "pruner"):
-        given, arguments = settings.get(group), settings.pop(f"{group}_options", None) or {}
-        if isinstance(given, str):
-            settings[group] = {**option(group, given), **arguments}  # type: ignore[arg-type]
+        setting, arguments = settings.get(group), settings.pop(f"{group}_options", None) or {}
+        if isinstance(setting, str):
+            settings[group] = {**option(group, setting), **arguments}  # type: ignore[arg-type]
             print(
-                f"sweep.{group}={given} is written sweep/{group}={given} now, its arguments sweep.{group}.NAME=VALUE;"
-                " the old way goes with the next version",
+                f"sweep.{group}={setting} is written sweep/{group}={setting} now, its arguments"
+                f" sweep.{group}.NAME=VALUE; the old way goes with the next version",
                 file=sys.stderr,
             )
-        elif isinstance(given, dict) and arguments:
-            settings[group] = {**given, **arguments}
+        elif isinstance(setting, dict) and arguments:
+            settings[group] = {**setting, **arguments}
     return settings

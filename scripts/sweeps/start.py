@@ -19,7 +19,7 @@ from scripts.sweeps.manifest import Manifest
 from scripts.sweeps.search.grid import Grid
 from scripts.sweeps.search.space import Space, space_of
 from scripts.sweeps.settings import SweepSettings, sweep_settings
-from scripts.sweeps.sweep import Sweep, ended_sweeps
+from scripts.sweeps.sweep import Sweep, finished_sweeps
 
 
 def sweep(config_loader: Any, config: DictConfig, arguments: list[str], launcher: Launcher | None = None) -> None:
@@ -40,15 +40,17 @@ def sweep(config_loader: Any, config: DictConfig, arguments: list[str], launcher
     if str(config.resume or ""):
         raise BadInput(f"resume={config.resume}: a sweep goes on by itself, under the same sweep.name")
     with only_writer(folder, f"sweep.name={settings.name}"):
-        made = _made(config_loader, config, arguments, settings, folder)
-        ended_sweeps.append(made)
+        built = _build_sweep(config_loader, config, arguments, settings, folder)
+        finished_sweeps.append(built)
         if launcher is None:
-            local.run(made)
+            local.run(built)
         else:
-            launcher_batches.run(launcher, made, str(config.name))
+            launcher_batches.run(launcher, built, str(config.name))
 
 
-def _made(config_loader: Any, config: DictConfig, arguments: list[str], settings: SweepSettings, folder: Path) -> Sweep:
+def _build_sweep(
+    config_loader: Any, config: DictConfig, arguments: list[str], settings: SweepSettings, folder: Path
+) -> Sweep:
     """The sweep with its plan, every setting checked that can be."""
     space = space_of(arguments, settings.space, config_loader, settings.when)
     if settings.seeds is not None:
@@ -89,9 +91,9 @@ def _with_seeds(space: Space, settings: SweepSettings, first: int, config_loader
         raise BadInput(f"sweep.seeds={settings.seeds}: `seed` has values of its own; give one of the two")
     if settings.trials is not None:
         return space
-    fixed = [word for word in space.fixed if Override.parse(word).key != "seed"]
-    word = f"seed={','.join(str(first + i) for i in range(settings.seeds or 1))}"
-    overrides = [*(axis.override.input_line or "" for axis in space.axes), word] if settings.seeds != 1 else []
+    fixed = [override for override in space.fixed if Override.parse(override).key != "seed"]
+    override = f"seed={','.join(str(first + i) for i in range(settings.seeds or 1))}"
+    overrides = [*(axis.override.input_line or "" for axis in space.axes), override] if settings.seeds != 1 else []
     when = {key: dict(condition) for key, condition in space.when.items()}
     return space_of([*fixed, *overrides], {}, config_loader, when) if overrides else space
 

@@ -1,4 +1,4 @@
-"""What a person learns when a sweep is over, on standard error."""
+"""Summary of a finished sweep, on standard error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from scripts.sweeps.sweep import Sweep
 
 
 def report_results(sweep: Sweep) -> None:
-    """Print the leaderboard, the winner, what failed and where its log is, and how to go on."""
+    """Print the leaderboard, the winner, failures with their logs, and the next commands."""
     console = wide_console(stderr=True)
     comparison = None
     if any(job.state == "finished" for job in sweep.manifest.jobs):
@@ -52,7 +52,7 @@ def report_results(sweep: Sweep) -> None:
 
 
 def _print_best(sweep: Sweep, objectives: list[Objective], comparison: Comparison, console: Console) -> None:
-    """Write an experiment for what is best and say how to train it.
+    """Write an experiment of the best configuration and print the command that trains it.
 
     With one objective that is the first configuration of the leaderboard, with several the whole Pareto front.
     """
@@ -109,4 +109,4 @@ def _print_unfinished(sweep: Sweep, console: Console) -> None:
 
 
 def _shown(overrides: list[str]) -> list[str]:
-    return [Override.parse(word).plain for word in overrides if not word.startswith("~")]
+    return [Override.parse(override).plain for override in overrides if not override.startswith("~")]

@@ -1,4 +1,4 @@
-"""A sweep from its command to its end: which jobs there are, starting them, keeping book, telling the results."""
+"""Sweep: its plan (which jobs), manifest, execution and results."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from scripts.sweeps.search.space import Space
 from scripts.sweeps.settings import SweepSettings
 
 #: What the sweeps of this process came to, for `scripts/train.py`.
-ended_sweeps: list[Sweep] = []
+finished_sweeps: list[Sweep] = []
 
 
 class Plan(Protocol):
-    """Which jobs a sweep has."""
+    """Plan of a sweep: which jobs it has (grid or search)."""
 
     @property
     def total(self) -> int:
@@ -33,8 +33,8 @@ class Plan(Protocol):
     def report(self, job: Job, validation: int, value: float) -> bool:
         """Whether a running job is to be pruned."""
 
-    def ended(self, job: Job, metrics: dict[str, float] | None) -> None:
-        """A job is over, or was interrupted; its `state` says which."""
+    def job_finished(self, job: Job, metrics: dict[str, float] | None) -> None:
+        """Called when a job has finished or was interrupted; see its `state`."""
 
 
 @dataclass

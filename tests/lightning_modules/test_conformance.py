@@ -138,7 +138,7 @@ def test_a_compiled_network_answers_and_learns_the_same(built, monkeypatch) -> N
 def test_a_pair_that_makes_no_sense_is_one_sentence() -> None:
     config = small_settings("gru", "names-classification")
     config["module"]["_target_"] = "tests.pairs.ReadsImages"
-    assert incompatibility(config) == "module=pairs reads image; task=classification offers steps, tokens"
+    assert incompatibility(config) == "module=pairs takes image as input; task=classification gives steps, tokens"
 
 
 @pytest.mark.parametrize(("name", "workload"), BASELINES, ids="-".join)

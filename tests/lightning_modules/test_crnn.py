@@ -17,7 +17,7 @@ def built(height: int = 32, **settings) -> CRNN:
     return CRNN(Transcription(LineImageSpec(LineCodec.of(["abc"]), height, 4000, "auto")), **settings).eval()
 
 
-@pytest.mark.parametrize(("pooling", "steps"), [("paper", 51), ("article", 11), ("wide", 101)])
+@pytest.mark.parametrize(("pooling", "steps"), [("shi2015", 51), ("narrow", 11), ("wide", 101)])
 def test_an_image_of_200_columns(pooling, steps: int) -> None:
     module = built(size="base", pooling=pooling, hidden_size=16)
     assert module.convolutions.output_size == 512, "height 1 is left"
@@ -38,7 +38,7 @@ def test_output_is_steps_by_lines_by_characters() -> None:
     torch.testing.assert_close(output.log_probs.exp().sum(2), torch.ones(50, 3))
 
 
-@pytest.mark.parametrize("settings", [{}, {"size": "base"}, {"size": "base", "pooling": "article"}, {"cell": "gru"}])
+@pytest.mark.parametrize("settings", [{}, {"size": "base"}, {"size": "base", "pooling": "narrow"}, {"cell": "gru"}])
 @pytest.mark.parametrize("width", [3, 33, 70])
 def test_padding_never_reaches_a_line(settings: dict, width: int) -> None:
     module = built(**{"hidden_size": 8, **settings})

@@ -57,9 +57,9 @@ def give(ours: nn.Module, theirs: nn.Module) -> None:
     """The weights of a layer of ours to the same layer of torch."""
     pairs = [(ours.attention, theirs.self_attn)]
     norms = [ours.attention_norm, ours.feed_forward_norm]
-    if hasattr(ours, "reading"):
-        pairs.append((ours.reading, theirs.multihead_attn))
-        norms.insert(1, ours.reading_norm)
+    if hasattr(ours, "cross_attention"):
+        pairs.append((ours.cross_attention, theirs.multihead_attn))
+        norms.insert(1, ours.cross_attention_norm)
     for attention, other in pairs:
         other.in_proj_weight.copy_(torch.cat([attention.query.weight, attention.key_value.weight]))
         other.in_proj_bias.copy_(torch.cat([attention.query.bias, attention.key_value.bias]))

@@ -97,7 +97,7 @@ def add_options(parser):
     parser.add_argument("--unit", default="characters")
 
 
-def answer(module, options):
+def predict(module, options):
     spec = module.task.spec
     with torch.inference_mode():
         for text in options.inputs:

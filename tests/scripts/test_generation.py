@@ -1,4 +1,4 @@
-"""New texts from a finished run, as a person asks for them."""
+"""Text generation from a finished run."""
 
 from __future__ import annotations
 
@@ -55,6 +55,6 @@ def test_bad_usage_is_one_sentence(writer: str, words: list[str], sentence: str)
 def test_architectures_that_read_a_text_as_a_whole_are_refused() -> None:
     done = run("train.py", "task=generation", "module=attention_lstm", status=2)
     assert (
-        "module=attention_lstm reads a sequence as a whole; task=generation needs one that reads forwards"
+        "module=attention_lstm is not causal; task=generation needs a network whose states depend on no later step"
         in done.stderr
     )

@@ -13,7 +13,7 @@ import torch
 
 from datamodules.errors import BadInput
 from lightning_modules.training import checkpoint_io
-from scripts.console.errors import of_the_machine
+from scripts.console.errors import resource_error
 from tests.commands import PROJECT, run
 
 SMALL = ["module.hidden_size=8", "datamodule.batch_size=16", "trainer.max_epochs=1", "logger=none", "evaluate=[val]"]
@@ -74,10 +74,10 @@ def test_a_folder_that_may_not_be_written(names_folder: Path, tmp_path: Path) ->
 def test_memory_that_does_not_suffice() -> None:
     error = RuntimeError("while training")
     error.__cause__ = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore")
-    said = of_the_machine(error)
+    said = resource_error(error)
     assert said is not None
     assert said.startswith(
         "out of memory (CUDA out of memory. Tried to allocate 2.00 GiB.): a smaller datamodule.batch"
     )
-    assert of_the_machine(ValueError("a bug")) is None
-    assert of_the_machine(FileNotFoundError(2, "No such file", "x")) is None
+    assert resource_error(ValueError("a bug")) is None
+    assert resource_error(FileNotFoundError(2, "No such file", "x")) is None

@@ -106,7 +106,7 @@ def test_a_run_shows_its_lines(reader: Path) -> None:
     assert "train/lines" in figures(reader)
     environment = json.loads((reader / "environment.json").read_text())
     assert environment["data"]["infeasible"] == {}
-    assert environment["data"]["parts"]["train"] == 20
+    assert environment["data"]["splits"]["train"] == 20
 
 
 def test_lines_that_ctc_cannot_fit_are_named_before_training(tmp_path: Path) -> None:
@@ -139,8 +139,14 @@ def test_prepare_converts_between_forms(lines: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["module=crnn", "datamodule=names"], "module=crnn reads image; task=classification offers steps, tokens"),
-        (["datamodule=text_lines", "module=bag"], "module=bag reads tokens; task=transcription offers image, steps"),
+        (
+            ["module=crnn", "datamodule=names"],
+            "module=crnn takes image as input; task=classification gives steps, tokens",
+        ),
+        (
+            ["datamodule=text_lines", "module=bag"],
+            "module=bag takes tokens as input; task=transcription gives image, steps",
+        ),
         (
             ["datamodule=text_lines", "task=classification"],
             "task=classification asks something of texts; datamodule=text_lines has images of lines",

@@ -1,4 +1,4 @@
-"""Texts that answer texts, as a person asks for them."""
+"""Sequence to sequence: training, evaluation and prediction from the command line."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def read(output: str) -> list[dict]:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["datamodule=text_pairs", "module=gru"], "module=gru does not write; task=transduction needs one that does"),
-        (["module=seq2seq"], "module=seq2seq decodes a sequence of its own; task=classification asks for none"),
+        (["datamodule=text_pairs", "module=gru"], "module=gru has no decoder; task=transduction needs one"),
+        (["module=seq2seq"], "module=seq2seq decodes a sequence; task=classification has no sequence as output"),
         (
             ["datamodule=text_pairs", "module=transformer", "module.decoder_layers=0"],
-            "module=transformer does not write",
+            "module=transformer has no decoder",
         ),
     ],
 )

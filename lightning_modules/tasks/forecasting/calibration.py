@@ -84,9 +84,9 @@ class ConformalCalibration(nn.Module):
         pooled = self._shifts(residuals)
         shift = pooled.expand(self.shift.shape).clone()
         for number in series.unique().tolist():
-            own = residuals[series == number]
-            if number >= 0 and len(own) >= LEAST_WINDOWS:
-                shift[number] = self._shifts(own)
+            residuals_of_series = residuals[series == number]
+            if number >= 0 and len(residuals_of_series) >= LEAST_WINDOWS:
+                shift[number] = self._shifts(residuals_of_series)
         self.shift.copy_(shift)
 
     def _shifts(self, residuals: Tensor) -> Tensor:

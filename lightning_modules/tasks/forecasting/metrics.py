@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN_SERIES = 4
 SHOWN_WINDOWS = 168
-MOST_TARGETS = 16  # that have metrics of their own among the numbers of a run; more stand in the table alone
+MOST_TARGETS = 16  # with a metric each in metrics.json; of more, the table alone has them
 
 
 def smape(forecast: Tensor, target: Tensor) -> Tensor:
@@ -138,8 +138,8 @@ class ForecastMetrics(nn.Module):
         metrics = _mean_of([row for _, row in table])
         if 1 < self.num_columns <= MOST_TARGETS:
             for position, column in enumerate(self.spec.columns):
-                own = _mean_of([row for number, row in table if number % self.num_columns == position])
-                metrics |= {f"{column}/{name}": value for name, value in own.items()}
+                mean_of_column = _mean_of([row for number, row in table if number % self.num_columns == position])
+                metrics |= {f"{column}/{name}": value for name, value in mean_of_column.items()}
         return metrics
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
@@ -188,14 +188,14 @@ class ForecastMetrics(nn.Module):
         return rows
 
     def _keep_stretches(self, series: Tensor, target: Tensor, output: Tensor, first: Tensor) -> None:
-        """The first windows of the first series, first column, for the picture."""
+        """The first windows of the first series, first column, for the figure."""
         for s in series.unique(sorted=True).tolist() if len(self.stretches) < SHOWN_SERIES else list(self.stretches):
             if s not in self.stretches and len(self.stretches) == SHOWN_SERIES:
                 break
             kept = self.stretches.setdefault(s, [])
-            wanted = SHOWN_WINDOWS - sum(len(rows) for rows, _, _ in kept)
-            if wanted > 0:
-                rows = (series == s).nonzero().flatten()[:wanted]
+            num_missing = SHOWN_WINDOWS - sum(len(rows) for rows, _, _ in kept)
+            if num_missing > 0:
+                rows = (series == s).nonzero().flatten()[:num_missing]
                 kept.append((first[rows].cpu(), target[rows, :, 0].cpu(), output[rows, :, 0].cpu()))
 
 

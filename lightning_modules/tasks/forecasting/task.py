@@ -119,7 +119,7 @@ class Forecasting(Task):
         sizes = len(spec.names), self.horizon, self.num_columns, self.quantiles, spec.season
         self.calibration = ConformalCalibration(*sizes) if calibrate == "conformal" else None
 
-    # ------------------------------------------------------------------ what a network reads
+    # ------------------------------------------------------------------ input
 
     @property
     def input_size(self) -> int:
@@ -140,13 +140,13 @@ class Forecasting(Task):
         return self.series_embedding_size + calendar + self.output_steps * self.num_future_covariates
 
     @property
-    def known_size(self) -> int:
-        """Features of what is known of a row to forecast."""
+    def future_size(self) -> int:
+        """Features of a row to forecast that are known ahead: its calendar and covariates."""
         return self.target_calendar * self.spec.calendar_size + self.num_future_covariates
 
     @property
     def decoder_input_size(self) -> int:
-        return self.num_columns + self.known_size + self.series_embedding_size
+        return self.num_columns + self.future_size + self.series_embedding_size
 
     def build(self, input_kind: str, encoding_size: int) -> None:
         self._build_input(input_kind)
@@ -156,7 +156,7 @@ class Forecasting(Task):
         self.decoder: ForecastDecoder | None = None
         self.output: nn.Module
         if self.decoder_kind == "recurrent":
-            row_size = self.num_columns + self.known_size
+            row_size = self.num_columns + self.future_size
             self.decoder = ForecastDecoder(encoding_size + context, encoding_size, row_size)
             self.output = nn.Linear(encoding_size, outputs)
         else:
@@ -166,7 +166,7 @@ class Forecasting(Task):
     def build_decoder(self, input_kind: str, encoding_size: int) -> None:
         if self.decoder_kind != "direct":
             raise BadInput(
-                f"task.decoder={self.decoder_kind}: this architecture has a decoder of its own; direct is accepted"
+                f"task.decoder={self.decoder_kind}: this architecture has a decoder already; direct is accepted"
             )
         self._build_input(input_kind)
         self.decoder = None
@@ -208,17 +208,17 @@ class Forecasting(Task):
     def embed(self, batch: WindowBatch) -> Tensor:
         """(B, T, D) steps of `patch_length` rows, or (B, W) the window as one vector."""
         length, patch = self.context_length, self.patch_length
-        seen = self.normalize(batch.past, batch)[:, -length:]  # (B, S, K)
+        context = self.normalize(batch.past, batch)[:, -length:]  # (B, S, K)
         if self.num_covariates:
-            seen = torch.cat([seen, batch.past_covariates(length)], dim=2)  # (B, S, K + C)
+            context = torch.cat([context, batch.past_covariates(length)], dim=2)  # (B, S, K + C)
         if self.input_kind == "window":
-            return torch.cat([seen.flatten(1), *self._context(batch)], dim=1)
+            return torch.cat([context.flatten(1), *self._context(batch)], dim=1)
         if self.past_calendar and patch == 1 and not self.num_covariates:  # both from one gather
             steps = batch.past_with_calendar(length)
             if not self.normalizer.is_identity:
-                steps[:, :, : self.num_columns] = seen
+                steps[:, :, : self.num_columns] = context
             return steps
-        steps = seen.reshape(seen.shape[0], length // patch, -1)
+        steps = context.reshape(context.shape[0], length // patch, -1)
         if self.past_calendar:
             steps = torch.cat([steps, batch.past_calendar(length)[:, patch - 1 :: patch]], dim=2)
         return steps
@@ -228,56 +228,58 @@ class Forecasting(Task):
         return self.normalizer.normalize(values, batch.past)
 
     def _context(self, batch: WindowBatch) -> list[Tensor]:
-        parts = []
+        features = []
         if self.series_embedding is not None:
-            parts.append(self.series_embedding(batch.series))
+            features.append(self.series_embedding(batch.series))
         if self.target_calendar:
-            parts.append(batch.calendar[batch.first])
+            features.append(batch.calendar[batch.first])
             if self.output_steps > 1:
-                parts.append(batch.calendar[batch.first + self.output_steps - 1])
+                features.append(batch.calendar[batch.first + self.output_steps - 1])
         if self.num_future_covariates:
-            parts.append(batch.future_covariates(self.num_future_covariates, self.output_steps).flatten(1))
-        return parts
+            features.append(batch.future_covariates(self.num_future_covariates, self.output_steps).flatten(1))
+        return features
 
-    # ------------------------------------------------------------------ what it answers
+    # ------------------------------------------------------------------ output
 
     def head(self, encoding: Encoding, batch: WindowBatch) -> Tensor:
         pooled = self.pool(encoding)
         if self.input_kind != "window":
             pooled = torch.cat([pooled, *self._context(batch)], dim=1)
         if self.decoder is not None:
-            return self._row_by_row(self.decoder, self.decoder.init_decoder_state(pooled), self._known(batch), batch)
+            return self._decode_rows(
+                self.decoder, self.decoder.init_decoder_state(pooled), self._future_features(batch), batch
+            )
         return self.finish(self.output(pooled), batch)
 
     def decode(self, decoder: Any, encoding: Encoding, batch: WindowBatch) -> Tensor:
-        known = self._known(batch)
+        future_features = self._future_features(batch)
         if self.series_embedding is not None:
             series = self.series_embedding(batch.series).unsqueeze(1).expand(-1, self.horizon, -1)
-            known = torch.cat([known, series], dim=2)
-        return self._row_by_row(decoder, decoder.init_decoder_state(encoding), known, batch)
+            future_features = torch.cat([future_features, series], dim=2)
+        return self._decode_rows(decoder, decoder.init_decoder_state(encoding), future_features, batch)
 
-    def _known(self, batch: WindowBatch) -> Tensor:
-        """(B, H, F) of the rows to forecast: calendar and covariates known ahead."""
-        known = batch.future_calendar()[..., : self.target_calendar * self.spec.calendar_size]
+    def _future_features(self, batch: WindowBatch) -> Tensor:
+        """(B, H, F) features of the rows to forecast: calendar and covariates known ahead."""
+        features = batch.future_calendar()[..., : self.target_calendar * self.spec.calendar_size]
         if self.num_future_covariates:
-            known = torch.cat([known, batch.future_covariates(self.num_future_covariates)], dim=2)
-        return known
+            features = torch.cat([features, batch.future_covariates(self.num_future_covariates)], dim=2)
+        return features
 
-    def _row_by_row(self, decoder: Any, state: Any, known: Tensor, batch: WindowBatch) -> Tensor:
-        """The output, each row from the one before it: the true one while it learns, then its own."""
+    def _decode_rows(self, decoder: Any, state: Any, future_features: Tensor, batch: WindowBatch) -> Tensor:
+        """Decode row by row: teacher forcing in training, autoregressive (from the median) in evaluation."""
         before = self.normalize(batch.past[:, -1:], batch)  # (B, 1, K)
         if self.training and batch.future is not None:
             before = torch.cat([before, self.normalize(batch.future, batch)[:, :-1]], dim=1)
-            states, _, _ = decoder.decode_step(torch.cat([before, known], dim=2), state)
+            states, _, _ = decoder.decode_step(torch.cat([before, future_features], dim=2), state)
             return self.finish(self.output(states), batch)
-        skipped, answers = self._skipped(batch), []
-        for row, step in enumerate(known.split(1, dim=1)):
+        skipped, outputs = self._skipped(batch), []
+        for row, step in enumerate(future_features.split(1, dim=1)):
             states, state, _ = decoder.decode_step(torch.cat([before, step], dim=2), state)
-            answers.append(self.output(states))  # (B, 1, K Q)
-            numbers = answers[-1].unflatten(2, (self.num_columns, -1))
-            numbers = numbers if skipped is None else numbers + skipped[:, row : row + 1]
-            before = self.median(numbers if self.quantiles else numbers.squeeze(3)).to(step.dtype)
-        return self.finish(torch.cat(answers, dim=1), batch)
+            outputs.append(self.output(states))  # (B, 1, K Q)
+            values = outputs[-1].unflatten(2, (self.num_columns, -1))
+            values = values if skipped is None else values + skipped[:, row : row + 1]
+            before = self.median(values if self.quantiles else values.squeeze(3)).to(step.dtype)
+        return self.finish(torch.cat(outputs, dim=1), batch)
 
     def finish(self, output: Tensor, batch: WindowBatch) -> Tensor:
         """The output from that of a network: skips added, in scaled units, float32, quantiles in order."""
@@ -321,15 +323,18 @@ class Forecasting(Task):
             self.calibration.finish()
 
     def as_output(self, forecast: Tensor) -> Tensor:
-        """A plain forecast (B, H, K) as an output: the same number for every quantile."""
+        """A plain forecast (B, H, K) as an output: repeated for every quantile."""
         return forecast.unsqueeze(3).expand(-1, -1, -1, len(self.quantiles)) if self.quantiles else forecast
 
     def median(self, output: Tensor) -> Tensor:
-        """(B, H, K) the one forecast of an output."""
+        """(B, H, K) point forecast of an output: the median."""
         return median_of(output, self.quantiles)
 
     def pool(self, encoding: Encoding) -> Tensor:
         return self.pooling(encoding)
+
+    def embedding_of(self, encoding: Encoding) -> Tensor:
+        return self.pool(encoding)
 
     def average(self, outputs: list[Tensor]) -> Tensor:
         return torch.stack(outputs).mean(dim=0)
@@ -348,7 +353,7 @@ class Forecasting(Task):
         activation = [nn.ReLU()] if self.head_kind == "relu" else []
         return nn.Sequential(*activation, drop, nn.Linear(encoding_size + context, outputs))
 
-    # ------------------------------------------------------------------ how good it is
+    # ------------------------------------------------------------------ loss and metrics
 
     def loss(self, output: Tensor, batch: WindowBatch) -> Tensor:
         assert batch.future is not None

@@ -75,7 +75,7 @@ class Generation(Task):
         self.token_dropout = TokenDropout(token_dropout, self.vocabulary.unknown)
         self.dropouts = input_dropout, output_dropout
         self.label_smoothing = label_smoothing
-        self.known = torch.zeros(0, dtype=torch.int64)  # rising hashes of the texts it was trained on
+        self.training_hashes = torch.zeros(0, dtype=torch.int64)  # rising hashes of the texts it was trained on
 
     @property
     def input_size(self) -> int:
@@ -105,7 +105,7 @@ class Generation(Task):
         return NextSymbols(self.symbols.scores(encoding.states), self.targets(batch))
 
     def targets(self, batch: TokenBatch) -> Tensor:
-        """(B, T) what follows each step of `embed`, IGNORE_INDEX where a text is padded."""
+        """(B, T) next-token targets of the steps of `embed`, IGNORE_INDEX where a text is padded."""
         targets = next_token_targets(batch.tokens, batch.lengths, self.eos_id)
         if not self.spec.whole:  # a stretch of a longer text: what follows it is not known
             targets = targets[:, :-1].masked_fill(targets[:, :-1] == self.eos_id, IGNORE_INDEX)
@@ -154,6 +154,14 @@ class Generation(Task):
         }
 
     # ------------------------------------------------------------------ sampling
+
+    def batch(self, normalized_texts: Sequence[str], label: str | None = None) -> TokenBatch:
+        """Texts as the network reads them, of one class where the task is conditioned."""
+        tokens, lengths = (torch.from_numpy(array) for array in self.spec.codec.encode(normalized_texts))
+        if not self.spec.whole:  # `embed` leaves the last symbol out, which a stretch of training has as a target
+            tokens, lengths = torch.nn.functional.pad(tokens, (0, 1)), lengths + 1
+        classes = None if label is None else torch.full((len(lengths),), self.classes.index(label))
+        return TokenBatch(tokens, lengths, classes)
 
     def generate(
         self,
@@ -226,22 +234,21 @@ class Generation(Task):
 
     # ------------------------------------------------------------------ known texts
 
-    def remarks(self, module: Any, datamodule: Any) -> list[str]:
+    def on_data_ready(self, module: Any, datamodule: Any) -> None:
         """Store hashes of the training texts, so that generated texts that are copies can be counted."""
         if self.spec.whole:
             texts = datamodule.example_columns(datamodule.indices["train"])["text"]
-            self.known = hashes(texts).unique(sorted=True)
-        return []
+            self.training_hashes = hashes(texts).unique(sorted=True)
 
-    def is_known(self, texts: Sequence[str]) -> list[bool]:
+    def is_copy(self, texts: Sequence[str]) -> list[bool]:
         """Whether each text is one that it was trained on."""
-        return torch.isin(hashes(texts), self.known).tolist()
+        return torch.isin(hashes(texts), self.training_hashes).tolist()
 
     def get_extra_state(self) -> Tensor:
-        return self.known
+        return self.training_hashes
 
     def set_extra_state(self, state: Tensor) -> None:
-        self.known = state.cpu()
+        self.training_hashes = state.cpu()
 
 
 def hashes(texts: Iterable[str]) -> Tensor:

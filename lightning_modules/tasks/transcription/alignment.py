@@ -18,7 +18,7 @@ class CharacterSpan:
 
 
 def align(log_probs: np.ndarray, ids: Sequence[int]) -> list[CharacterSpan]:
-    """Where the characters of a text stand on the most probable path that spells it, left to right.
+    """Forced alignment: the places of a text's characters on its most probable CTC path, left to right.
 
     CTC marks a character in one or few of its steps: the border between two neighbours is put in the middle of the
     blanks between them.
@@ -50,9 +50,9 @@ def _path(log_probs: np.ndarray, ids: Sequence[int]) -> list[tuple[int, int]]:
     best = np.where(np.arange(num_states) < 2, log_probs[0, states], -np.inf)
     came_from = np.zeros((len(log_probs), num_states), dtype=np.int8)  # how many states back
     for step in range(1, len(log_probs)):
-        one = np.concatenate([[-np.inf], best[:-1]])
-        two = np.where(skips, np.concatenate([[-np.inf, -np.inf], best[:-2]])[:num_states], -np.inf)
-        choices = np.stack([best, one, two])
+        from_previous = np.concatenate([[-np.inf], best[:-1]])
+        from_skip = np.where(skips, np.concatenate([[-np.inf, -np.inf], best[:-2]])[:num_states], -np.inf)
+        choices = np.stack([best, from_previous, from_skip])
         came_from[step] = choices.argmax(axis=0)
         best = choices.max(axis=0) + log_probs[step, states]
     state = num_states - 1 if best[-1] >= best[-2] else num_states - 2

@@ -25,7 +25,7 @@ IMPOSSIBLE = -1e30  # instead of -inf, whose differences are not numbers
 
 @dataclass
 class Guidance:
-    """What a language model adds to a prefix's score.
+    """Shallow fusion: the language model's addition to a prefix's score.
 
     Args:
         model: of characters.
@@ -106,10 +106,10 @@ class _Beam:
         stay_character = np.logaddexp(stay_character, from_parent)
 
         grown = total[:, :, None] + scores[row, tried][:, None, :]  # (b, W, K)
-        same = last[:, :, None] == tried[:, None, :]
-        grown = np.where(same, blank[:, :, None] + scores[row, tried][:, None, :], grown)
-        known = self._already_there(last, parent, has_parent, tried)
-        grown = np.where(known, IMPOSSIBLE, grown)
+        is_repeat = last[:, :, None] == tried[:, None, :]
+        grown = np.where(is_repeat, blank[:, :, None] + scores[row, tried][:, None, :], grown)
+        in_beam = self._already_there(last, parent, has_parent, tried)
+        grown = np.where(in_beam, IMPOSSIBLE, grown)
         guided = np.broadcast_to(self.guided[lines][:, :, None], grown.shape)
         if guidance is not None:
             log_probs = guidance.model.log_probs(self.state[lines][:, :, None], tried[:, None, :])
@@ -123,12 +123,12 @@ class _Beam:
     @staticmethod
     def _already_there(last: np.ndarray, parent: np.ndarray, has_parent: np.ndarray, tried: np.ndarray) -> np.ndarray:
         """(b, W, K) whether a prefix grown by a character is another prefix of the beam."""
-        known = np.zeros((len(last), last.shape[1], tried.shape[1]), dtype=bool)
+        in_beam = np.zeros((len(last), last.shape[1], tried.shape[1]), dtype=bool)
         line, child = np.nonzero(has_parent)
         hit = tried[line] == last[line, child][:, None]  # (n, K)
         which, at = np.nonzero(hit)
-        known[line[which], parent[line[which], child[which]], at] = True
-        return known
+        in_beam[line[which], parent[line[which], child[which]], at] = True
+        return in_beam
 
     def _take(
         self,

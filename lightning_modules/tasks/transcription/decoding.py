@@ -1,4 +1,4 @@
-"""How a text is read off the log-probabilities of its steps."""
+"""CTC decoding: best path or beam search, with a language model or without."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well lines were read."""
+"""Metrics of OCR: character and word error rate, exact match, most frequent edits."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TranscriptionMetrics(Metric):
         self.read, self.truth = task.read, task.truth
         self.add_state("counts", torch.zeros(len(COUNTS), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("infeasible", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self._tell_blank = task.tell_blank
+        self._warn_of_blanks = task.warn_of_blanks
         self.pairs: Counter[tuple[str, str]] = Counter()  # (expected, read) of each edit; "" for nothing
         self._first: list[tuple[np.ndarray, str, str]] = []
         self._worst: list[tuple[float, int, tuple[np.ndarray, str, str]]] = []
@@ -71,41 +71,41 @@ class TranscriptionMetrics(Metric):
 
     def _read_off(self, output: Steps | Seq2SeqOutput, batch: Any) -> None:
         rows = []
-        for i, (target, answer) in enumerate(zip(self.truth(batch), self.read(output))):
-            target, answer = folded(target, self.fold), folded(answer, self.fold)
-            rows.append(self._count(target, answer))
-            self._keep(rows[-1][0] / max(1, len(target)), batch, i, target, answer)
+        for i, (target, prediction) in enumerate(zip(self.truth(batch), self.read(output))):
+            target, prediction = folded(target, self.fold), folded(prediction, self.fold)
+            rows.append(self._count(target, prediction))
+            self._keep(rows[-1][0] / max(1, len(target)), batch, i, target, prediction)
         if rows:  # once a batch: each addition is a kernel of its own on a GPU
             self.counts += torch.tensor(rows, dtype=torch.float64).sum(dim=0).to(self.counts.device)
 
-    def _count(self, target: str, answer: str) -> list[int]:
+    def _count(self, target: str, prediction: str) -> list[int]:
         """Of one line, what `COUNTS` names."""
         distance = word_edits = 0
-        if target != answer:
-            operations = Levenshtein.editops(target, answer)
+        if target != prediction:
+            operations = Levenshtein.editops(target, prediction)
             distance = len(operations)
             for kind, at, to in operations:
                 expected = target[at] if kind != "insert" else ""
-                self.pairs[expected, answer[to] if kind != "delete" else ""] += 1
-            word_edits = Levenshtein.distance(target.split(), answer.split())
-        return [distance, len(target), word_edits, len(target.split()), target == answer, 1, len(answer)]
+                self.pairs[expected, prediction[to] if kind != "delete" else ""] += 1
+            word_edits = Levenshtein.distance(target.split(), prediction.split())
+        return [distance, len(target), word_edits, len(target.split()), target == prediction, 1, len(prediction)]
 
-    def _keep(self, badness: float, batch: Any, i: int, target: str, answer: str) -> None:
-        """Keep a line's picture, if it is one of the first or of the worst."""
+    def _keep(self, badness: float, batch: Any, i: int, target: str, prediction: str) -> None:
+        """Keep a line's image, if it is one of the first or of the worst."""
         worst = len(self._worst) < PICTURED or badness > self._worst[0][0]
         if len(self._first) >= PICTURED and not worst:
             return
         image = batch.images[i, 0, :, : int(batch.lengths[i])].float().cpu().numpy()
         if len(self._first) < PICTURED:
-            self._first.append((image, target, answer))
+            self._first.append((image, target, prediction))
         else:
-            item = (badness, next(self._order), (image, target, answer))
+            item = (badness, next(self._order), (image, target, prediction))
             (heapq.heappush if len(self._worst) < PICTURED else heapq.heapreplace)(self._worst, item)
 
     def compute(self) -> dict[str, float]:
         total = dict(zip(COUNTS, self.counts.tolist()))
         if total["characters"] and not total["predicted"]:
-            self._tell_blank()
+            self._warn_of_blanks()
         return {
             "cer": total["edits"] / max(1, total["characters"]),
             "wer": total["word_edits"] / max(1, total["words"]),
@@ -114,7 +114,7 @@ class TranscriptionMetrics(Metric):
         }
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """The most frequent edits: what stood there, what was read, how often, and its share of all edits."""
+        """The most frequent edits: expected, predicted, count, and share of all edits."""
         total = max(1, sum(self.pairs.values()))
         return {
             "most frequent edits": [

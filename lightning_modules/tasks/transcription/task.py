@@ -80,13 +80,13 @@ class Transcription(Task):
         self.output_dropout = output_dropout
         self.fold: Fold = fold
         self.decoding = decoding or Decoding()
-        self._blank_told = False
+        self._blanks_warned = False
 
     @property
     def input_size(self) -> int:
-        return self._made_features().output_size
+        return self._build_features().output_size
 
-    def _made_features(self) -> LineFeatures:
+    def _build_features(self) -> LineFeatures:
         height = self.spec.height
         if self.columns_per_step is not None:
             return Columns(self.columns_per_step, height)
@@ -99,7 +99,7 @@ class Transcription(Task):
     def build_decoder(self, input_kind: str, encoding_size: int) -> None:
         if self.decoding.language_model is not None:
             raise BadInput("decoding.language_model: this architecture decodes by itself; null is accepted")
-        self.features = self._made_features() if input_kind == "steps" else None
+        self.features = self._build_features() if input_kind == "steps" else None
         sizes = len(self.vocabulary), self.feature_size, encoding_size
         self.symbols = Symbols(*sizes, output_dropout=self.output_dropout)
 
@@ -117,7 +117,7 @@ class Transcription(Task):
 
     def build(self, input_kind: str, encoding_size: int) -> None:
         self.symbols = None
-        self.features = self._made_features() if input_kind == "steps" else None
+        self.features = self._build_features() if input_kind == "steps" else None
         layers = [nn.Dropout(self.output_dropout), nn.Linear(encoding_size, len(self.vocabulary))]
         self.output = nn.Sequential(*layers)
 
@@ -218,10 +218,10 @@ class Transcription(Task):
 
         return TranscriptionMetrics
 
-    def tell_blank(self) -> None:
-        """Say once that every line was read as empty."""
-        if not self._blank_told:
-            self._blank_told = True
+    def warn_of_blanks(self) -> None:
+        """Log once that every line was decoded as empty."""
+        if not self._blanks_warned:
+            self._blanks_warned = True
             log.warning(BLANK_PHASE)
 
     def read_characters(
@@ -248,7 +248,7 @@ class Transcription(Task):
         return self.metrics_class()(self)
 
     def truth(self, batch: LineBatch) -> list[str]:
-        """What the lines of a batch say."""
+        """The true texts of a batch."""
         return [text_of(row[:n]) for row, n in zip(batch.codepoints.tolist(), batch.target_lengths.tolist())]
 
     def columns(self, output: Steps | Seq2SeqOutput, batch: LineBatch) -> dict[str, Any]:
@@ -267,18 +267,29 @@ class Transcription(Task):
 
         return {"lines": lines}
 
-    def remarks(self, module: Any, datamodule: Any) -> list[str]:
-        """Lines that CTC cannot learn: fewer steps than characters and repeats."""
+    def on_data_ready(self, module: Any, datamodule: Any) -> None:
+        """Record the infeasible lines in the data report: CTC needs a step for each character and each repeat."""
         if module.has_decoder:
-            return []
+            return
         everything = torch.arange(len(datamodule.source.widths))
         widths = datamodule.source.width_of(everything)
         steps = module.steps(widths if self.features is None else self.features.steps(widths)).tolist()
-        ids, texts = datamodule.collection.ids, list(map(self.spec.display, datamodule.collection.texts))
-        short = [i for i, text in enumerate(texts) if steps[i] < len(text) + repeats(text)]
-        datamodule.report["infeasible"] = {ids[i]: steps[i] for i in short}
+        texts = map(self.spec.display, datamodule.collection.texts)
+        datamodule.report["infeasible"] = {
+            id_: num_steps
+            for id_, num_steps, text in zip(datamodule.collection.ids, steps, texts)
+            if num_steps < len(text) + repeats(text)
+        }
+
+    def warnings(self, module: Any, datamodule: Any) -> list[str]:
+        """The infeasible lines, whose loss is 0."""
+        short = datamodule.report.get("infeasible", {})
         if not short:
             return []
+        texts = dict(zip(datamodule.collection.ids, datamodule.collection.texts))
+        names = [f"{id_} ({num_steps} steps, {len(texts[id_])} characters)" for id_, num_steps in short.items()]
         more = f" and {len(short) - NAMED:,} more (environment.json names all)" if len(short) > NAMED else ""
-        names = ", ".join(f"{ids[i]} ({steps[i]} steps, {len(texts[i])} characters)" for i in short[:NAMED])
-        return [f"data: {len(short):,} lines have too few steps for their text, so their loss is 0: {names}{more}"]
+        return [
+            f"data: {len(short):,} lines have too few steps for their text, so their loss is 0:"
+            f" {', '.join(names[:NAMED])}{more}"
+        ]

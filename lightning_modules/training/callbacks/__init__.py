@@ -1,1 +1,1 @@
-"""What happens beside training: checkpoints, progress, early stopping."""
+"""Callbacks: checkpoints, progress, early stopping, figures of gradients."""

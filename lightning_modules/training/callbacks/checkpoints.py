@@ -1,4 +1,4 @@
-"""best.ckpt, the weights to use; last.ckpt, everything needed to go on; previous.ckpt, the last.ckpt before it."""
+"""best.ckpt, the weights to use; last.ckpt, everything needed to resume; previous.ckpt, the last.ckpt before it."""
 
 from __future__ import annotations
 
@@ -84,8 +84,15 @@ class Checkpoints(Checkpoint):
         self.mode = self.mode or task.mode
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.state.fn != "fit":
-            return
+        if trainer.state.fn == "fit":
+            self.offer(trainer, pl_module)
+
+    def offer(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the weights as the best ones if the validation that the Trainer has just made of them says so.
+
+        Raises:
+            BadInput: `monitor` is none of its metrics.
+        """
         if self.monitor not in trainer.callback_metrics:
             known = ", ".join(sorted(name for name in trainer.callback_metrics if name.startswith("val/")))
             raise BadInput(f"callbacks.checkpoints.monitor={self.monitor}: no such metric; there are {known}")
@@ -140,6 +147,14 @@ class Checkpoints(Checkpoint):
             for state in checkpoint["loops"]["fit_loop"]["state_dict"].get("combined_loader", []):
                 state["batch"] -= 1
 
+    def offer_final(self, trainer: Trainer, pl_module: LightningModule) -> bool:
+        """`offer` after training, with best.ckpt written; whether it is of these weights."""
+        before = self.best
+        self.offer(trainer, pl_module)
+        if trainer.is_global_zero:
+            self._write_best()
+        return self.best is not before
+
     def write_fitted(self, pl_module: LightningModule) -> None:
         """best.ckpt of a module that was fitted without a Trainer."""
         self.best = {"monitor": None, "value": None, "epoch": 0, "step": 0}
@@ -166,7 +181,7 @@ class Checkpoints(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, value: float | None, loss: float | None = None
     ) -> None:
         epoch, step = trainer.current_epoch, trainer.global_step
-        if value is None:  # at the end of training, when the Trainer has counted the last epoch already
+        if value is None or trainer.state.fn != "fit":  # after training, when the Trainer has counted the last epoch
             epoch = max(0, epoch - 1)
         check_weights(pl_module, step)
         self.best = {"monitor": self.monitor, "value": value, "loss": loss, "epoch": epoch, "step": step}

@@ -1,4 +1,4 @@
-"""The picture of vanishing and exploding gradients.  matplotlib is imported only when one is drawn."""
+"""The figure of vanishing and exploding gradients.  matplotlib is imported only when one is drawn."""
 
 from __future__ import annotations
 

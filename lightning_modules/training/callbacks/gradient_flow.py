@@ -18,14 +18,14 @@ from datamodules.errors import BadInput, option_name
 from lightning_modules.layers.encoding import valid_steps
 from lightning_modules.layers.recurrent import reversed_steps
 
-PICTURE = "train/gradient_flow"
+FIGURE = "train/gradient_flow"
 CURVES = 8  # of one picture
 
 
 class GradientFlow(Callback):
-    """A picture of |dL/dx_t|, the norm of the gradient of an example's loss in the features of its step t.
+    """Figure of |dL/dx_t|, the norm of the gradient of an example's loss in the features of its step t.
 
-    What the articles on vanishing and exploding gradients draw is dL/dh_t.  States inside a fused kernel cannot be
+    The literature on vanishing and exploding gradients draws dL/dh_t.  States inside a fused kernel cannot be
     reached, and dL/dh_t of what a layer returns is only what is read off it directly.  The features that a step is
     given are in reach in every architecture, and their gradient has come the same way: dL/dx_t = W^T (dL/da_t), where
     a_t is what the cell is given at step t and dL/da_t holds the whole chain of later steps, gates included.
@@ -69,8 +69,8 @@ class GradientFlow(Callback):
             self._draw(trainer, pl_module)
 
     def figures(self) -> dict[str, Any]:
-        """What the run folder keeps of it."""
-        return {PICTURE: self._figure()} if self.curves else {}
+        """Figures for the run folder."""
+        return {FIGURE: self._figure()} if self.curves else {}
 
     def _figure(self) -> Any:
         from lightning_modules.training.callbacks.gradient_figures import gradient_figure
@@ -86,7 +86,7 @@ class GradientFlow(Callback):
         curve = step_gradients(module, self._batch(trainer, module.device)).cpu()
         self.curves[trainer.global_step] = curve
         module.log_values({"gradient_flow/first_to_last": float(curve[-1] / curve[0].clamp(min=1e-30))})
-        module.log_figures({PICTURE: self._figure})
+        module.log_figures({FIGURE: self._figure})
 
     def _batch(self, trainer: Trainer, device: torch.device) -> Any:
         datamodule: Any = trainer.datamodule
@@ -98,12 +98,17 @@ class GradientFlow(Callback):
 def step_gradients(module: Any, batch: Any) -> Tensor:
     """(T,) mean norm of the gradient at each step of its sequences, counted back from their last one."""
     devices = [module.device] if module.device.type == "cuda" else []
-    with torch.random.fork_rng(devices), torch.enable_grad(), _as_it_is(module), _watching(module) as seen:
+    with (
+        torch.random.fork_rng(devices),
+        torch.enable_grad(),
+        _frozen_batch_norms(module),
+        _record_inputs(module) as inputs,
+    ):
         loss = module.loss(batch)
-        if not seen:
+        if not inputs:
             name = option_name(type(module))
-            raise BadInput(f"callbacks=gradient_flow: module={name} reads its steps in a way of its own")
-        x, lengths = seen[0]  # (B, T, D), (B,)
+            raise BadInput(f"callbacks=gradient_flow: module={name} does not encode steps by `encode(x, lengths)`")
+        x, lengths = inputs[0]  # (B, T, D), (B,)
         (gradient,) = torch.autograd.grad(loss, x)
     norms = len(x) * gradient.float().norm(dim=2)  # the loss is a mean over examples
     back = norms.gather(1, reversed_steps(lengths, norms))  # (B, T) the last step first
@@ -114,32 +119,32 @@ def step_gradients(module: Any, batch: Any) -> Tensor:
 
 
 @contextmanager
-def _watching(module: Any) -> Iterator[list[tuple[Tensor, Tensor | None]]]:
-    """What `encode` is given meanwhile, as leaves that gradients are kept of."""
-    seen = []
+def _record_inputs(module: Any) -> Iterator[list[tuple[Tensor, Tensor | None]]]:
+    """Record the inputs of `encode` meanwhile, as leaf tensors with gradients."""
+    inputs = []
     encode = module.encode
 
     def watched(x: Tensor, lengths: Tensor | None) -> Any:
-        seen.append((x.detach().requires_grad_(), lengths))
-        return encode(*seen[-1])
+        inputs.append((x.detach().requires_grad_(), lengths))
+        return encode(*inputs[-1])
 
     module.encode = watched  # type: ignore[method-assign]
     try:
-        yield seen
+        yield inputs
     finally:
         del module.encode
 
 
 @contextmanager
-def _as_it_is(module: nn.Module) -> Iterator[None]:
-    """Batch norms do not count what they see meanwhile."""
+def _frozen_batch_norms(module: nn.Module) -> Iterator[None]:
+    """Put batch norms in evaluation mode meanwhile, so that their running statistics stay."""
     counting = [
-        part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training
+        layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.training
     ]
-    for part in counting:
-        part.eval()
+    for layer in counting:
+        layer.eval()
     try:
         yield
     finally:
-        for part in counting:
-            part.train()
+        for layer in counting:
+            layer.train()

@@ -14,7 +14,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # Ctrl-C, kill and mo
 
 
 class Interrupted(Exception):
-    """A run was stopped from outside; its last.ckpt holds everything needed to go on."""
+    """A run was stopped from outside; its last.ckpt holds everything needed to resume."""
 
     def __init__(self, signal_number: int, folder: str) -> None:
         super().__init__(f"stopped by {signal.Signals(signal_number).name}; resume={folder} goes on")

@@ -1,4 +1,4 @@
-"""Telling whoever started a run how it stands, and ending it when they ask."""
+"""Report progress to the sweep that started this run, and stop when it prunes."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from datamodules.errors import BadInput
 
 
 class Pruned(Exception):
-    """A run was not promising enough to be finished."""
+    """The sweep pruned this run."""
 
 
 class Reporting(Callback):
-    """Progress now and then; after each validation the metric, and the question whether to go on.
+    """Send progress at intervals and the metric after each validation; stop the run where the sweep prunes it.
 
-    Under several processes the first one asks, and all of them follow.
+    With several ranks, rank 0 asks and the answer is broadcast.
 
     Args:
-        tell: takes epoch, step, how many there will be, and the metric so far.
+        send: takes epoch, step, their totals, and the metric so far.
         is_pruned: takes the number of validations so far and the metric's value; None where nothing prunes.
         metric: such as `val/accuracy`; the task's own when None.
-        every_seconds: between two words of progress.
+        every_seconds: between two reports of progress.
     """
 
     needs_every_batch = False  # of fast_loop
 
     def __init__(
         self,
-        tell: Callable[[dict[str, Any]], None],
+        send: Callable[[dict[str, Any]], None],
         is_pruned: Callable[[int, float], bool] | None = None,
         metric: str | None = None,
         every_seconds: float = 1.0,
     ) -> None:
-        self.tell = tell
+        self.send = send
         self.is_pruned = is_pruned
         self.metric = metric
         self.every_seconds = every_seconds
         self.validations = 0
-        self._told = 0.0
+        self._sent_at = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
         """What another rank is given: the first one alone tells and asks."""
@@ -54,14 +54,14 @@ class Reporting(Callback):
         self.validations = state_dict["validations"]
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        if time.monotonic() - self._told > self.every_seconds:
-            self._tell(trainer, pl_module)
+        if time.monotonic() - self._sent_at > self.every_seconds:
+            self._send_progress(trainer, pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.state.fn != "fit":
             return
         self.validations += 1
-        self._tell(trainer, pl_module)
+        self._send_progress(trainer, pl_module)
         if self.is_pruned is None:
             return
         name = self._name(pl_module)
@@ -72,13 +72,13 @@ class Reporting(Callback):
         if trainer.strategy.broadcast(pruned):
             raise Pruned
 
-    def _tell(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _send_progress(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero:
             return
-        self._told = time.monotonic()
+        self._sent_at = time.monotonic()
         name = self._name(pl_module)
         total = trainer.estimated_stepping_batches
-        self.tell(
+        self.send(
             {
                 "epoch": trainer.current_epoch + 1,
                 "epochs": trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None,

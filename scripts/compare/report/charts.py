@@ -55,7 +55,7 @@ class Axis:
 
 @dataclass
 class Chart:
-    """Marks over two axes; `svg()` is the picture."""
+    """Marks over two axes; `svg()` draws it."""
 
     title: str
     x: Axis
@@ -118,7 +118,7 @@ class Chart:
             across = self.at(tick, self.y.low)[0]
             parts.append(f'<line class="grid" x1="{across:.1f}" x2="{across:.1f}" y1="{TOP}" y2="{bottom}"/>')
             parts.append(
-                f'<text class="tick mid" x="{across:.1f}" y="{bottom + 15}">{escape(_cut(name, names))}</text>'
+                f'<text class="tick mid" x="{across:.1f}" y="{bottom + 15}">{escape(_shortened(name, names))}</text>'
             )
         middle = (LEFT + right) / 2
         parts.append(f'<text class="label mid" x="{middle}" y="{HEIGHT - 6}">{escape(self.x.label)}</text>')
@@ -131,7 +131,7 @@ def _tick(value: float) -> str:
     return amount(value).rstrip("0").rstrip(".") if "." in amount(value) and "e" not in amount(value) else amount(value)
 
 
-def _cut(name: str, names: dict[float, str]) -> str:
+def _shortened(name: str, names: dict[float, str]) -> str:
     room = int((WIDTH - LEFT - RIGHT) / max(len(names), 1) / 6.2)
     return name if len(name) <= room else name[: max(room - 1, 1)] + "…"
 

@@ -20,10 +20,10 @@ def learning_curves(board: Leaderboard, colours: dict[int, str]) -> Iterator[tup
     rows = [(i, row) for i, row in enumerate(board.rows) if not row.configuration.is_baseline][:NUM_COLOURS]
     read = [(i, row, [_curves(run) for run in row.configuration.runs[:RUNS_EACH]]) for i, row in rows]
     metric = f"val/{board.metric.partition('/')[2]}"
-    wanted = [({metric: "line"}, metric)]
+    curves_to_draw = [({metric: "line"}, metric)]
     if metric != "val/loss":
-        wanted.append(({"train/loss": "line", "val/loss": "line dashed"}, "loss: training —, validation - -"))
-    for tags, caption in wanted:
+        curves_to_draw.append(({"train/loss": "line", "val/loss": "line dashed"}, "loss: training —, validation - -"))
+    for tags, caption in curves_to_draw:
         lines = [
             (points, colours[i], row.configuration.name, style)
             for i, row, runs in read

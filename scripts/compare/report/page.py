@@ -1,4 +1,4 @@
-"""The report: one HTML file with its style and pictures in it, made from `page.html.jinja`."""
+"""The report: one HTML file with its style and figures in it, made from `page.html.jinja`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scripts.runs.folder import write_whole
 
 MOST_ROWS = 100
 LEADERS = 3  # configurations whose pictures are shown
-MOST_PICTURES = 4  # of each
+MOST_FIGURES = 4  # of each
 FACTS = ("cpu", "cpus", "threads", "gpus", "platform", "python", "packages", "git_commit", "git_dirty")
 
 
@@ -52,7 +52,7 @@ def _board(comparison: Comparison, board: Leaderboard) -> dict[str, Any]:
     text = {key for key in rows[0] if key in board.setting_keys or key == "module"}
     return {
         "title": board.data.title,
-        "apart": output.why_apart(comparison, board),
+        "apart": output.data_difference(comparison, board),
         "verdict": verdict(board),
         "columns": [{"name": key, "kind": "text" if key in text else "number"} for key in rows[0]],
         "rows": [
@@ -78,10 +78,10 @@ def _marks(board: Leaderboard, i: int) -> str:
 
 
 def _colours(board: Leaderboard) -> dict[int, str]:
-    """Row -> class: the best few have a colour of their own, baselines and the rest are grey."""
+    """Row -> class: the best few have a colour each, baselines and the rest are grey."""
     trained = [i for i, row in enumerate(board.rows) if not row.configuration.is_baseline]
-    named = {i: f"s{place}" for place, i in enumerate(trained[:NUM_COLOURS])}
-    return {i: named.get(i, "base") for i in range(len(board.rows))}
+    classes = {i: f"s{place}" for place, i in enumerate(trained[:NUM_COLOURS])}
+    return {i: classes.get(i, "base") for i in range(len(board.rows))}
 
 
 def _drawn(charts: Iterable[tuple[str, str]]) -> list[tuple[str, Markup]]:
@@ -90,21 +90,21 @@ def _drawn(charts: Iterable[tuple[str, str]]) -> list[tuple[str, Markup]]:
 
 
 def _figures(board: Leaderboard) -> Iterator[tuple[str, Markup]]:
-    """The test pictures of the leaders' first runs, or their validation pictures."""
+    """The test figures of the leaders' first runs, or their validation figures."""
     for row in board.rows[:LEADERS]:
         folder = row.configuration.runs[0].folder
         figures = {path.stem: path.read_bytes() for path in sorted(folder.figures.glob("*.png"))}
         if not figures:
             figures = {tag.replace("/", "_"): png for tag, png in read_events(folder.path)[1].items()}
         shown = {name: png for name, png in figures.items() if name.startswith("test_")} or figures
-        for name, png in list(shown.items())[:MOST_PICTURES]:
+        for name, png in list(shown.items())[:MOST_FIGURES]:
             caption = f"{name_of(row.configuration)}: {name.replace('_', ' ')}"
             data = base64.b64encode(png).decode("ascii")
             yield caption, Markup('<img alt="{}" src="data:image/png;base64,{}">').format(caption, data)
 
 
 def _environment(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    """What the runs were made with; several values where they differ."""
+    """Versions and hardware of the runs; several values where they differ."""
     finished = [run for run in comparison.runs if run.metrics]
     for name in FACTS:
         value = ", ".join(dict.fromkeys(_fact(run, name) for run in finished))

@@ -1,4 +1,4 @@
-"""What the metric costs, and what it depends on."""
+"""Charts of the metric against costs and against settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scripts.compare.report.charts import Axis, Chart, pareto_front
 from scripts.console.quantities import amount, with_interval
 from scripts.runs.costs import COSTS
 
-MOST_WORDS = 12  # values of a setting that a chart has room for
+MOST_VALUES = 12  # values of a setting that a chart has room for
 MOST_CHARTS = 12
 
 
@@ -56,7 +56,7 @@ def setting_charts(board: Leaderboard, colours: dict[int, str]) -> Iterator[tupl
         options = list(dict.fromkeys(value for value, *_ in points))
         if len(options) < 2 or drawn == MOST_CHARTS:
             continue
-        chart = _over(key, options, [y for _, y, *_ in points])
+        chart = _against_setting(key, options, [y for _, y, *_ in points])
         if chart is None:
             continue
         for value, y, colour, name in points:
@@ -66,13 +66,13 @@ def setting_charts(board: Leaderboard, colours: dict[int, str]) -> Iterator[tupl
         yield f"{board.metric} over {key}, a dot a run", chart.svg()
 
 
-def _over(key: str, options: list, values: list[float]) -> Chart | None:
+def _against_setting(key: str, options: list, values: list[float]) -> Chart | None:
     numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in options)
     y = Axis.around(values, "")
     if numeric:
         log = min(options) > 0 and max(options) / min(options) >= 8
         return Chart(key, Axis.around(options, key, log=log), y)
-    if len(options) > MOST_WORDS:
+    if len(options) > MOST_VALUES:
         return None
     names = {float(i): str(value) for i, value in enumerate(options)}
     return Chart(key, Axis(-0.5, len(options) - 0.5, label=key), y, x_names=names)

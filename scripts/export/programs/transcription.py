@@ -1,4 +1,4 @@
-"""What pictures of one line of text say, and how sure that is.
+"""OCR of images of one line of text, with confidence.
 
 python predict.py line.png          # needs Pillow too, which opens and scales pictures
 """
@@ -44,7 +44,7 @@ def base_of(text):
 
 
 def displayed(text):
-    """A text left to right, as its characters stand in the picture."""
+    """A text left to right, as its characters stand in the image."""
     return text if MODEL["direction"] == "display" else display_order(text, base_of(text))
 
 
@@ -66,7 +66,7 @@ def read(page):
 
 
 def main(names):
-    """Print what each page of each picture says; 1 where one cannot be read, else 0."""
+    """Print the text of each page of each image; 1 where one cannot be read, else 0."""
     status = 0
     for name in names:
         try:

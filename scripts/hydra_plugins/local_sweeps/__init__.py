@@ -1,4 +1,4 @@
-"""What Hydra is told of this project's sweeps.  The work is in scripts/sweeps; nothing heavy is imported here."""
+"""Hydra plugin: the sweeper of this project.  The work is in scripts/sweeps; nothing heavy is imported here."""
 
 from __future__ import annotations
 

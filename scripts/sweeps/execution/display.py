@@ -38,20 +38,20 @@ class Display:
             self._live = Live(console=self.console, refresh_per_second=4, transient=True)
             self._live.start()
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         self.console.print(line, soft_wrap=True, markup=False)
 
-    def began(self, job: Job) -> None:
+    def job_started(self, job: Job) -> None:
         if self._live is None:
             again = f" (attempt {job.attempts})" if job.attempts > 1 else ""
-            self.say(f"started   {job.folder}{again}")
+            self.print_line(f"started   {job.folder}{again}")
 
-    def ended(self, job: Job, value: str) -> None:
+    def job_finished(self, job: Job, value: str) -> None:
         self.counts[job.state] += 1
         self.seconds.append(job.seconds)
-        detail = "  ".join(word for word in (value, job.reason) if word)
-        over = sum(self.counts.values())
-        self.say(f"{job.state:<9} {job.folder}  {_clock(job.seconds)}  {detail}  [{over}/{self.total}]")
+        detail = "  ".join(text for text in (value, job.reason) if text)
+        num_done = sum(self.counts.values())
+        self.print_line(f"{job.state:<9} {job.folder}  {_clock(job.seconds)}  {detail}  [{num_done}/{self.total}]")
 
     def show(self, running: Sequence[Running]) -> None:
         """The table as of now."""
@@ -60,8 +60,8 @@ class Display:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for name in ("job", "epoch", "step", "metric", "running", "left"):
             table.add_column(name, justify="left" if name == "job" else "right")
-        for one in running:
-            table.add_row(one.job.folder, *_standing(one))
+        for job_running in running:
+            table.add_row(job_running.job.folder, *_standing(job_running))
         self._live.update(Group(table, Text(self._summary(len(running)))))
 
     def close(self) -> None:
@@ -70,18 +70,18 @@ class Display:
             self._live = None
 
     def _summary(self, num_running: int) -> str:
-        over = sum(self.counts.values())
+        num_done = sum(self.counts.values())
         parts = [f"{num_running} running", *(f"{count} {state}" for state, count in sorted(self.counts.items()))]
-        parts.append(f"{max(0, self.total - over - num_running)} waiting")
-        if len(self.seconds) and self.total > over:
-            pace = (time.monotonic() - self.started) / (over - self.before)
-            parts.append(f"about {_clock(pace * (self.total - over))} left")
-        return "  ".join([f"{over}/{self.total} jobs", *parts])
+        parts.append(f"{max(0, self.total - num_done - num_running)} waiting")
+        if len(self.seconds) and self.total > num_done:
+            pace = (time.monotonic() - self.started) / (num_done - self.before)
+            parts.append(f"about {_clock(pace * (self.total - num_done))} left")
+        return "  ".join([f"{num_done}/{self.total} jobs", *parts])
 
 
 def _standing(running: Running) -> tuple[str, str, str, str, str]:
     seconds = time.monotonic() - running.started
-    if running.told_to_stop is not None:
+    if running.signalled_at is not None:
         return "", "", "stopping", _clock(seconds), ""
     progress: dict[str, Any] = running.progress or {}
     step, steps = progress.get("step"), progress.get("steps")

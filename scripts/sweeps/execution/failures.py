@@ -19,10 +19,16 @@ _SIGNS = (
 
 def reason_of(error: BaseException) -> str:
     """The line of the end table for what a job raised."""
-    said = " ".join(str(error).split())
-    if isinstance(error, MemoryError) or any(sign in said.lower() for sign in _SIGNS):
-        return f"{OUT_OF_MEMORY}: {said}" if said else OUT_OF_MEMORY
-    return said if isinstance(error, BadInput) else f"{type(error).__name__}: {said}" if said else type(error).__name__
+    message = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or any(sign in message.lower() for sign in _SIGNS):
+        return f"{OUT_OF_MEMORY}: {message}" if message else OUT_OF_MEMORY
+    return (
+        message
+        if isinstance(error, BadInput)
+        else f"{type(error).__name__}: {message}"
+        if message
+        else type(error).__name__
+    )
 
 
 def reason_of_exit(exit_code: int, kills_before: int) -> str:

@@ -1,4 +1,4 @@
-"""What a process that is forked from the server is asked to do; torch is loaded only there."""
+"""Entry points of processes that are forked from the server; torch is loaded only there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scripts.sweeps.search.objectives import task_facts
 
 
 def run(spec: JobSpec, pipe: connection.Connection) -> None:
-    """Train; say on the pipe how it goes and how it ended."""
+    """Train; send progress and the result through the pipe."""
     from scripts.sweeps.execution import job_process
 
     job_process.run(spec, pipe)
@@ -39,25 +39,25 @@ def facts_of(settings: list[dict[str, Any]]) -> Facts:
                 failures.setdefault(line, []).append(_architecture(job))
     if failures:
         raise BadInput("\n".join(_about(line, failed, passed) for line, failed in failures.items()))
-    on_gpu = any(one["trainer"].get("accelerator", "auto") in ("auto", "gpu", "cuda") for one in settings)
+    on_gpu = any(config["trainer"].get("accelerator", "auto") in ("auto", "gpu", "cuda") for config in settings)
     return Facts(task_facts(settings[0]), visible_gpus() if on_gpu else [])
 
 
 def _architecture(settings: dict[str, Any]) -> str:
-    """The file of the module's class, which is what a person types for it."""
+    """The option name of the module: the file of its class."""
     return str(settings["module"].get("_target_", "")).rpartition(".")[0].rpartition(".")[2]
 
 
 def _about(line: str, failed: list[str], passed: list[str]) -> str:
     """A message of a job, with the architectures that it is about where others of the sweep know the setting."""
     key = line.partition(":")[0]
-    others = [name for name in dict.fromkeys(passed) if name not in failed]
-    if not others or not key.startswith("module.") or "no such setting" not in line:
+    passed_ = [name for name in dict.fromkeys(passed) if name not in failed]
+    if not passed_ or not key.startswith("module.") or "no such setting" not in line:
         return line
     names = ", ".join(dict.fromkeys(failed))
-    condition = others[0] if len(others) == 1 else f"[{','.join(others)}]"
+    condition = passed_[0] if len(passed_) == 1 else f"[{','.join(passed_)}]"
     return (
-        f"{key}: no such setting of {names}; {', '.join(others)} {'has' if len(others) == 1 else 'have'} it:"
+        f"{key}: no such setting of {names}; {', '.join(passed_)} {'has' if len(passed_) == 1 else 'have'} it:"
         f" 'sweep.when={{{key}:{{module:{condition}}}}}' sets it there alone"
     )
 

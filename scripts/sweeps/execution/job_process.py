@@ -33,7 +33,7 @@ from scripts.console import logs
 from scripts.runs import training
 from scripts.runs.folder import RunFolder
 from scripts.runs.lock import only_writer
-from scripts.runs.resume import same
+from scripts.runs.resume import is_same_run
 from scripts.sweeps.execution.failures import reason_of
 from scripts.sweeps.execution.job_spec import JobSpec
 
@@ -43,15 +43,15 @@ assert torch.utils.tensorboard and scripts.config.check and scripts.runs.evaluat
 
 def _warm_up() -> None:
     """Load what drawing loads at first use, once for all jobs."""
-    picture = pixels(confusion_figure(np.eye(2), ["Abc", "xyz"]))
-    Image.fromarray(picture).save(io.BytesIO(), "PNG")
+    warm = pixels(confusion_figure(np.eye(2), ["Abc", "xyz"]))
+    Image.fromarray(warm).save(io.BytesIO(), "PNG")
 
 
 _warm_up()
 
 
 def run(spec: JobSpec, pipe: connection.Connection) -> None:
-    """What `spec.run` does."""
+    """Train the job of `spec`."""
     gc.freeze()  # what the server loaded stays: looked through, its pages would also no longer be shared
     gc.enable()
     os.setsid()
@@ -86,12 +86,12 @@ def _trained(spec: JobSpec, pipe: connection.Connection) -> dict[str, float]:
         lambda progress: _send(pipe, ("progress", progress)), is_pruned if spec.can_be_pruned else None, spec.metric
     )
     with only_writer(folder.path, str(folder.path), spec.lock_timeout):
-        resume = folder.config_file.exists() and same(folder.config(), spec.settings)
+        resume = folder.config_file.exists() and is_same_run(folder.config(), spec.settings)
         return training.train(spec.settings, folder, spec.overrides, resume, [reporting])
 
 
 def _log_to(folder: Path) -> None:
-    """Everything that this process says goes to train.log."""
+    """Redirect the output of this process to train.log."""
     folder.mkdir(parents=True, exist_ok=True)
     file = os.open(folder / "train.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):

@@ -66,5 +66,5 @@ def _note(sweep: Sweep, job: Job, returned_job: JobReturn | None, seconds: float
         job.state, job.reason = "failed", reason_of(returned_error(returned_job))
     else:  # the same command tries it again
         job.state, job.reason = "interrupted", "lost by the launcher"
-    sweep.plan.ended(job, metrics)
+    sweep.plan.job_finished(job, metrics)
     log.info("%-9s %s  %s", job.state, job.folder, job.reason or sweep.shown(metrics))

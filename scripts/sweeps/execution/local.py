@@ -36,11 +36,11 @@ def run(sweep: Sweep) -> None:
         pool.close()
         raise
     pool.resources, sweep.metric_facts = _resources(settings, facts.gpus), facts.metrics
-    over = [job for job in sweep.manifest.jobs if job.done]
-    if over:
-        log.info("goes on with %s: %d of %d jobs are over", sweep.settings.name, len(over), sweep.plan.total)
+    done = [job for job in sweep.manifest.jobs if job.done]
+    if done:
+        log.info("goes on with %s: %d of %d jobs are over", sweep.settings.name, len(done), sweep.plan.total)
     sweep.manifest.write()
-    display = Display(sweep.plan.total, over)
+    display = Display(sweep.plan.total, done)
     stopping = _Stopping(pool)
     try:
         _Loop(sweep, pool, display, stopping).run()
@@ -66,8 +66,8 @@ def _modules(settings: Any) -> set[str]:
         return set().union(*map(_modules, settings)) if settings else set()
     if not isinstance(settings, dict):
         return set()
-    own = {str(settings["_target_"]).rpartition(".")[0]} if "_target_" in settings else set()
-    return own.union(*map(_modules, settings.values()))
+    modules = {str(settings["_target_"]).rpartition(".")[0]} if "_target_" in settings else set()
+    return modules.union(*map(_modules, settings.values()))
 
 
 class _Stopping:
@@ -92,7 +92,7 @@ class _Stopping:
 
 
 class _Loop:
-    """Starts jobs while there are places, hears what they say, and keeps book."""
+    """Start jobs while there are places, receive their reports, and write the manifest."""
 
     def __init__(self, sweep: Sweep, pool: Pool, display: Display, stopping: _Stopping) -> None:
         self.sweep = sweep
@@ -109,7 +109,7 @@ class _Loop:
                 return
             for event in self.pool.wait(0.25):
                 if isinstance(event, JobFinished):
-                    self._ended(event)
+                    self._job_finished(event)
                 else:
                     pruned = self.sweep.plan.report(event.job, event.validation, event.value)
                     self.pool.reply(event.job, pruned)
@@ -125,9 +125,9 @@ class _Loop:
             job.state, job.attempts = "running", job.attempts + 1
             self.sweep.manifest.write()
             self.pool.start(job, self._spec(job))
-            self.display.began(job)
+            self.display.job_started(job)
 
-    def _ended(self, event: JobFinished) -> None:
+    def _job_finished(self, event: JobFinished) -> None:
         job = event.job
         job.state, job.reason = event.state, event.reason
         job.seconds = round(event.seconds, 3)
@@ -136,16 +136,16 @@ class _Loop:
             if settings.on_error == "retry" and job.attempts <= settings.retries:
                 job.state = "waiting"
                 self.again.append(job)
-                self.display.say(f"again     {job.folder}  {job.reason}")
+                self.display.print_line(f"again     {job.folder}  {job.reason}")
                 self.sweep.manifest.write()
                 return
             self.halted = self.halted or settings.on_error == "stop"
             if event.was_killed:  # the same command tries it again
                 job.state = "interrupted"
-        self.sweep.plan.ended(job, event.metrics)
+        self.sweep.plan.job_finished(job, event.metrics)
         self.sweep.manifest.write()
         self.display.total = self.sweep.plan.total
-        self.display.ended(job, self.sweep.shown(event.metrics))
+        self.display.job_finished(job, self.sweep.shown(event.metrics))
         if self.halted and self.pool.running:
             self.pool.stop()
 

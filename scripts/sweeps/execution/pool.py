@@ -48,14 +48,14 @@ class Running:
     pipe: connection.Connection
     place: Place
     started: float
-    ended: tuple[State, str, dict[str, float] | None] | None = None  # its own last word
+    result: tuple[State, str, dict[str, float] | None] | None = None  # that the job sent
     progress: dict[str, Any] | None = None
     stopped_because: str = ""  # a reason of the pool
-    told_to_stop: float | None = None
+    signalled_at: float | None = None
 
 
 class Pool:
-    """Starts jobs, passes on what they say, and ends those that take too long.
+    """Start jobs, forward their reports, and stop those that take too long.
 
     Args:
         resources: the places.
@@ -100,7 +100,7 @@ class Pool:
             stop_fork_server()
 
     def start(self, job: Job, spec: JobSpec) -> bool:
-        """Whether there was a place for the job."""
+        """Start a job if there is a place for it; whether there was."""
         place = self.resources.take()
         if place is None:
             return False
@@ -113,21 +113,21 @@ class Pool:
         return True
 
     def wait(self, seconds: float) -> list[Report | JobFinished]:
-        """What happens next, waiting for it for some seconds at most."""
+        """Wait for the next events, for some seconds at most."""
         self._end_overdue()
         sources: list[Any] = [r.pipe for r in self.running if not r.pipe.closed]
         ready = connection.wait([*sources, *(r.process.sentinel for r in self.running)], timeout=seconds)
         events: list[Report | JobFinished] = []
         for running in list(self.running):
             if running.pipe in ready:
-                events += self._heard(running)
+                events += self._receive(running)
             if running.process.sentinel in ready and not running.process.is_alive():
-                events += self._heard(running)
-                events.append(self._over(running))
+                events += self._receive(running)
+                events.append(self._collect(running))
         return events
 
     def reply(self, job: Job, pruned: bool) -> None:
-        """What a job that reported waits for."""
+        """Reply to a job that reported: whether it is pruned."""
         for running in self.running:
             if running.job is job:
                 with contextlib.suppress(OSError):  # it has ended meanwhile
@@ -136,12 +136,12 @@ class Pool:
     def stop(self) -> None:
         """Ask every job to save and stop."""
         for running in self.running:
-            self._tell(running, signal.SIGTERM)
+            self._signal(running, signal.SIGTERM)
 
     def kill(self) -> None:
         """End every job at once."""
         for running in self.running:
-            self._tell(running, signal.SIGKILL)
+            self._signal(running, signal.SIGKILL)
         for running in self.running:
             running.process.join(5)
             running.process.close()
@@ -150,23 +150,23 @@ class Pool:
     def _end_overdue(self) -> None:
         now = time.monotonic()
         for running in self.running:
-            if running.told_to_stop is not None:
-                if running.stopped_because and now - running.told_to_stop > self.grace:
-                    self._tell(running, signal.SIGKILL)
+            if running.signalled_at is not None:
+                if running.stopped_because and now - running.signalled_at > self.grace:
+                    self._signal(running, signal.SIGKILL)
             elif self.timeout is not None and now - running.started > self.timeout:
                 running.stopped_because = f"took longer than job_timeout={self.timeout:g} seconds"
-                self._tell(running, signal.SIGTERM)
+                self._signal(running, signal.SIGTERM)
 
-    def _tell(self, running: Running, number: signal.Signals) -> None:
-        if running.told_to_stop is None:
-            running.told_to_stop = time.monotonic()
+    def _signal(self, running: Running, number: signal.Signals) -> None:
+        if running.signalled_at is None:
+            running.signalled_at = time.monotonic()
         with contextlib.suppress(ProcessLookupError):
             if number is signal.SIGKILL and os.getpgid(running.process.pid) == running.process.pid:
                 os.killpg(running.process.pid, number)  # with what it started
             else:
                 os.kill(running.process.pid, number)
 
-    def _heard(self, running: Running) -> list[Report | JobFinished]:
+    def _receive(self, running: Running) -> list[Report | JobFinished]:
         events: list[Report | JobFinished] = []
         try:
             while running.pipe.poll():
@@ -176,23 +176,23 @@ class Pool:
                 elif kind == "report":
                     events.append(Report(running.job, *content))
                 else:
-                    running.ended = tuple(content)  # type: ignore[assignment]
+                    running.result = tuple(content)  # type: ignore[assignment]
         except (EOFError, OSError):
             running.pipe.close()
         return events
 
-    def _over(self, running: Running) -> JobFinished:
+    def _collect(self, running: Running) -> JobFinished:
         running.process.join()
         exit_code = running.process.exitcode
         running.process.close()
         running.pipe.close()
         self.running.remove(running)
         self.resources.give_back(running.place)
-        state, reason, metrics = running.ended or ("failed", reason_of_exit(exit_code, self._kills), None)
+        state, reason, metrics = running.result or ("failed", reason_of_exit(exit_code, self._kills), None)
         self._kills = out_of_memory_kills()
-        if state in ("failed", "interrupted") and running.told_to_stop is not None:
+        if state in ("failed", "interrupted") and running.signalled_at is not None:
             state, reason = ("failed", running.stopped_because) if running.stopped_because else ("interrupted", "")
-        killed = running.ended is None and exit_code < 0 and state == "failed" and not running.stopped_because
+        killed = running.result is None and exit_code < 0 and state == "failed" and not running.stopped_because
         return JobFinished(running.job, state, reason, metrics, time.monotonic() - running.started, killed)
 
 
@@ -203,5 +203,5 @@ def stop_fork_server() -> None:
         return
     with contextlib.suppress(ProcessLookupError):
         os.kill(server._forkserver_pid, signal.SIGKILL)
-    with contextlib.suppress(ChildProcessError, FileNotFoundError):  # somebody else waited for it
+    with contextlib.suppress(ChildProcessError, FileNotFoundError):  # it was waited for already
         server._stop()

@@ -1,4 +1,4 @@
-"""What one machine has for jobs: processors, and GPUs or shares of them."""
+"""Resources of one machine for jobs: processors, and GPUs or shares of them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def num_processors() -> int:
 
 def visible_gpus() -> list[str]:
     """Names of the GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` has them; CUDA stays asleep."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [name.strip() for name in named.split(",") if name.strip() and name.strip() != "-1"]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip() and name.strip() != "-1"]
     import torch
 
     return [str(i) for i in range(torch.cuda.device_count())]
@@ -23,7 +23,7 @@ def visible_gpus() -> list[str]:
 
 @dataclass(frozen=True)
 class Place:
-    """What one job is given."""
+    """Threads and GPUs of one job."""
 
     gpus: tuple[str, ...]
     threads: int

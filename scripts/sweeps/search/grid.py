@@ -39,60 +39,60 @@ class Grid:
         if space.means_baselines():
             grid = [overrides for overrides in grid if "module=baseline/" not in " ".join(overrides) or fits(overrides)]
         fixed = {override.key: _canonical(override.text) for override in parse_all(space.fixed)}
-        known = self._known(grid, fixed, default)
+        combinations_done = self._combinations_of_jobs(grid, fixed, default)
         for overrides in grid:
-            if _identity(overrides) not in known:
+            if _identity(overrides) not in combinations_done:
                 manifest.add(overrides)
         if retry_failed:
             for job in manifest.jobs:
                 if job.state == "failed":
                     job.state, job.reason, job.attempts = "waiting", "", 0
-        self._left = [job for job in manifest.jobs if not job.done]
+        self._waiting = [job for job in manifest.jobs if not job.done]
 
     @property
     def total(self) -> int:
         return len(self.manifest.jobs)
 
     def examples(self) -> list[list[str]]:
-        return [job.overrides for job in self._left]
+        return [job.overrides for job in self._waiting]
 
     def next(self) -> Job | None:
-        return self._left.pop(0) if self._left else None
+        return self._waiting.pop(0) if self._waiting else None
 
     def report(self, job: Job, validation: int, value: float) -> bool:
         return False
 
-    def ended(self, job: Job, metrics: dict[str, float] | None) -> None:
+    def job_finished(self, job: Job, metrics: dict[str, float] | None) -> None:
         pass
 
-    def _known(
+    def _combinations_of_jobs(
         self, grid: list[list[str]], fixed: dict[str, str], default: Callable[[str], str]
     ) -> set[frozenset[tuple[str, str]]]:
         """The combinations that earlier jobs are, whose overrides become those of this grid."""
         combinations = {_identity(overrides): overrides for overrides in grid}
         keys = {override.key for overrides in grid for override in parse_all(overrides) if override.prefix != "~"}
-        known = set()
+        combinations_done = set()
         for job in self.manifest.jobs:
-            own = frozenset(
+            identity = frozenset(
                 pair for pair in _identity(job.overrides) if pair[0] in keys or fixed.get(pair[0]) != pair[1]
             )
-            for key in sorted(keys - {key for key, _ in own}):  # an axis that was none then
-                wider = own | {(key, _canonical(self.manifest.earlier_space.get(key) or default(key)))}
-                own = wider if any(wider <= combination for combination in combinations) else own
-            if own not in combinations:
+            for key in sorted(keys - {key for key, _ in identity}):  # an axis that was none then
+                wider = identity | {(key, _canonical(self.manifest.earlier_space.get(key) or default(key)))}
+                identity = wider if any(wider <= combination for combination in combinations) else identity
+            if identity not in combinations:
                 values = " ".join(override.plain for override in parse_all(job.overrides))
                 raise BadInput(
                     f"sweep.name={self.manifest.folder.name}: there is another sweep of that name in"
                     f" {self.manifest.folder}: its job {values} is none of this command's; values can be added, and"
                     " those that are there must stay; or take another sweep.name"
                 )
-            job.overrides = combinations[own]
-            known.add(own)
-        return known
+            job.overrides = combinations[identity]
+            combinations_done.add(identity)
+        return combinations_done
 
 
 def _identity(overrides: list[str]) -> frozenset[tuple[str, str]]:
-    """What a combination sets, however it is written."""
+    """Keys and canonical values of a combination."""
     return frozenset((o.key, _canonical(o.text)) for o in parse_all(overrides) if o.prefix != "~")
 
 

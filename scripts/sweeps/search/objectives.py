@@ -1,4 +1,4 @@
-"""What a search optimises, and in which direction."""
+"""Objectives of a search: metrics and directions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def task_objective(facts: MetricFacts) -> Objective:
 
 
 def objectives(settings: SweepSettings, run: dict[str, Any], facts: MetricFacts | None = None) -> list[Objective]:
-    """What the settings ask for, or else the metric of validation by which runs choose their checkpoints.
+    """The objectives of the settings, or else the validation metric by which runs choose their checkpoints.
 
     Args:
         settings: of the sweep.
@@ -53,8 +53,8 @@ def objectives(settings: SweepSettings, run: dict[str, Any], facts: MetricFacts 
     metrics = asked if isinstance(asked, list) else [asked]
     for metric in metrics:
         _check(metric, run["evaluate"])
-    given: Any = settings.direction or [_direction(metric, facts) for metric in metrics]
-    directions: list[str] = given if isinstance(given, list) else [given] * len(metrics)
+    chosen: Any = settings.direction or [_direction(metric, facts) for metric in metrics]
+    directions: list[str] = chosen if isinstance(chosen, list) else [chosen] * len(metrics)
     if len(directions) != len(metrics):
         raise BadInput(f"sweep.direction={directions}: one for each of {len(metrics)} objectives is needed")
     return [Objective(metric, direction) for metric, direction in zip(metrics, directions)]
@@ -86,7 +86,7 @@ def _direction(metric: str, facts: MetricFacts) -> str:
     return direction
 
 
-def check_search(settings: SweepSettings, space: Space, goals: list[Objective]) -> None:
+def check_search(settings: SweepSettings, space: Space, objectives: list[Objective]) -> None:
     """Refuse settings of a search that contradict each other.
 
     Raises:
@@ -99,13 +99,13 @@ def check_search(settings: SweepSettings, space: Space, goals: list[Objective]) 
         )
     for axis in space.axes:
         if axis.key == "seed":
-            raise BadInput(f"seed={axis.written}: a search looks for settings; sweep.seeds=N gives each several seeds")
+            raise BadInput(f"seed={axis.text}: a search looks for settings; sweep.seeds=N gives each several seeds")
         if settings.sampler_name == "GridSampler" and axis.interval is not None:
-            raise BadInput(f"{axis.key}={axis.written}: sweep/sampler=grid needs a list; choice(...) or range(...)")
-    pruner, metric = settings.pruner_name, goals[0].metric
+            raise BadInput(f"{axis.key}={axis.text}: sweep/sampler=grid needs a list; choice(...) or range(...)")
+    pruner, metric = settings.pruner_name, objectives[0].metric
     if not pruner:
         return
-    if len(goals) > 1:
+    if len(objectives) > 1:
         raise BadInput("sweep/pruner: several objectives give no order to prune by; none is accepted")
     if not metric.startswith("val/"):
         raise BadInput(f"sweep/pruner: {metric} is not known before the end of a run; val/... is")

@@ -1,4 +1,4 @@
-"""Points of a search that a person or a file names: they have to lie in its space."""
+"""Points of a search from settings or files: they have to lie in its space."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def point_of(point: dict[str, Any], space: Space, distributions: dict[str, Any])
             raise BadInput(
                 f"sweep.enqueue: {key} is no axis of this search{near}; there are {', '.join(distributions)}"
             )
-        made = distributions[key]
-        if hasattr(made, "choices"):
-            same = [choice for choice in made.choices if choice == value or str(choice) == str(value)]
-            inside, value = bool(same), next(iter(same), value)
+        distribution = distributions[key]
+        if hasattr(distribution, "choices"):
+            matching = [choice for choice in distribution.choices if choice == value or str(choice) == str(value)]
+            inside, value = bool(matching), next(iter(matching), value)
         else:
-            inside = isinstance(value, (int, float)) and made.low <= value <= made.high
+            inside = isinstance(value, (int, float)) and distribution.low <= value <= distribution.high
         if not inside:
             axis = next(axis for axis in space.axes if axis.key == key)
-            raise BadInput(f"sweep.enqueue: {key}={value} lies outside of {axis.written}")
+            raise BadInput(f"sweep.enqueue: {key}={value} lies outside of {axis.text}")
         found[key] = value
     return found
 
 
 def check_job(job: Job, space: Space, manifest: Path) -> None:
-    """Refuse a job of the manifest that sets anything but values of the axes: the file may be a stranger's.
+    """Refuse a job of the manifest that sets anything but values of the axes: the file is untrusted.
 
     Raises:
         BadInput: with the override that does.

@@ -46,8 +46,8 @@ class Axis:
         return self.override.key_or_group
 
     @property
-    def written(self) -> str:
-        """What a person wrote after the `=`."""
+    def text(self) -> str:
+        """The value as typed, after the `=`."""
         return Override.parse(self.override.input_line or "").value or ""
 
     @property
@@ -69,25 +69,25 @@ class Axis:
         Raises:
             BadInput: there are infinitely many.
         """
-        return [written for written, _ in self._values()]
+        return [text for text, _ in self._values()]
 
     def python_values(self) -> list[Any]:
         """The values as numbers, strings, booleans and None; lists as their overrides."""
         return [value for _, value in self._values()]
 
     def distinct(self) -> list[str]:
-        """The values without those that write an earlier one in another way (`0.10` after `0.1`), which are said."""
+        """The distinct values; one that repeats an earlier one (`0.10` after `0.1`) is named on standard error."""
         kept: dict[str, str] = {}
-        for written, value in self._values():
+        for text, value in self._values():
             if repr(value) in kept:
                 print(
-                    f"{self.key}={self.written}: {kept[repr(value)]} stands there twice and counts once",
+                    f"{self.key}={self.text}: {kept[repr(value)]} stands there twice and counts once",
                     file=sys.stderr,
                 )
-            kept.setdefault(repr(value), written)
+            kept.setdefault(repr(value), text)
         return list(kept.values())
 
-    def word(self, value: str) -> str:
+    def override_of(self, value: str) -> str:
         return f"{self.override.get_key_element()}={value}"
 
     def _values(self) -> list[tuple[str, Any]]:
@@ -100,14 +100,13 @@ class Axis:
             return [(element, value if value is None or isinstance(value, (bool, int, float, str)) else element)]
         if not isinstance(value, (ChoiceSweep, RangeSweep)):
             raise BadInput(
-                f"{self.key}={self.written}: has no list of values; sweep.trials=N searches in it, choice(...) lists"
-                " some"
+                f"{self.key}={self.text}: has no list of values; sweep.trials=N searches in it, choice(...) lists some"
             )
-        written = list(self.override.sweep_string_iterator())
+        text = list(self.override.sweep_string_iterator())
         found = list(self.override.sweep_iterator(transformer=Transformer.identity))
         plain = [v.text if isinstance(v, QuotedString) else v for v in found]
-        pairs = [(w, v if v is None or isinstance(v, (bool, int, float, str)) else w) for w, v in zip(written, plain)]
-        if self.key != "module" or BASELINES not in written:
+        pairs = [(w, v if v is None or isinstance(v, (bool, int, float, str)) else w) for w, v in zip(text, plain)]
+        if self.key != "module" or BASELINES not in text:
             return pairs
         every = [(name, name) for name in options("module") if name.startswith("baseline/")]
         expanded = [pair for w, v in pairs for pair in (every if w == BASELINES else [(w, v)])]
@@ -116,7 +115,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Space:
-    """What the jobs of a sweep have in common, and in what they differ."""
+    """Space of a sweep: the fixed overrides of all jobs, and the axes in which they differ."""
 
     axes: tuple[Axis, ...]
     fixed: tuple[str, ...]  # overrides, as Hydra takes them
@@ -136,14 +135,14 @@ class Space:
 
     def means_baselines(self) -> bool:
         """Whether `module=baselines` is among the values: they are taken as far as they fit."""
-        return any(axis.key == "module" and BASELINES in axis.written for axis in self.axes)
+        return any(axis.key == "module" and BASELINES in axis.text for axis in self.axes)
 
     def described(self) -> dict[str, str]:
-        """Everything that makes two sweeps the same, as overrides."""
-        fixed = [Override.parse(word) for word in self.fixed]
+        """The overrides that identify a sweep: key -> value."""
+        fixed = [Override.parse(override) for override in self.fixed]
         return {
-            **{axis.key: axis.written for axis in self.axes},
-            **{o.key: o.value or "" for o in fixed if facts(o.key).one_sweep},
+            **{axis.key: axis.text for axis in self.axes},
+            **{o.key: o.value or "" for o in fixed if facts(o.key).identifies_sweep},
         }
 
     def _combination(self, chosen: dict[str, str]) -> Iterator[str]:
@@ -151,11 +150,11 @@ class Space:
         for axis in self.axes:
             if not self.is_active(axis, chosen) or (is_baseline and _not_of_baselines(axis.key)):
                 continue
-            yield axis.word(chosen[axis.key])
+            yield axis.override_of(chosen[axis.key])
         if is_baseline:
-            for word in self.fixed:
-                if Override.parse(word).key.startswith("module."):
-                    yield f"~{Override.parse(word).key}"
+            for override in self.fixed:
+                if Override.parse(override).key.startswith("module."):
+                    yield f"~{Override.parse(override).key}"
 
 
 def space_of(
@@ -173,27 +172,32 @@ def space_of(
         BadInput: an override of `sweep.space` that is none, or a condition on what does not vary.
     """
     parser = OverridesParser.create(config_loader=config_loader)
-    arguments = [_as_choice(word) for word in arguments]
-    written = [override for override in parser.parse_overrides(arguments) if not _of_sweep(override)]
-    named = {override.key_or_group for override in written}
-    added = [word for key, value in also.items() if key not in named for word in relaxed([f"{key}={_written(value)}"])]
+    arguments = [_as_choice(argument) for argument in arguments]
+    parsed = [override for override in parser.parse_overrides(arguments) if not _of_sweep(override)]
+    named = {override.key_or_group for override in parsed}
+    added = [
+        argument
+        for key, value in also.items()
+        if key not in named
+        for argument in relaxed([f"{key}={_as_text(value)}"])
+    ]
     try:
-        written = parser.parse_overrides(added) + written
+        parsed = parser.parse_overrides(added) + parsed
     except Exception as error:
         message = " ".join(str(error).split()).replace("++", "")
         raise BadInput(f"sweep.space: {message}") from None
-    conditions = _conditions(when or {}, written)
-    swept = [o for o in written if o.is_sweep_override() or o.key_or_group in conditions]
+    conditions = _conditions(when or {}, parsed)
+    swept = [o for o in parsed if o.is_sweep_override() or o.key_or_group in conditions]
     axes = tuple(Axis(override) for override in swept)
     for axis in axes:
         if not facts(axis.key).in_sweep or axis.key.startswith("hydra"):
-            raise BadInput(f"{axis.key}={axis.written}: every job of a sweep has the same; give one value")
-    fixed = tuple(override.input_line or "" for override in written if override not in swept)
+            raise BadInput(f"{axis.key}={axis.text}: every job of a sweep has the same; give one value")
+    fixed = tuple(override.input_line or "" for override in parsed if override not in swept)
     return Space(axes, fixed, conditions)
 
 
-def _conditions(when: dict[str, Any], written: list[HydraOverride]) -> Conditions:
-    keys = [override.key_or_group for override in written]
+def _conditions(when: dict[str, Any], parsed: list[HydraOverride]) -> Conditions:
+    keys = [override.key_or_group for override in parsed]
     found: dict[str, dict[str, list[str]]] = {}
     for key, condition in when.items():
         if not isinstance(condition, dict) or not condition:
@@ -220,9 +224,9 @@ def plain(value: Any) -> str:
     return text.lower() if text in ("True", "False") else text
 
 
-def _as_choice(word: str) -> str:
+def _as_choice(argument: str) -> str:
     """`module=baselines` stands for several values, also alone."""
-    return f"module=choice({BASELINES})" if word == f"module={BASELINES}" else word
+    return f"module=choice({BASELINES})" if argument == f"module={BASELINES}" else argument
 
 
 def _not_of_baselines(key: str) -> bool:
@@ -234,7 +238,7 @@ def _of_sweep(override: HydraOverride) -> bool:
     return override.key_or_group.startswith("sweep.") or override.key_or_group.startswith("sweep/")
 
 
-def _written(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
-        return ",".join(_written(v) for v in value)
+        return ",".join(_as_text(v) for v in value)
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -15,7 +15,7 @@ from datamodules.errors import BadInput
 from scripts.config.naming import short_name
 from scripts.config.private_names import reported_steps, trial_id
 from scripts.sweeps.manifest import Job, Manifest
-from scripts.sweeps.search import optuna_parts
+from scripts.sweeps.search import optuna_components
 from scripts.sweeps.search.objectives import check_search, objectives
 from scripts.sweeps.search.points import check_job, point_of
 from scripts.sweeps.search.space import Axis, Space, plain
@@ -57,7 +57,7 @@ class Search:
     def __init__(
         self, space: Space, settings: SweepSettings, manifest: Manifest, run: dict[str, Any], retry_failed: bool
     ) -> None:
-        optuna_parts.require()
+        optuna_components.require()
         self.space = space
         self.settings = settings
         self.manifest = manifest
@@ -65,7 +65,7 @@ class Search:
         self.first_seed: int = run["seed"]
         self.num_seeds = settings.seeds or 1
         check_search(settings, space, self.objectives)
-        self.distributions = {axis.key: optuna_parts.distribution(axis) for axis in space.axes}
+        self.distributions = {axis.key: optuna_components.distribution(axis) for axis in space.axes}
         self.study = self._study(f"{run['name']}/{settings.name}")
         self.live: list[Trial] = []
         self._take_up(retry_failed)
@@ -87,7 +87,9 @@ class Search:
         for axis in self.space.axes:
             for value in self._ends(axis):
                 chosen = {**first, **self._where_active(axis), axis.key: value}
-                overrides = [optuna_parts.word(a, chosen[a.key]) for a in self.space.axes if self._counts(a, chosen)]
+                overrides = [
+                    optuna_components.override_of(a, chosen[a.key]) for a in self.space.axes if self._counts(a, chosen)
+                ]
                 found.append(overrides)
         return found
 
@@ -110,7 +112,7 @@ class Search:
                 return job
         if self._num_trials() >= (self.settings.trials or 0):
             return None
-        live = self._asked()
+        live = self._ask()
         self.live.append(live)
         live.running = True
         return live.jobs[0]
@@ -123,7 +125,7 @@ class Search:
         so_far = [self._values(other)[0] for other in before] + [value]
         return self._pruned(live.trial, step, sum(so_far) / len(so_far))
 
-    def ended(self, job: Job, metrics: dict[str, float] | None) -> None:
+    def job_finished(self, job: Job, metrics: dict[str, float] | None) -> None:
         live = self._of(job)
         live.running, live.is_stopped = False, job.state == "interrupted"
         if job.state in ("pruned", "failed"):
@@ -133,13 +135,13 @@ class Search:
 
     def importance(self) -> list[dict[str, Any]]:
         """A row for each axis: how much of each objective's variance over the finished trials it explains."""
-        states = optuna_parts.optuna.trial.TrialState
+        states = optuna_components.optuna.trial.TrialState
         if len(self.space.axes) < 2 or len(self.study.get_trials(deepcopy=False, states=(states.COMPLETE,))) < 4:
             return []
         rows: dict[str, dict[str, Any]] = {axis.key: {"setting": axis.key} for axis in self.space.axes}
         for i, objective in enumerate(self.objectives):
             try:
-                shares = optuna_parts.importances(self.study, i)
+                shares = optuna_components.importances(self.study, i)
             except (ImportError, RuntimeError, ValueError):  # scikit-learn is absent, or all values are the same
                 return []
             for key, share in shares.items():
@@ -149,14 +151,14 @@ class Search:
     # ------------------------------------------------------------------ trials
 
     def _study(self, name: str) -> Any:
-        optuna = optuna_parts.optuna
+        optuna = optuna_components.optuna
         directions: list[Any] = [objective.direction for objective in self.objectives]
         try:
             study = optuna.create_study(
-                storage=optuna_parts.storage(self.settings, self.manifest.folder),
+                storage=optuna_components.storage(self.settings, self.manifest.folder),
                 study_name=name,
-                sampler=optuna_parts.sampler(self.settings, self.space.axes, 0, bool(self.space.when)),
-                pruner=optuna_parts.pruner(self.settings),
+                sampler=optuna_components.sampler(self.settings, self.space.axes, 0, bool(self.space.when)),
+                pruner=optuna_components.pruner(self.settings),
                 directions=directions,
                 load_if_exists=True,
             )
@@ -169,7 +171,7 @@ class Search:
 
     def _take_up(self, retry_failed: bool) -> None:
         """Bring study and manifest together after a stop."""
-        states = optuna_parts.optuna.trial.TrialState
+        states = optuna_components.optuna.trial.TrialState
         of_trial: dict[int | None, list[Job]] = {}
         for job in self.manifest.jobs:
             check_job(job, self.space, self.manifest.path)
@@ -178,24 +180,24 @@ class Search:
             owner = frozen.user_attrs.get(OWNER)
             jobs = of_trial.get(frozen.number, []) if owner == self._owner() else []
             if frozen.state is states.RUNNING and jobs:
-                self._go_on(Trial(optuna_parts.optuna.trial.Trial(self.study, trial_id(frozen)), jobs))
+                self._resume_trial(Trial(optuna_components.optuna.trial.Trial(self.study, trial_id(frozen)), jobs))
             elif frozen.state is states.RUNNING and (owner == self._owner() or not (owner or self.settings.storage)):
                 self.study.tell(frozen.number, state=states.FAIL)  # it was stopped before it had a job
             elif frozen.state is states.FAIL and jobs and retry_failed and frozen.number not in self._retried():
                 self.study.set_user_attr(RETRIED, [*self._retried(), frozen.number])
                 self.study.enqueue_trial(frozen.params)
 
-    def _go_on(self, live: Trial) -> None:
+    def _resume_trial(self, live: Trial) -> None:
         self.live.append(live)
-        ended = [job.state for job in live.jobs if job.state in ("pruned", "failed")]
-        if ended:
-            self._close(live, ended[0])
+        closed = [job.state for job in live.jobs if job.state in ("pruned", "failed")]
+        if closed:
+            self._close(live, closed[0])
         elif all(job.done for job in live.jobs):
             self._advance(live, live.jobs[-1])
 
     def _num_trials(self) -> int:
         """Those that count: not the ones that ended before they began, nor those that are tried again."""
-        states = optuna_parts.optuna.trial.TrialState
+        states = optuna_components.optuna.trial.TrialState
         retried = self._retried()
         return sum(
             trial.state not in (states.WAITING, states.FAIL)
@@ -206,27 +208,27 @@ class Search:
     def _retried(self) -> list[int]:
         return self.study.user_attrs.get(RETRIED, [])
 
-    def _asked(self) -> Trial:
+    def _ask(self) -> Trial:
         number = len(self.study.get_trials(deepcopy=False))
         conditional = bool(self.space.when)
-        if optuna_parts.is_reseeded(self.settings):
-            self.study.sampler = optuna_parts.sampler(self.settings, self.space.axes, number, conditional)
-        always = {key: made for key, made in self.distributions.items() if key not in self.space.when}
+        if optuna_components.is_reseeded(self.settings):
+            self.study.sampler = optuna_components.sampler(self.settings, self.space.axes, number, conditional)
+        always = {key: drawn_from for key, drawn_from in self.distributions.items() if key not in self.space.when}
         try:
             trial = self.study.ask(always)
             axes = [axis for axis in self.space.axes if axis.key in always]
             for axis in (axis for axis in self.space.axes if axis.key not in always):
                 if self._counts(axis, trial.params):
-                    optuna_parts.suggest(trial, axis.key, self.distributions[axis.key])
+                    optuna_components.suggest(trial, axis.key, self.distributions[axis.key])
                     axes.append(axis)
         except ValueError as error:
             raise BadInput(f"sweep.sampler={self.settings.sampler_name}: {error}") from None
         trial.set_user_attr(OWNER, self._owner())
-        overrides = [optuna_parts.word(axis, trial.params[axis.key]) for axis in axes]
+        overrides = [optuna_components.override_of(axis, trial.params[axis.key]) for axis in axes]
         jobs = []
         for replicate in range(self.num_seeds):
             seed = [f"seed={self.first_seed + replicate}"] if self.settings.seeds else []
-            shown = [optuna_parts.word(axis, _rounded(trial.params[axis.key])) for axis in axes]
+            shown = [optuna_components.override_of(axis, _rounded(trial.params[axis.key])) for axis in axes]
             name = "_".join(filter(None, [f"{trial.number:03}", short_name([*shown, *seed])]))
             jobs.append(self.manifest.add([*overrides, *seed], name=name, trial=trial.number, replicate=replicate))
         return Trial(trial, jobs)
@@ -242,19 +244,19 @@ class Search:
             means = [sum(values) / len(values) for values in zip(*done)]
             self.live.remove(live)
             if all(math.isfinite(value) for value in means):
-                self._tell(live, values=means)
+                self._report_result(live, values=means)
             else:
-                self._tell(live, state=optuna_parts.optuna.trial.TrialState.FAIL)
+                self._report_result(live, state=optuna_components.optuna.trial.TrialState.FAIL)
 
     def _close(self, live: Trial, state: str) -> None:
-        states = optuna_parts.optuna.trial.TrialState
+        states = optuna_components.optuna.trial.TrialState
         self.live.remove(live)
         for job in live.jobs:
             if not job.done:
                 job.state, job.reason = "pruned", f"another seed of its trial was {state}"
-        self._tell(live, state=states.PRUNED if state == "pruned" else states.FAIL)
+        self._report_result(live, state=states.PRUNED if state == "pruned" else states.FAIL)
 
-    def _tell(self, live: Trial, **result: Any) -> None:
+    def _report_result(self, live: Trial, **result: Any) -> None:
         try:
             self.study.tell(live.trial, **result)
         except RuntimeError as error:  # the grid sampler has no more to offer
@@ -277,8 +279,8 @@ class Search:
         return str(self.manifest.folder)
 
     def _ends(self, axis: Any) -> list[Any]:
-        made = self.distributions[axis.key]
-        return list(made.choices) if hasattr(made, "choices") else [made.low, made.high]
+        drawn_from = self.distributions[axis.key]
+        return list(drawn_from.choices) if hasattr(drawn_from, "choices") else [drawn_from.low, drawn_from.high]
 
 
 def _rounded(value: Any) -> Any:

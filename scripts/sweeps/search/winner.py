@@ -17,7 +17,7 @@ from scripts.config.dotted import put
 from scripts.config.keys import facts
 from scripts.config.override import Override, parse_all
 from scripts.config.overrides import groups
-from scripts.config.trust import foreign_packages
+from scripts.config.trust import untrusted_packages
 from scripts.console.program_path import program
 from scripts.runs.folder import write_whole
 from scripts.sweeps.manifest import Job
@@ -36,7 +36,7 @@ class Winner:
 
 
 def sweep_objectives(sweep: Sweep) -> list[Objective]:
-    """What decides: a search's objectives, or the task's own metric of validation.  Empty where runs lack it."""
+    """The objectives of a search, or the task's validation metric.  Empty where runs lack it."""
     try:
         return objectives(sweep.settings, sweep.composer.settings([]), sweep.metric_facts)
     except BadInput:
@@ -63,11 +63,11 @@ def winners(sweep: Sweep, by: list[Objective]) -> list[Winner]:
 
 
 def without_seed(overrides: list[str]) -> list[str]:
-    return [word for word in overrides if Override.parse(word).key != "seed"]
+    return [override for override in overrides if Override.parse(override).key != "seed"]
 
 
-def _beats(one: list[float], other: list[float]) -> bool:
-    return all(a <= b for a, b in zip(one, other)) and one != other
+def _beats(costs: list[float], other_costs: list[float]) -> bool:
+    return all(a <= b for a, b in zip(costs, other_costs)) and costs != other_costs
 
 
 def write_experiment(sweep: Sweep, winner: Winner, by: list[Objective], name: str) -> Path:
@@ -99,8 +99,8 @@ _MISSING = object()
 
 
 def command(sweep: Sweep, name: str) -> str:
-    """What a person types to train the configuration that `write_experiment` wrote."""
-    allow = "".join(f" --allow {package}" for package in foreign_packages(sweep.composer.settings([])))
+    """The command that trains the configuration that `write_experiment` wrote."""
+    allow = "".join(f" --allow {package}" for package in untrusted_packages(sweep.composer.settings([])))
     return (
         f"{program('python')} scripts/train.py{allow} --config-dir {shlex.quote(str(sweep.folder))} experiment={name}"
     )
@@ -112,9 +112,9 @@ def at_boundaries(sweep: Sweep, winner: Winner) -> list[str]:
     return [s for axis in sweep.space.axes if axis.key != "seed" for s in _at_boundary(axis, chosen.get(axis.key))]
 
 
-def _at_boundary(axis: Axis, word: str | None) -> list[str]:
+def _at_boundary(axis: Axis, override: str | None) -> list[str]:
     try:
-        value = float(word or "")
+        value = float(override or "")
     except ValueError:
         return []
     if axis.interval is not None:
@@ -132,4 +132,4 @@ def _at_boundary(axis: Axis, word: str | None) -> list[str]:
     if near < share < 1 - near:
         return []
     end, further = ("lower", "below") if share <= near else ("upper", "above")
-    return [f"{axis.key}={value:g} is at the {end} end of {axis.written}: better values may lie {further}"]
+    return [f"{axis.key}={value:g} is at the {end} end of {axis.text}: better values may lie {further}"]

@@ -101,7 +101,7 @@ def test_another_file_than_the_published_one_is_refused_and_not_kept(
 def test_a_missing_file_and_a_missing_server_are_sentences(server: Server, tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(BadInput, match="missing: cannot be fetched"):
         fetch(remote(server, "missing"), tmp_path)
-    monkeypatch.setattr(download, "PATIENCE", 1.0)
+    monkeypatch.setattr(download, "TIMEOUT", 1.0)
     with pytest.raises(BadInput, match="cannot be fetched"):
         fetch(remote(server), tmp_path, base="http://127.0.0.1:9")
 

@@ -104,10 +104,10 @@ def test_whole_thousands_need_no_decimals(tmp_path: Path) -> None:
 
 
 def test_date_and_hour_make_one_stamp(tmp_path: Path) -> None:
-    ending = [t + timedelta(hours=1) for t in HOURS]
+    exit_on_error = [t + timedelta(hours=1) for t in HOURS]
     rows = [f"{t:%Y-%m-%d},{t.hour + 1},{v}" for t, v in zip(HOURS, LOAD)]
     (one,), said = read(write(tmp_path / "a.csv", "Date,Hour,Demand", rows))
-    assert_is_load(one, ending)
+    assert_is_load(one, exit_on_error)
     assert "stamps from 'Date' and 'Hour'; hour 24 is the next day's 0:00" in said
     rows = [f"{t:%d/%m/%Y};{t:%H:%M:%S};{v};{'?' if i == 3 else v}" for i, (t, v) in enumerate(zip(HOURS, LOAD))]
     (one,), said = read(write(tmp_path / "a.csv", "Date;Time;Power;Voltage", rows))
@@ -120,7 +120,7 @@ def test_date_and_hour_make_one_stamp(tmp_path: Path) -> None:
     assert_is_load(one)
     rows = [f"{t:%d.%m.%Y},{t.hour + 1},{v}" for t, v in zip(HOURS, LOAD)]
     (one,), _ = read(write(tmp_path / "a.csv", "Tag,Nr,MW", rows), time_column=("Tag", "Nr"))
-    assert_is_load(one, ending)
+    assert_is_load(one, exit_on_error)
 
 
 def test_hour_24_is_the_next_days_midnight(tmp_path: Path) -> None:

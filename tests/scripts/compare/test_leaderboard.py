@@ -56,7 +56,7 @@ def test_runs_on_other_data_are_never_ranked_together(tmp_path: Path, other: dic
     assert [len(board.rows) for board in comparison.leaderboards] == [1, 1]
     apart = comparison.leaderboards[1].data.differs
     assert apart == differs if differs else list(apart) == ["test examples"]
-    assert output.why_apart(comparison, comparison.leaderboards[1]).startswith("on other data: ")
+    assert output.data_difference(comparison, comparison.leaderboards[1]).startswith("on other data: ")
 
 
 def test_what_training_alone_sees_separates_nothing(tmp_path: Path) -> None:

@@ -92,7 +92,8 @@ def test_other_open_arguments_may_be_anything() -> None:
     class Deeper(Closed):
         def __init__(self, **settings: int) -> None: ...
 
-    assert problems(opened, {"anything": 3}, "") == []
+    assert problems(opened, {"size": 1, "anything": 3}, "") == []
+    assert problems(opened, {"size": "one", "anything": 3}, "") == ["size=one: must be an integer"]
     assert problems(Deeper, {"size": 3, "depth": 2}, "x") == []
     assert problems(Deeper, {"depth": "two", "colour": 2}, "x") == [
         "x.colour: no such setting; x takes size, depth",

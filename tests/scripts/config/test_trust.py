@@ -78,7 +78,7 @@ def with_settings(config: dict[str, Any], place: tuple[str, ...], value: Any) ->
 @pytest.mark.parametrize("name", hostile(Path()))
 def test_every_group_of_every_stored_configuration(name: str, precious: Path, stored: dict[str, Any]) -> None:
     found = list(places(stored))
-    assert {place[0] for place in found} == set(trust.KINDS)
+    assert {place[0] for place in found} == set(trust.ALLOWED_CLASSES)
     for place in found:
         for settings in (hostile(precious)[name], [hostile(precious)[name]]):
             bad = with_settings(stored, place, settings)
@@ -90,11 +90,11 @@ def test_every_group_of_every_stored_configuration(name: str, precious: Path, st
 
 @pytest.mark.parametrize("target", ["pytorch_lightning.Trainer", "lightning_modules.gru.GRU", "torch.nn.Linear"])
 def test_what_is_trusted_has_to_be_of_the_kind_that_belongs_there(target: str, stored: dict[str, Any]) -> None:
-    for group in set(trust.KINDS) - {"trainer", "module"}:
-        place = (group, "x") if group in trust.NAMED else (group,)
+    for group in set(trust.ALLOWED_CLASSES) - {"trainer", "module"}:
+        place = (group, "x") if group in trust.GROUPS_BY_NAME else (group,)
         with pytest.raises(BadInput, match=f"{group}.*: it names {target} where a .* belongs"):
             trust.check_stored(with_settings(stored, place, {"_target_": target}), "config.yaml")
-        found = trust.check_kinds(with_settings(stored, place, {"_target_": target}))
+        found = trust.check_classes(with_settings(stored, place, {"_target_": target}))
         assert len(found) == 1 and "which belongs there" in found[0]
 
 
@@ -110,7 +110,7 @@ def test_a_stored_logger_writes_into_its_runs_folder(stored: dict[str, Any], pre
         with pytest.raises(BadInput, match=r"logger.x.save_dir=.* lies outside of the run's folder"):
             trust.check_stored(with_settings(stored, ("logger", "x"), settings), "config.yaml")
     typed = with_settings(stored, ("logger", "x"), settings)
-    trust.check_stored(typed, "config.yaml", typed=typed)
+    trust.check_stored(typed, "config.yaml", overridden_settings=typed)
 
 
 def test_what_runs_leave_is_trusted_and_allowed_packages_are(stored: dict[str, Any]) -> None:
@@ -118,7 +118,7 @@ def test_what_runs_leave_is_trusted_and_allowed_packages_are(stored: dict[str, A
     foreign = with_settings(stored, ("callbacks", "x"), {"_target_": "rich.console.Console"})
     with pytest.raises(BadInput, match="--allow rich if you trust that package"):
         trust.check_stored(foreign, "config.yaml")
-    trust.check_stored(foreign, "config.yaml", typed=foreign)  # the person names it in this very command
+    trust.check_stored(foreign, "config.yaml", overridden_settings=foreign)  # the person names it in this very command
     trust.allow(["rich"])
     with pytest.raises(BadInput, match="where a Callback belongs"):
         trust.check_stored(foreign, "config.yaml")
@@ -126,8 +126,8 @@ def test_what_runs_leave_is_trusted_and_allowed_packages_are(stored: dict[str, A
 
 @pytest.mark.parametrize("name", ["builtins.open", "logging.FileHandler", "tarfile.open"])
 def test_typed_classes_are_of_the_kind_that_belongs_there(name: str, precious: Path, stored: dict[str, Any]) -> None:
-    for group in trust.KINDS:
-        place = (group, "x") if group in trust.NAMED else (group,)
+    for group in trust.ALLOWED_CLASSES:
+        place = (group, "x") if group in trust.GROUPS_BY_NAME else (group,)
         with pytest.raises(BadInput, match=rf"{'.'.join(place)}\._target_={name}: not a \w+, which belongs there"):
             check(with_settings(stored, place, hostile(precious)[name]))
 

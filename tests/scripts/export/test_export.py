@@ -71,7 +71,7 @@ def test_every_architecture_is_the_same_in_onnx(name: str, workload: str, names_
     assert len(exported.differences) >= 3
     assert max(exported.differences.values()) < 1e-5
     assert json.loads((tmp_path / "export.json").read_text())["fixed_length"] == fixed
-    assert bool(exported.remarks) == bool(fixed)
+    assert bool(exported.notes) == bool(fixed)
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_a_gap_in_the_look_back_is_named(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["module=bag"], "module=bag reads tokens; task=forecasting offers steps, window"),
+        (["module=bag"], "module=bag takes tokens as input; task=forecasting gives steps, window"),
         (
             ["task=classification"],
             "task=classification asks something of texts; datamodule=energy has windows of series",

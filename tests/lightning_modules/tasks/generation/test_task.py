@@ -140,10 +140,10 @@ def test_known_texts_travel_with_the_weights() -> None:
 
     task = Generation(described())
     network = GRU(task, hidden_size=4)
-    task.known = hashes(TEXTS).unique(sorted=True)
+    task.training_hashes = hashes(TEXTS).unique(sorted=True)
     other = GRU(Generation(described()), hidden_size=4)
     other.load_state_dict(network.state_dict())
-    assert other.task.is_known(["abba", "abb", "cab"]) == [True, False, True]
+    assert other.task.is_copy(["abba", "abb", "cab"]) == [True, False, True]
 
 
 class Texts:

@@ -36,7 +36,7 @@ def test_values_of_every_kind(written: str, values: list) -> None:
 
 def test_the_command_line_wins_over_the_file() -> None:
     space = space_of(["seed=3,4"], {"seed": "1,2", "optimizer.lr": [0.1, 0.2]})
-    assert {axis.key: axis.written for axis in space.axes} == {"optimizer.lr": "0.1,0.2", "seed": "3,4"}
+    assert {axis.key: axis.text for axis in space.axes} == {"optimizer.lr": "0.1,0.2", "seed": "3,4"}
 
 
 def test_what_makes_two_sweeps_the_same_is_not_where_or_how_they_run() -> None:

@@ -55,7 +55,7 @@ def run(search: Search, job: Job) -> None:
         job.state = "finished"
         metrics = {"val/accuracy": value_of(job, VALIDATIONS), "params": float(len(job.overrides[0]))}
         search.manifest.run_folder(job).write_json(search.manifest.run_folder(job).metrics_file, metrics)
-    search.ended(job, None)
+    search.job_finished(job, None)
     search.manifest.write()
 
 
@@ -149,7 +149,7 @@ def test_failed_configurations_are_tried_again_if_asked(tmp_path: Path) -> None:
     run(search, search.next())
     failing = search.next()
     failing.state = "failed"
-    search.ended(failing, None)
+    search.job_finished(failing, None)
     search.manifest.write()
     run_all(search)
     assert search_in(tmp_path, LISTS, trials=3).next() is None
@@ -220,7 +220,7 @@ def test_a_conditional_axis_is_drawn_where_it_counts(sampler: str, tmp_path: Pat
         drawn.append(" ".join(job.overrides))
         job.state = "finished"
         search.manifest.run_folder(job).write_json(search.manifest.run_folder(job).metrics_file, {"val/accuracy": 0.5})
-        search.ended(job, None)
+        search.job_finished(job, None)
     assert len(drawn) == 12
     assert {("layer_norm=True" in overrides, "forget_bias=" in overrides) for overrides in drawn} == {
         (True, True),
@@ -233,7 +233,7 @@ def test_a_job_that_was_killed_waits_for_the_next_call(tmp_path: Path) -> None:
     search = search_in(tmp_path, LISTS, trials=3)
     killed = search.next()
     killed.state, killed.reason = "interrupted", "killed by SIGKILL"
-    search.ended(killed, None)
+    search.job_finished(killed, None)
     search.manifest.write()
     assert len(run_all(search)) == 2, "it is not tried again at once, and counts as a trial"
     again = search_in(tmp_path, LISTS, trials=3)

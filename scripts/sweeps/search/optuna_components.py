@@ -29,7 +29,7 @@ def require() -> None:
 
 
 def distribution(axis: Axis) -> Any:
-    """What Optuna draws a value of the axis from.
+    """Optuna's distribution of an axis.
 
     Raises:
         BadInput: nothing can be drawn from it.
@@ -52,16 +52,16 @@ def distribution(axis: Axis) -> Any:
             return FloatDistribution(min(values), max(values), log=log, step=None if log else float(step))
         return CategoricalDistribution(values)
     except ValueError as error:
-        raise BadInput(f"{axis.key}={axis.written}: {error}") from None
+        raise BadInput(f"{axis.key}={axis.text}: {error}") from None
 
 
-def word(axis: Axis, value: Any) -> str:
+def override_of(axis: Axis, value: Any) -> str:
     """The override that gives the axis a value that was drawn."""
     if axis.interval is None and axis.range is None:
-        for known, written in zip(axis.python_values(), axis.values()):
-            if type(known) is type(value) and known == value:
-                return axis.word(written)
-    return axis.word(repr(value) if isinstance(value, float) else str(value))
+        for candidate, text in zip(axis.python_values(), axis.values()):
+            if type(candidate) is type(value) and candidate == value:
+                return axis.override_of(text)
+    return axis.override_of(repr(value) if isinstance(value, float) else str(value))
 
 
 def sampler(settings: SweepSettings, axes: Sequence[Axis], number: int, conditional: bool = False) -> Any:
@@ -73,14 +73,14 @@ def sampler(settings: SweepSettings, axes: Sequence[Axis], number: int, conditio
         number: of the trial; with it the seed of a sampler whose every draw has one of its own.
         conditional: whether some axes count only beside certain values of others.
     """
-    given: dict[str, Any] = {"seed": settings.sampler_seed + (number if is_reseeded(settings) else 0)}
+    provided: dict[str, Any] = {"seed": settings.sampler_seed + (number if is_reseeded(settings) else 0)}
     if settings.sampler_name == "GridSampler":
-        given["search_space"] = {axis.key: axis.python_values() for axis in axes}
+        provided["search_space"] = {axis.key: axis.python_values() for axis in axes}
     if settings.sampler_name == "CmaEsSampler":
         _needs("cmaes", "sweep/sampler=cmaes")
     if settings.sampler_name == "TPESampler" and conditional:
-        given["group"] = True  # axes that occur together are drawn together
-    return _made(settings.sampler, given, "sweep.sampler", optuna.samplers.BaseSampler)
+        provided["group"] = True  # axes that occur together are drawn together
+    return _build(settings.sampler, provided, "sweep.sampler", optuna.samplers.BaseSampler)
 
 
 def is_reseeded(settings: SweepSettings) -> bool:
@@ -91,7 +91,7 @@ def is_reseeded(settings: SweepSettings) -> bool:
 
 
 def pruner(settings: SweepSettings) -> Any:
-    return _made(settings.pruner, {}, "sweep.pruner", optuna.pruners.BasePruner)
+    return _build(settings.pruner, {}, "sweep.pruner", optuna.pruners.BasePruner)
 
 
 def suggest(trial: Any, key: str, distribution: Any) -> Any:
@@ -129,24 +129,24 @@ def importances(study: Any, objective: int) -> dict[str, float]:
     )
 
 
-def _made(settings: dict[str, Any], given: dict[str, Any], at: str, kind: type) -> Any:
+def _build(settings: dict[str, Any], provided: dict[str, Any], at: str, kind: type) -> Any:
     """The object that settings with a `_target_` describe, with what the program adds where its class takes it."""
     target = str(settings.get("_target_", ""))
     arguments = {key: value for key, value in settings.items() if key != "_target_"}
     try:
         cls = pkgutil.resolve_name(target)
-    except Exception as error:  # whatever an import raises: the person named the module
+    except Exception as error:  # whatever an import raises
         raise BadInput(f"{at}._target_={target}: cannot be imported ({error})") from None
     if not (isinstance(cls, type) and issubclass(cls, kind)):
         raise BadInput(f"{at}._target_={target}: not a {kind.__name__}, which belongs there")
-    takes = inspect.signature(cls).parameters
-    given = {key: value for key, value in given.items() if key in takes and key not in arguments}
-    found = problems(cls, arguments, at, given=list(given))
+    parameters = inspect.signature(cls).parameters
+    provided = {key: value for key, value in provided.items() if key in parameters and key not in arguments}
+    found = problems(cls, arguments, at, given=list(provided))
     found = [message for message in found if not message.endswith(": missing")]
     if found:
         raise BadInput("\n".join(found))
     try:
-        return cls(**{**given, **arguments})
+        return cls(**{**provided, **arguments})
     except (TypeError, ValueError) as error:
         raise BadInput(f"{at}={arguments}: {error}") from None
 
