@@ -31,30 +31,31 @@ DROPPING = ("p", "dropout", "recurrent_dropout", "share")
 Check = Callable[[], dict[str, Any]]
 
 
-def checks(limit: int | None = None) -> Iterator[tuple[str, Check]]:
+def checks(limit: int | None = None, names: str | None = None) -> Iterator[tuple[str, Check]]:
     """Names of the checks, and what runs each.
 
     Args:
         limit: of pairs of architecture and task.
+        names: a folder of names in place of the bundled ones.
     """
     for module, workload in PAIRS[:limit]:
-        yield f"{module}, {workload}", partial(compare_devices, module, workload)
-    yield "resumed run", resumed_run
-    yield "several GPUs", several_gpus
+        yield f"{module}, {workload}", partial(compare_devices, module, workload, names)
+    yield "resumed run", partial(resumed_run, names)
+    yield "several GPUs", partial(several_gpus, names)
 
 
 @cache
-def _data(workload: str, overrides: tuple[str, ...]) -> Any:
+def _data(workload: str, names: str | None) -> Any:
     module = next(module for module, of in PAIRS if of == workload)
-    return datamodule_for(small_settings(module, workload, words=overrides))
+    return datamodule_for(small_settings(module, workload, names))
 
 
-def compare_devices(module: str, workload: str) -> dict[str, Any]:
+def compare_devices(module: str, workload: str, names: str | None = None) -> dict[str, Any]:
     """Output and gradients of one batch on the GPU beside the CPU's, in float32, nothing dropped."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     allow_tf32(False)
-    settings = small_settings(module, workload)
-    datamodule = _data(workload, ())
+    names = names if workload.startswith("names") else None
+    settings, datamodule = small_settings(module, workload, names), _data(workload, names)
     torch.manual_seed(0)
     on_cpu = build_module(settings, datamodule).train()
     for layer in on_cpu.modules():
@@ -84,34 +85,35 @@ def _computed(module: Any, batch: Any) -> tuple[list[Tensor], list[Tensor]]:
     return [value.detach().cpu() for value in answers(output)], gradients
 
 
-def resumed_run() -> dict[str, Any]:
+def resumed_run(names: str | None = None) -> dict[str, Any]:
     """The weights of a run that was stopped and resumed beside those of one that was not."""
     with tempfile.TemporaryDirectory() as folder:
         whole, halves = RunFolder(Path(folder) / "whole"), RunFolder(Path(folder) / "halves")
-        train(_settings("trainer.max_epochs=2"), whole, [])
-        train(_settings("trainer.max_epochs=1"), halves, [])
-        train(_settings("trainer.max_epochs=2"), halves, [], resume=True)
+        train(_settings(names, "trainer.max_epochs=2"), whole, [])
+        train(_settings(names, "trainer.max_epochs=1"), halves, [])
+        train(_settings(names, "trainer.max_epochs=2"), halves, [], resume=True)
         difference = (_weights(whole) - _weights(halves)).abs().max().item()
     return {"difference": difference, "target": 0.0, "met": difference == 0.0}
 
 
-def several_gpus() -> dict[str, Any]:
+def several_gpus(names: str | None = None) -> dict[str, Any]:
     """The weights of a run on two GPUs beside those of a run on one."""
     if torch.cuda.device_count() < 2:
         return {"note": f"not measured: {torch.cuda.device_count()} GPUs here"}
     with tempfile.TemporaryDirectory() as folder:
         one, two = RunFolder(Path(folder) / "one"), RunFolder(Path(folder) / "two")
         words = ("task.token_dropout=0", "trainer.max_epochs=1")
-        train(_settings(*words), one, [])
-        train(_settings(*words, "trainer=ddp", "trainer.devices=2"), two, [])
+        train(_settings(names, *words), one, [])
+        train(_settings(names, *words, "trainer=ddp", "trainer.devices=2"), two, [])
         difference = (_weights(one) - _weights(two)).abs().max().item()
     return {"difference": difference, "target": RANKS_TARGET, "met": difference <= RANKS_TARGET}
 
 
-def _settings(*overrides: str) -> dict[str, Any]:
+def _settings(names: str | None, *overrides: str) -> dict[str, Any]:
+    data = [f"datamodule.data_dir={names}"] if names else []
     small = ("module.hidden_size=32", "scheduler=constant", "logger=none", "evaluate=[]", "callbacks.progress=null")
     limits = ("trainer.limit_train_batches=10", "trainer.limit_val_batches=2")
-    return compose("datamodule=names", "module=gru", *small, *limits, *overrides)
+    return compose("datamodule=names", "module=gru", *data, *small, *limits, *overrides)
 
 
 def _weights(folder: RunFolder) -> Tensor:

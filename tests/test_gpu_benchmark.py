@@ -29,7 +29,7 @@ def measure(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_every_part_runs_and_is_not_measured_twice(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = ["--small", "--results", str(results)]
-    parts = [part for part in gpu.RESULTS if part != "epoch"]  # seconds a step on a processor
+    parts = [part for part in gpu.RESULTS if part not in ("epoch", "packing")]  # seconds a step, a process a run
     chosen = [word for part in parts for word in ("--part", part)]
     measure(monkeypatch, *small, *chosen)
     rows = {
@@ -43,13 +43,18 @@ def test_every_part_runs_and_is_not_measured_twice(results: Path, monkeypatch: p
     assert step["fast"] > 0 and step["met"] == (step["fast"] <= 1.10)
     (phases,) = rows["phases"]
     assert min(value for key, value in phases.items() if key.endswith("_ms")) > 0
-    (packed,) = rows["packing"]
-    assert packed["jobs"] == 2 and packed["steps_per_second"] > 0
     assert {row["precision"] for row in rows["precision"]} == {"float32", "bfloat16"}
 
-    before = {path.name: path.read_bytes() for path in results.iterdir()}
+    before = {path.name: path.read_bytes() for path in results.glob("*.json")}
     measure(monkeypatch, *small, *chosen)
-    assert {path.name: path.read_bytes() for path in results.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in results.glob("*.json")} == before
+
+
+@pytest.mark.slow
+def test_runs_are_packed(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure(monkeypatch, "--small", "--results", str(results), "--part=packing")
+    (packed,) = json.loads((results / "gpu_packing_cpu.json").read_text())["rows"]
+    assert packed["jobs"] == 2 and packed["steps_per_second"] > 0
 
 
 def test_when_time_is_over_it_says_what_is_left(
@@ -57,7 +62,7 @@ def test_when_time_is_over_it_says_what_is_left(
 ) -> None:
     measure(monkeypatch, "--small", "--results", str(results), "--minutes=-1", "--part=phases", "--part=steps")
     assert "rows still to be measured: phases 1, steps 1; the same command goes on with them" in capsys.readouterr().err
-    assert not list(results.iterdir())
+    assert not list(results.glob("*.json"))
 
 
 def test_without_a_gpu_it_says_what_can_be_typed(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
