@@ -26,7 +26,7 @@ OUTPUT_TARGET = 1e-4  # largest difference of an output, as a share of the large
 GRADIENT_TARGET = 1e-3  # likewise of a gradient, of the largest one of its network
 RANKS_TARGET = 1e-5  # largest difference of a weight
 #: Attributes by which layers drop at random, which two devices do differently.
-DROPPING = ("p", "dropout", "recurrent_dropout", "share")
+DROPPING = ("p", "dropout", "recurrent_dropout", "probability")
 
 Check = Callable[[], dict[str, Any]]
 

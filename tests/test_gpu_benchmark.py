@@ -29,7 +29,7 @@ def measure(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_every_part_runs_and_is_not_measured_twice(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = ["--small", "--results", str(results)]
-    parts = [part for part in gpu.RESULTS if part not in ("epoch", "packing")]  # seconds a step, a process a run
+    parts = ["correctness", "steps", "phases"]
     chosen = [word for part in parts for word in ("--part", part)]
     measure(monkeypatch, *small, *chosen)
     rows = {
@@ -43,7 +43,6 @@ def test_every_part_runs_and_is_not_measured_twice(results: Path, monkeypatch: p
     assert step["fast"] > 0 and step["met"] == (step["fast"] <= 1.10)
     (phases,) = rows["phases"]
     assert min(value for key, value in phases.items() if key.endswith("_ms")) > 0
-    assert {row["precision"] for row in rows["precision"]} == {"float32", "bfloat16"}
 
     before = {path.name: path.read_bytes() for path in results.glob("*.json")}
     measure(monkeypatch, *small, *chosen)
@@ -51,10 +50,12 @@ def test_every_part_runs_and_is_not_measured_twice(results: Path, monkeypatch: p
 
 
 @pytest.mark.slow
-def test_runs_are_packed(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    measure(monkeypatch, "--small", "--results", str(results), "--part=packing")
+def test_parts_that_start_processes_run(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure(monkeypatch, "--small", "--results", str(results), "--part=packing", "--part=precision")
     (packed,) = json.loads((results / "gpu_packing_cpu.json").read_text())["rows"]
     assert packed["jobs"] == 2 and packed["steps_per_second"] > 0
+    rows = json.loads((results / "precision_cpu.json").read_text())["rows"]
+    assert {row["precision"] for row in rows} == {"float32", "bfloat16"}
 
 
 def test_when_time_is_over_it_says_what_is_left(
