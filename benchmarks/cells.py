@@ -3,7 +3,7 @@
     python benchmarks/cells.py                        # on the CPU, and on a GPU where there is one
     python benchmarks/cells.py --device cuda --json   # rows on standard output, nothing written
 
-The cells take turns, several times over, in one process; medians are told.  Ratios are to nn.LSTM in the same turn.
+The cells take turns, several times over, in one process; medians are printed.  Ratios are to nn.LSTM in the same turn.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from scripts.console.parser import Parser
 FUSED = "nn.LSTM"
 CELLS: dict[str, Callable[..., nn.Module]] = {
     "rnn tanh": RNN,
-    "rnn concat": lambda *given, **size: RNN(*given, cell="concat", **size),
+    "rnn concat": lambda *args, **size: RNN(*args, cell="concat", **size),
     "gru": GRU,
     "lstm": LSTM,
     "peephole_lstm diagonal": PeepholeLSTM,
-    "peephole_lstm full": lambda *given, **size: PeepholeLSTM(*given, peephole="full", **size),
-    "lstm layer_norm": lambda *given, **size: LSTM(*given, layer_norm=True, **size),
-    "gru layer_norm": lambda *given, **size: GRU(*given, layer_norm=True, **size),
+    "peephole_lstm full": lambda *args, **size: PeepholeLSTM(*args, peephole="full", **size),
+    "lstm layer_norm": lambda *args, **size: LSTM(*args, layer_norm=True, **size),
+    "gru layer_norm": lambda *args, **size: GRU(*args, layer_norm=True, **size),
     "attention_lstm": AttentionLSTM,
 }
 
@@ -86,7 +86,7 @@ def clock(device: str) -> float:
     return time.perf_counter()
 
 
-def once(read: Callable[[Tensor], Tensor], x: Tensor, device: str) -> tuple[float, float]:
+def time_once(read: Callable[[Tensor], Tensor], x: Tensor, device: str) -> tuple[float, float]:
     """Seconds forward and backward."""
     start = clock(device)
     states = read(x)
@@ -99,21 +99,21 @@ def measure(shape: Shape, device: str, repeats: int) -> list[dict[str, Any]]:
     """A row a cell."""
     torch.manual_seed(0)
     x = torch.randn(shape.batch, shape.steps, shape.size, device=device, requires_grad=True)
-    reads = {name: reading(name, shape, device) for name in (FUSED, *CELLS)}
-    for read in reads.values():
-        once(read, x, device)
-    turns = [{name: once(read, x, device) for name, read in reads.items()} for _ in range(repeats)]
-    return [row(name, shape, device, turns) for name in reads]
+    readers = {name: reading(name, shape, device) for name in (FUSED, *CELLS)}
+    for read in readers.values():
+        time_once(read, x, device)
+    turns = [{name: time_once(read, x, device) for name, read in readers.items()} for _ in range(repeats)]
+    return [row(name, shape, device, turns) for name in readers]
 
 
 def row(name: str, shape: Shape, device: str, turns: list[dict[str, tuple[float, float]]]) -> dict[str, Any]:
-    told: dict[str, Any] = {"device": device, "threads": torch.get_num_threads(), "cell": name, **vars(shape)}
+    result: dict[str, Any] = {"device": device, "threads": torch.get_num_threads(), "cell": name, **vars(shape)}
     for part, way in enumerate(("forward", "backward")):
-        told[f"{way}_ms"] = 1000 * statistics.median(turn[name][part] for turn in turns)
+        result[f"{way}_ms"] = 1000 * statistics.median(turn[name][part] for turn in turns)
     for part, way in enumerate(("forward", "backward")):
-        told[f"{way}_ratio"] = statistics.median(turn[name][part] / turn[FUSED][part] for turn in turns)
-    told["ratio"] = statistics.median(sum(turn[name]) / sum(turn[FUSED]) for turn in turns)
-    return told
+        result[f"{way}_ratio"] = statistics.median(turn[name][part] / turn[FUSED][part] for turn in turns)
+    result["ratio"] = statistics.median(sum(turn[name]) / sum(turn[FUSED]) for turn in turns)
+    return result
 
 
 def main() -> None:

@@ -72,9 +72,9 @@ FIXED = ("persistence", "seasonal naive", "LightGBM")
 
 def accuracy(part: str, data: Path, seeds: int) -> list[dict[str, Any]]:
     rows = []
-    for name, words in ROWS[part].items():
+    for name, overrides in ROWS[part].items():
         runs = [
-            train([*words, f"datamodule.data_dir={data}", "evaluate=[test]", f"seed={seed}"])
+            train([*overrides, f"datamodule.data_dir={data}", "evaluate=[test]", f"seed={seed}"])
             for seed in range(1, 1 + (1 if name.startswith(FIXED) else seeds))
         ]
         rows.append(row_of(name, runs, METRICS[part]))
@@ -83,7 +83,7 @@ def accuracy(part: str, data: Path, seeds: int) -> list[dict[str, Any]]:
 
 def data_path(data: Path, repeats: int = 3) -> list[dict[str, Any]]:
     """Seconds and memory to prepare Loye's windows, and milliseconds a batch: each way in its own process."""
-    measured: dict[str, list[dict[str, float]]] = {"article": [], "ours": []}
+    measured: dict[str, list[dict[str, float]]] = {"loye": [], "this_project": []}
     for _ in range(repeats):
         for way, results in measured.items():
             command = [sys.executable, "-m", "benchmarks.energy_data_path", way, str(data)]
@@ -98,10 +98,10 @@ def data_path(data: Path, repeats: int = 3) -> list[dict[str, Any]]:
             row[key] = statistics.median(result[key] for result in results)
         rows.append(row)
     ratios = {
-        key: statistics.median(a[key] / o[key] for a, o in zip(measured["article"], measured["ours"]))
+        key: statistics.median(a[key] / o[key] for a, o in zip(measured["loye"], measured["this_project"]))
         for key in ("prepare_seconds", "prepare_mb", "batch_ms")
     }
-    return [*rows, {"way": "article / ours", **ratios}]
+    return [*rows, {"way": "loye / this_project", **ratios}]
 
 
 def main() -> None:

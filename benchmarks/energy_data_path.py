@@ -1,8 +1,8 @@
 """One way to prepare windows of the PJM files and to draw batches of them, measured in this process.
 
-    python -m benchmarks.energy_data_path article|ours FOLDER
+    python -m benchmarks.energy_data_path loye|this_project FOLDER
 
-`article`: what Loye's code does, written anew: each file scaled, each window of 90 hours copied into an
+`loye`: what Loye's code does (README, Sources), written anew: each file scaled, each window of 90 hours copied into an
 array, all arrays joined, batches collated window by window.  Prints a JSON object.
 """
 
@@ -25,7 +25,7 @@ import torch.utils.data
 LOOKBACK, BATCH, BATCHES = 90, 1024, 60
 
 
-def article(folder: Path) -> tuple[int, Callable[[], Iterator[Any]]]:
+def loye(folder: Path) -> tuple[int, Callable[[], Iterator[Any]]]:
     inputs, labels = [], []
     for path in sorted(folder.glob("*_hourly.csv")):
         table = polars.read_csv(path, try_parse_dates=True).sort(polars.nth(0))
@@ -49,7 +49,7 @@ def article(folder: Path) -> tuple[int, Callable[[], Iterator[Any]]]:
     return len(data), lambda: ((x.float(), y.float()) for x, y in loader)
 
 
-def ours(folder: Path) -> tuple[int, Callable[[], Iterator[Any]]]:
+def this_project(folder: Path) -> tuple[int, Callable[[], Iterator[Any]]]:
     from datamodules.energy import Energy
 
     datamodule = Energy(
@@ -88,4 +88,4 @@ def measured(prepare: Callable[[Path], tuple[int, Callable[[], Iterator[Any]]]],
 
 
 if __name__ == "__main__":
-    print(json.dumps(measured({"article": article, "ours": ours}[sys.argv[1]], Path(sys.argv[2]))))
+    print(json.dumps(measured({"loye": loye, "this_project": this_project}[sys.argv[1]], Path(sys.argv[2]))))

@@ -1,10 +1,10 @@
-"""Writing names: loss and time of a step beside a bare loop written step by step, as tutorials on it do.
+"""Language model of names: loss and time of a step beside a bare loop over single steps.
 
     python benchmarks/generation.py                # about 4 minutes on one core
 
 One list of first names (read from --data, SEQUENCE_DATA/labelled_text/first_names, ../shared/data/... or data/...),
-the same parts for every row: 64 wide, batches of 32, 2,000 steps; the loss is of the test part, in nats a character,
-the end of a name included.  The bare loop is that of a well-known character-level tutorial, written anew: cells called
+one split for every row: 64 wide, batches of 32, 2,000 steps; the loss is of the test split, in nats a character,
+the end of a name included.  The bare loop is written as introductions to language models do: cells called
 once a letter, every batch padded to the longest name of all, AdamW at 0.0005.
 """
 
@@ -28,7 +28,7 @@ from scripts.console import errors, logs
 from scripts.console.parser import Parser
 
 SIZE, BATCH, STEPS = 64, 32, 2000
-PARTS = {"val_fraction": 0.1, "test_fraction": 0.1}
+FRACTIONS = {"val_fraction": 0.1, "test_fraction": 0.1}
 
 #: Row -> the words that train it.
 ROWS = {
@@ -80,8 +80,8 @@ class BareLoop:
         longest = source.tokens.shape[1] + 1
         steps = torch.arange(longest)
         self.inputs = functional.pad(source.tokens.long(), (1, 0), value=symbols)
-        goals = functional.pad(source.tokens.long(), (0, 1)).masked_fill(steps == source.lengths[:, None], symbols)
-        self.targets = goals.masked_fill(steps > source.lengths[:, None], -1)
+        targets = functional.pad(source.tokens.long(), (0, 1)).masked_fill(steps == source.lengths[:, None], symbols)
+        self.targets = targets.masked_fill(steps > source.lengths[:, None], -1)
         self.indices = datamodule.indices
         torch.manual_seed(1)
         cells = {"RNN": nn.RNNCell, "GRU": nn.GRUCell}
@@ -105,8 +105,8 @@ class BareLoop:
         return functional.cross_entropy(scores.flatten(0, 1), self.targets[rows].flatten(), ignore_index=-1)
 
 
-def words_of(name: str, data: Path) -> list[str]:
-    parts = [f"datamodule.{key}={value}" for key, value in PARTS.items()]
+def overrides_of(name: str, data: Path) -> list[str]:
+    parts = [f"datamodule.{key}={value}" for key, value in FRACTIONS.items()]
     length = ["trainer.max_epochs=null", f"trainer.max_steps={STEPS}", f"datamodule.batch_size={BATCH}"]
     task = ["datamodule=names", "task=generation", "task.condition=none", f"module.hidden_size={SIZE}"]
     return [*task, *ROWS[name], *length, *parts, "scheduler=one_cycle", f"datamodule.data_dir={data}"]
@@ -114,22 +114,28 @@ def words_of(name: str, data: Path) -> list[str]:
 
 def measured(name: str, data: Path, repeats: int = 5) -> list[dict[str, Any]]:
     """Both ways: test losses after all steps, and the time of a step by turns."""
-    datamodule = Names(data_dir=str(data), **PARTS)
+    datamodule = Names(data_dir=str(data), **FRACTIONS)
     datamodule.setup()
-    config = compose(*words_of(name, data))
-    ours, theirs = [], []
+    config = compose(*overrides_of(name, data))
+    step_ms, bare_ms = [], []
     for _ in range(repeats):
-        theirs.append(BareLoop(name, datamodule).train(200))
-        ours.append(overhead.ours(config, 200))
+        bare_ms.append(BareLoop(name, datamodule).train(200))
+        step_ms.append(overhead.ours(config, 200))
     loop = BareLoop(name, datamodule)
     loop.train(STEPS)
     with torch.no_grad():
         loss = loop.loss(datamodule.indices["test"]).item()
-    trained = train([*words_of(name, data), "evaluate=[test]"])["test/loss"]
-    ratio = statistics.median(their / our for their, our in zip(theirs, ours))
+    trained = train([*overrides_of(name, data), "evaluate=[test]"])["test/loss"]
+    ratio = statistics.median(bare / step for bare, step in zip(bare_ms, step_ms))
     return [
-        {"row": name, "way": "bare loop", "test_loss": loss, "ms_a_step": statistics.median(theirs), "faster": 1.0},
-        {"row": name, "way": "train.py", "test_loss": trained, "ms_a_step": statistics.median(ours), "faster": ratio},
+        {"row": name, "way": "bare loop", "test_loss": loss, "ms_a_step": statistics.median(bare_ms), "faster": 1.0},
+        {
+            "row": name,
+            "way": "train.py",
+            "test_loss": trained,
+            "ms_a_step": statistics.median(step_ms),
+            "faster": ratio,
+        },
     ]
 
 

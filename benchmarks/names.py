@@ -40,7 +40,7 @@ ALL_OF_TRAINING = ["datamodule.val_fraction=0.0", "datamodule.test_fraction=0.2"
 #: Row -> the words that train it.
 ROWS = {
     "majority class": ["module=baseline/majority"],
-    "tutorial RNN": ["experiment=names_tutorial"],
+    "Robertson's RNN": ["experiment=names_tutorial"],
     "bidirectional GRU, untuned": ["module=gru", "module.bidirectional=true"],
     "bidirectional LSTM, untuned": ["module=lstm", "module.bidirectional=true"],
     "n-gram (1-5) logistic regression": ["module=baseline/ngram_logistic"],
@@ -81,33 +81,37 @@ def accuracy(
 ) -> list[dict[str, Any]]:
     """Held-out accuracy and macro-F1 of every row."""
     rows = []
-    for name, words in ways.items():
+    for name, overrides in ways.items():
         fixed = [f"datamodule.split_by={split_by}", f"datamodule.data_dir={data}", *ALL_OF_TRAINING]
-        runs = [train([*words, *fixed, f"seed={seed}", f"datamodule.split_seed={seed}"]) for seed in seeds]
+        runs = [train([*overrides, *fixed, f"seed={seed}", f"datamodule.split_seed={seed}"]) for seed in seeds]
         rows.append({"split": split_by, **row_of(name, runs, ("test/accuracy", "test/macro_f1"))})
     return rows
 
 
 def speed(data: Path, repeats: int = 5) -> list[dict[str, Any]]:
-    """Names a second in training, hidden 128: Robertson's loop and ours, in turn."""
+    """Names a second in training, hidden 128: Robertson's loop (README, Sources) and this project's, in turn."""
     config = compose(
         "module=rnn", "task.embedding=onehot", "datamodule.batch_size=1024", f"datamodule.data_dir={data}",
         "datamodule.val_fraction=0.0", "optimizer=sgd", "scheduler=constant", "datamodule.by_length=true",
     )  # fmt: skip
     datamodule = build(config["datamodule"])
     datamodule.setup()
-    tutorial, ours = [], []
+    loop_rates, rates = [], []
     for _ in range(repeats):
-        tutorial.append(_tutorial_names_a_second(datamodule, 800))
-        ours.append(_our_names_a_second(config, datamodule))
-    ratio = statistics.median(o / t for o, t in zip(ours, tutorial))
+        loop_rates.append(_robertson_names_a_second(datamodule, 800))
+        rates.append(_our_names_a_second(config, datamodule))
+    ratio = statistics.median(o / t for o, t in zip(rates, loop_rates))
     return [
-        {"way": "tutorial loop, one name a step", "names_per_second": statistics.median(tutorial), "ratio": 1.0},
-        {"way": "module=rnn, batches of 1,024, by length", "names_per_second": statistics.median(ours), "ratio": ratio},
+        {"way": "Robertson's loop, one name a step", "names_per_second": statistics.median(loop_rates), "ratio": 1.0},
+        {
+            "way": "module=rnn, batches of 1,024, by length",
+            "names_per_second": statistics.median(rates),
+            "ratio": ratio,
+        },
     ]
 
 
-def _tutorial_names_a_second(datamodule: Any, count: int) -> float:
+def _robertson_names_a_second(datamodule: Any, count: int) -> float:
     """Robertson's network as it has it: a Python loop over one-hot letters, a step of plain SGD for each name."""
     num_letters = len(datamodule.spec.codec.vocabulary)
     hidden_size, num_classes = 128, len(datamodule.spec.classes)
@@ -151,26 +155,28 @@ def start(data: Path, repeats: int = 5) -> list[dict[str, Any]]:
     """Seconds from the command to its first step, beside the imports alone; and what a further job of a sweep adds."""
     imports = [sys.executable, "-c", "import torch, pytorch_lightning, hydra"]
     with tempfile.TemporaryDirectory() as runs:
-        once = ["trainer.max_steps=1", "evaluate=[]", f"runs_dir={runs}", f"datamodule.data_dir={data}"]
+        one_step = ["trainer.max_steps=1", "evaluate=[]", f"runs_dir={runs}", f"datamodule.data_dir={data}"]
         command = [sys.executable, str(PROJECT / "scripts/train.py")]
         measures = {
             "import torch, pytorch_lightning, hydra": lambda: _seconds(imports),
-            "train.py to its first step": lambda: _until_first_step([*command, *once]),
+            "train.py to its first step": lambda: _until_first_step([*command, *one_step]),
         }
         times: Times = {}
         for _ in range(repeats):
             on_each_disk(measures, times)
-            one = _seconds([*command, "-m", "seed=1", *once])
-            five = _seconds([*command, "-m", "seed=1,2,3,4,5", *once])
-            times.setdefault("each further job of a sweep", {}).setdefault("seconds", []).append((five - one) / 4)
+            seconds_of_one = _seconds([*command, "-m", "seed=1", *one_step])
+            five = _seconds([*command, "-m", "seed=1,2,3,4,5", *one_step])
+            times.setdefault("each further job of a sweep", {}).setdefault("seconds", []).append(
+                (five - seconds_of_one) / 4
+            )
     return medians(times)
 
 
 def _until_first_step(command: list[str]) -> float:
-    begin = time.time()
+    start_time = time.time()
     clock = "+callbacks.clock._target_=benchmarks.names.FirstStep"
-    told = subprocess.run([*command, clock], check=True, capture_output=True, text=True).stderr
-    return float(told.split("first step ")[1].split()[0]) - begin
+    output = subprocess.run([*command, clock], check=True, capture_output=True, text=True).stderr
+    return float(output.split("first step ")[1].split()[0]) - start_time
 
 
 def cold() -> bool:
@@ -204,8 +210,8 @@ def medians(times: Times) -> list[dict[str, Any]]:
 def predict(data: Path, count: int = 1_000_000) -> list[dict[str, Any]]:
     """Seconds of predict.py for one name and for a million, by a GRU of hidden 128 trained for an epoch."""
     with tempfile.TemporaryDirectory() as place:
-        words = ["module=gru", "module.hidden_size=128", "trainer.max_epochs=1", "evaluate=[]"]
-        run = run_of([*words, f"datamodule.data_dir={data}"], place)
+        overrides = ["module=gru", "module.hidden_size=128", "trainer.max_epochs=1", "evaluate=[]"]
+        run = run_of([*overrides, f"datamodule.data_dir={data}"], place)
         names = Path(place, "names.txt")
         names.write_text("\n".join(invented(data, count)) + "\n", encoding="utf-8")
         ask = [sys.executable, str(PROJECT / "scripts/predict.py"), str(run.path)]
@@ -223,19 +229,19 @@ def predict(data: Path, count: int = 1_000_000) -> list[dict[str, Any]]:
 def invented(data: Path, count: int) -> list[str]:
     """Different names, each of the beginning of one that is known and the end of another."""
     lines = [name for file in sorted(data.glob("*.txt")) for name in file.read_text(encoding="utf-8").split("\n")]
-    known = [name for name in lines if name.strip()]
+    names = [name for name in lines if name.strip()]
     draw = random.Random(1)
-    found: dict[str, None] = {}
-    while len(found) < count:
-        begin, end = draw.choice(known), draw.choice(known)
-        found[begin[: max(2, len(begin) // 2)] + end[len(end) // 2 :].lower()] = None
-    return list(found)
+    new_names: dict[str, None] = {}
+    while len(new_names) < count:
+        first, second = draw.choice(names), draw.choice(names)
+        new_names[first[: max(2, len(first) // 2)] + second[len(second) // 2 :].lower()] = None
+    return list(new_names)
 
 
 def _seconds(command: list[str], stdin: BinaryIO | None = None) -> float:
-    begin = time.perf_counter()
+    start_time = time.perf_counter()
     subprocess.run(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True)
-    return time.perf_counter() - begin
+    return time.perf_counter() - start_time
 
 
 def main() -> None:

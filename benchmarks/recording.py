@@ -40,12 +40,12 @@ def record_status(name: str) -> list[dict[str, Any]]:
     return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
 
 
-def among_recorded(name: str, anew: list[dict[str, Any]], key: str, order: Iterable[str]) -> list[dict[str, Any]]:
+def among_recorded(name: str, new_rows: list[dict[str, Any]], key: str, order: Iterable[str]) -> list[dict[str, Any]]:
     """The rows of `results/<name>.json` with those measured anew in the place of theirs, in the `order` of `key`."""
     places = {value: place for place, value in enumerate(order)}
-    measured = {row[key] for row in anew}
+    measured = {row[key] for row in new_rows}
     kept = [row for row in record_status(name) if row[key] in places and row[key] not in measured]
-    return sorted([*kept, *anew], key=lambda row: places[row[key]])
+    return sorted([*kept, *new_rows], key=lambda row: places[row[key]])
 
 
 def of_this_device(name: str) -> str:

@@ -37,8 +37,8 @@ def made_words(folder: Path, seed: int = 0) -> list[str]:
     rng = random.Random(seed)
     lists = []
     for name in LISTS:
-        found = (folder / name).read_text(encoding="utf-8", errors="ignore").split()
-        lists.append([word for word in found if len(word) < 16])
+        content = (folder / name).read_text(encoding="utf-8", errors="ignore").split()
+        lists.append([word for word in content if len(word) < 16])
     words = []
     for _ in range(WORDS):
         kind = rng.random()

@@ -29,7 +29,7 @@ SHORT = ["datamodule=names", "module=gru", "module.hidden_size=32", "trainer.acc
 
 #: How the same 32 jobs are run, and with how many workers.
 WAYS = {
-    "ours, 2 workers": (["sweep.workers=2"], 2),
+    "this project, 2 workers": (["sweep.workers=2"], 2),
     "Hydra's multirun": (["hydra/sweeper=basic", "hydra/launcher=basic"], 1),
     "hydra-joblib-launcher, 2 workers": (
         ["hydra/sweeper=basic", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
@@ -41,13 +41,13 @@ WAYS = {
 def jobs(count: int, epochs: int) -> list[dict[str, Any]]:
     """Seconds in all and a job, beside those of the training itself."""
     rows = []
-    for way, (words, workers) in WAYS.items():
+    for way, (overrides, workers) in WAYS.items():
         with tempfile.TemporaryDirectory() as folder:
             seeds = f"seed=range(1,{count + 1})"
-            begin, cpu = time.perf_counter(), _cpu_seconds()
-            trained(["-m", seeds, *SHORT, f"trainer.max_epochs={epochs}", *words], folder)
+            start, cpu = time.perf_counter(), _cpu_seconds()
+            trained(["-m", seeds, *SHORT, f"trainer.max_epochs={epochs}", *overrides], folder)
             (sweep,) = Path(folder).glob("*/*")
-            seconds = time.perf_counter() - begin
+            seconds = time.perf_counter() - start
             fits = [(RunFolder(path.parent).metrics() or {})["fit_seconds"] for path in sweep.glob("*/metrics.json")]
             row = {"way": way, "jobs": len(fits), "seconds": seconds, "training_seconds": sum(fits)}
             row["cpu_seconds"] = _cpu_seconds() - cpu
@@ -74,17 +74,17 @@ PRUNERS = {
 def pruning(trials: int, epochs: int, studies: int) -> list[dict[str, Any]]:
     """Epochs until a search with pruning has what one without it found, as a share of the latter's.
 
-    The best of 40 values that the validation part's size makes uncertain is partly luck, which another search need not
+    The best of 40 values that the validation split's size makes uncertain is partly luck, which another search need not
     have; so also until it is reached up to the standard error of one such value.
     """
     rows: list[dict[str, Any]] = []
     for seed in range(studies):
-        words = [*SEARCH, *SHORT[:2], *SHORT[3:], f"trainer.max_epochs={epochs}", f"sweep.trials={trials}"]
-        words.append(f"sweep.sampler_seed={1000 * seed}")
-        plain, error = _history(words, epochs)
+        overrides = [*SEARCH, *SHORT[:2], *SHORT[3:], f"trainer.max_epochs={epochs}", f"sweep.trials={trials}"]
+        overrides.append(f"sweep.sampler_seed={1000 * seed}")
+        plain, error = _history(overrides, epochs)
         best, total = max(value for _, value in plain), sum(spent for spent, _ in plain)
         for pruner, settings in PRUNERS.items():
-            pruned, _ = _history([*words, *settings], epochs)
+            pruned, _ = _history([*overrides, *settings], epochs)
             row = {"study": seed, "pruner": pruner, "best": best, "epochs": total}
             row["best_pruned"] = max(value for _, value in pruned)
             row["epochs_pruned"] = sum(spent for spent, _ in pruned)
@@ -102,10 +102,10 @@ def pruning(trials: int, epochs: int, studies: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _history(words: list[str], epochs: int) -> tuple[list[tuple[int, float]], float]:
+def _history(overrides: list[str], epochs: int) -> tuple[list[tuple[int, float]], float]:
     """Epochs spent and value reached of each trial, in the order in which they began; and a value's standard error."""
     with tempfile.TemporaryDirectory() as folder:
-        trained(words, folder)
+        trained(overrides, folder)
         (sweep,) = Path(folder).glob("*/*")
         found = []
         for job in json.loads((sweep / "sweep.json").read_text())["jobs"]:
@@ -118,12 +118,12 @@ def _history(words: list[str], epochs: int) -> tuple[list[tuple[int, float]], fl
         return found, math.sqrt(best * (1 - best) / examples)
 
 
-def _share(history: list[tuple[int, float]], wanted: float, total: int) -> float | None:
+def _share(history: list[tuple[int, float]], target: float, total: int) -> float | None:
     """Epochs spent until a value was reached, of `total`; None where it never was."""
     spent = 0
     for epochs, value in history:
         spent += epochs
-        if value >= wanted:
+        if value >= target:
             return spent / total
     return None
 

@@ -53,8 +53,8 @@ def write_messages(path: Path) -> bool:
     languages = sorted(name for name, messages in of_language.items() if len(messages) >= 150)[:LANGUAGES]
     rows = [(text, name) for name in languages for text in rng.sample(sorted(of_language[name]), MESSAGES_OF_EACH)]
     rng.shuffle(rows)
-    with path.open("w", newline="", encoding="utf-8") as written:
-        csv.writer(written).writerows([("text", "label"), *rows])
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
     return True
 
 
@@ -72,7 +72,7 @@ def write_pronunciations(path: Path) -> None:
     for word, phonemes in database.execute("select word, phonemes from word_phonemes order by word, pron_order"):
         if re.fullmatch("[a-zäöüß]{2,}", word):
             of_word[word].append(phonemes)
-    with path.open("w", encoding="utf-8") as written:
-        written.write("word\tphonemes\n")
+    with path.open("w", encoding="utf-8") as file:
+        file.write("word\tphonemes\n")
         for word in random.Random(0).sample(sorted(of_word), WORDS):
-            written.writelines(f"{word}\t{phonemes}\n" for phonemes in of_word[word])
+            file.writelines(f"{word}\t{phonemes}\n" for phonemes in of_word[word])

@@ -82,12 +82,12 @@ def pronunciation(seeds: tuple[int, ...]) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "german.tsv"
         write_pronunciations(table)
-        words = [
+        overrides = [
             "datamodule=text_pairs", f"datamodule.data_dir={table}", "datamodule.target_tokens=symbols",
             "scheduler=one_cycle", "optimizer.lr=0.004", "task.input_dropout=0.1", "task.output_dropout=0.1",
             "trainer.max_epochs=4", "evaluate=[test]",
         ]  # fmt: skip
-        runs = [train([*words, f"seed={seed}"]) for seed in seeds]
+        runs = [train([*overrides, f"seed={seed}"]) for seed in seeds]
     return [row_of("German words, seq2seq", runs, ("test/per", "test/exact_match"))]
 
 

@@ -4,7 +4,7 @@
     python benchmarks/text_lines.py --part speed --run RUN      # accuracy, extend, speed or beam
 
 The sets are read from --data, SEQUENCE_DATA/text_lines, ../shared/data/text_lines or data/text_lines.  Every way reads
-the same lines of the test part, which no reader of this project was trained on; error rates are pooled over its
+the same lines of the test split, which no run of this project was trained on; error rates are pooled over its
 characters.  The lines of old_books were chosen with Tesseract's help (see the set's notes), which flatters it there.
 RapidOCR brings models of Chinese and English alone.
 """
@@ -47,31 +47,31 @@ SPEED_LINES = 200
 
 
 def accuracy(data: Path, options: Any) -> list[dict[str, Any]]:
-    """CER of the test part of each set; a language model learns from the texts that its reader was trained on."""
+    """CER of the test split of each set; the language model is fitted to the training texts of the run."""
     rows = []
     for name, (experiment, _, languages) in SETS.items():
-        run = reader_of(name, data, options)
+        run = run_for(name, data, options)
         minutes = run.metrics()["fit_seconds"] / 60
         for way, cer in test_cers(run, data / name).items():
-            told(rows, {"set": name, "way": f"experiment={experiment}{way}", "cer": cer, "minutes": minutes})
-        files, truths = part_of(run, data / name, "test")
+            keep_result(rows, {"set": name, "way": f"experiment={experiment}{way}", "cer": cer, "minutes": minutes})
+        files, truths = split_of(run, data / name, "test")
         for way, read in peers(languages, options.threads).items():
             wrong = sum(edits(truth, normalized_text(text)[0]) for truth, text in zip(truths, read(files)))
-            told(rows, {"set": name, "way": way, "cer": wrong / sum(map(len, truths)), "minutes": None})
+            keep_result(rows, {"set": name, "way": way, "cer": wrong / sum(map(len, truths)), "minutes": None})
     return rows
 
 
 def extend(data: Path, options: Any) -> list[dict[str, Any]]:
     """A reader of old_books goes on with 300 lines of fraktur, against the same lines from scratch."""
-    reader = reader_of("old_books", data, options).path
+    trained = run_for("old_books", data, options).path
     rows = []
-    for way, words in {"from scratch": [], "from the reader of old_books": [f"init_from={reader}"]}.items():
+    for way, overrides in {"from scratch": [], "from the reader of old_books": [f"init_from={trained}"]}.items():
         rates = []
         for seed in range(1, options.seeds + 1):
             fraktur = [f"datamodule.data_dir={data / 'fraktur'}", f"seed={seed}"]
             with tempfile.TemporaryDirectory() as runs:
-                run = run_of(["experiment=text_lines_extend", *fraktur, *words], runs, shown=True)
-                told(rates, run.metrics()["test/cer"])
+                run = run_of(["experiment=text_lines_extend", *fraktur, *overrides], runs, shown=True)
+                keep_result(rates, run.metrics()["test/cer"])
         row = {"way": way, "lines": 300, "seeds": len(rates), "cer": statistics.mean(rates)}
         rows.append({**row, "ci95": mean_interval(rates)})
     return rows
@@ -86,7 +86,7 @@ def speed(data: Path, options: Any) -> list[dict[str, Any]]:
     from scripts.predict.transcription import results
     from scripts.runs.loading import load_module
 
-    module = load_module(reader_of("old_books", data, options))
+    module = load_module(run_for("old_books", data, options))
     files = sorted(map(str, (data / "old_books").glob("[cf]*.png")))[:: max(1, 1820 // SPEED_LINES)][:SPEED_LINES]
     rows = []
     for threads in sorted({1, options.threads}):
@@ -111,7 +111,7 @@ def measured(ways: dict[str, Callable], files: list[str]) -> dict[str, dict[str,
     return {way: dict(zip(names, map(statistics.median, zip(*numbers)))) for way, numbers in rates.items()}
 
 
-def told(results: list, result: Any) -> None:
+def keep_result(results: list, result: Any) -> None:
     """Keep a result, and print it at once, as a benchmark is long."""
     results.append(result)
     print(json.dumps(result, ensure_ascii=False), file=sys.stderr, flush=True)
@@ -119,8 +119,8 @@ def told(results: list, result: Any) -> None:
 
 def cpu_seconds() -> float:
     """Of this process and those that it has waited for: what other work on the machine does not change."""
-    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    this, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return this.ru_utime + this.ru_stime + children.ru_utime + children.ru_stime
 
 
 def beam(data: Path, options: Any) -> list[dict[str, Any]]:
@@ -141,7 +141,7 @@ def beam(data: Path, options: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def reader_of(name: str, data: Path, options: Any) -> RunFolder:
+def run_for(name: str, data: Path, options: Any) -> RunFolder:
     """A run on a set: one of those given, or one trained now, once."""
     for path in options.run:
         run = RunFolder.existing(path)
@@ -149,15 +149,15 @@ def reader_of(name: str, data: Path, options: Any) -> RunFolder:
         if Path(config["datamodule"]["data_dir"]).name == name and config["datamodule"]["max_train_lines"] is None:
             return run
     experiment, start, _ = SETS[name]
-    words = [f"init_from={reader_of(start, data, options).path}"] if start else []
-    words += [f"experiment={experiment}", f"datamodule.data_dir={data / name}", "name=benchmark"]
-    run = run_of(words, tempfile.mkdtemp(), shown=True)
+    overrides = [f"init_from={run_for(start, data, options).path}"] if start else []
+    overrides += [f"experiment={experiment}", f"datamodule.data_dir={data / name}", "name=benchmark"]
+    run = run_of(overrides, tempfile.mkdtemp(), shown=True)
     options.run.append(str(run.path))
     return run
 
 
 def test_cers(run: RunFolder, folder: Path) -> dict[str, float]:
-    """Of a run's test part, read by best path and by beam search with a language model."""
+    """CER of a run's test split, decoded by best path and by beam search with a language model."""
     from scripts.runs.evaluate_run import evaluate
 
     config = run.config()
@@ -165,34 +165,36 @@ def test_cers(run: RunFolder, folder: Path) -> dict[str, float]:
     beam_search = {"_target_": "lightning_modules.tasks.transcription.decoding.Decoding", "method": "beam_search"}
     with tempfile.TemporaryDirectory() as place:
         texts = Path(place, "texts.txt")
-        texts.write_text("\n".join(part_of(run, folder, "train")[1]) + "\n", encoding="utf-8")
+        texts.write_text("\n".join(split_of(run, folder, "train")[1]) + "\n", encoding="utf-8")
         guided = {**config, "decoding": {**beam_search, "language_model": str(texts)}}
         ways = {"": config, ", beam search with a language model": guided}
         return {way: evaluate(run, settings, "test").metrics["test/cer"] for way, settings in ways.items()}
 
 
-def part_of(run: RunFolder, folder: Path, part: str) -> tuple[list[str], list[str]]:
-    """Image files and truths of a part of a run's data."""
+def split_of(run: RunFolder, folder: Path, split: str) -> tuple[list[str], list[str]]:
+    """Image files and truths of a split of a run's data."""
     datamodule = build({**run.config()["datamodule"], "data_dir": str(folder), "rendered_lines": 0})
     datamodule.setup()
-    places = datamodule.indices[part].tolist()
+    places = datamodule.indices[split].tolist()
     names, texts = datamodule.collection.ids, datamodule.collection.texts
     return [str(folder / names[i]) for i in places], [texts[i] for i in places]
 
 
 def peers(languages: str, threads: int = 1) -> dict[str, Callable[[list[str]], list[str]]]:
     """Other readers that are installed here: image files -> texts."""
-    found: dict[str, Callable[[list[str]], list[str]]] = {}
+    programs: dict[str, Callable[[list[str]], list[str]]] = {}
     if shutil.which("tesseract"):
-        known = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True).stdout.split()
-        if set(languages.split("+")) <= set(known):
-            found[f"Tesseract, {languages}"] = lambda files: tesseract(files, languages, threads)
+        languages_installed = subprocess.run(
+            ["tesseract", "--list-langs"], capture_output=True, text=True
+        ).stdout.split()
+        if set(languages.split("+")) <= set(languages_installed):
+            programs[f"Tesseract, {languages}"] = lambda files: tesseract(files, languages, threads)
     try:
         import rapidocr
     except ImportError:
-        return found
-    found["RapidOCR"] = lambda files: rapid(rapidocr, files, threads)
-    return found
+        return programs
+    programs["RapidOCR"] = lambda files: rapid(rapidocr, files, threads)
+    return programs
 
 
 def tesseract(files: list[str], languages: str, threads: int) -> list[str]:

@@ -35,10 +35,10 @@ EDGES = (0, 6, 8, 10, 12, 100)  # letters
 
 def by_length(folders: Sequence[RunFolder]) -> dict[str, float]:
     """The mean score (1 - CER of the sentence) for sentences of each range of letters."""
-    answers = polars.concat([polars.read_parquet(folder.predictions_file) for folder in folders])
+    predictions = polars.concat([polars.read_parquet(folder.predictions_file) for folder in folders])
     found = {}
     for low, high in pairwise(EDGES):
-        scores = answers.filter(polars.col("source_length").is_between(low, high - 1))["score"]
+        scores = predictions.filter(polars.col("source_length").is_between(low, high - 1))["score"]
         if len(scores):
             found[f"{low} to {high - 1} letters"] = float(scores.mean())  # type: ignore[arg-type]
     return found
@@ -67,9 +67,9 @@ def main() -> None:
     file = data_folder(options.data, "seq2seq", "--data FOLDER names one with eng-fra.txt") / "eng-fra.txt"
     rows = []
     with tempfile.TemporaryDirectory() as runs:
-        for name, words in ROWS.items():
+        for name, overrides in ROWS.items():
             seeds = range(1, options.seeds + 1)
-            folders = [run_of([*FIXED, *words, f"datamodule.data_dir={file}", f"seed={s}"], runs) for s in seeds]
+            folders = [run_of([*FIXED, *overrides, f"datamodule.data_dir={file}", f"seed={s}"], runs) for s in seeds]
             row = row_of(name, [folder.metrics() or {} for folder in folders], METRICS)
             rows.append({**row, "score_by_length": by_length(folders)})
     show([{key: value for key, value in row.items() if key != "score_by_length"} for row in rows], "translation")
