@@ -75,7 +75,7 @@ class Evaluation:
             return
         batches, of_split = int(sum(trainer.test_loop.max_batches)), len(self.datamodule.split_dataloader(split))
         if batches < of_split:
-            log.info("%s: %d of %d batches are evaluated, the longest examples", split, batches, of_split)
+            log.info("%s: %d of %d batches are evaluated", split, batches, of_split)
         self.evaluators[split] = evaluator
         self.metrics.update({f"{split}/{name}": float(value) for name, value in evaluator.compute().items()})
 
