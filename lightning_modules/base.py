@@ -45,10 +45,9 @@ class SequenceModule(TrainingModule):
     autoregressive: ClassVar[Autoregressive] = "never"  #: whether it has a decoder
     can_be_causal: ClassVar[bool] = False  #: whether it can compute states that depend on no later step
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        self = super().__new__(cls)
-        init_arguments.remember(self, args, kwargs)
-        return self
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        init_arguments.remember_in(cls)
 
     def __init__(self, task: Task, encoding_size: int, has_decoder: bool = False) -> None:
         super().__init__()

@@ -5,6 +5,7 @@ What `save_hyperparameters()` is for in other LightningModules; here no class ha
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +13,26 @@ from typing import Any
 NAME = "_init_arguments"
 
 
-def remember(instance: object, given: tuple[Any, ...], named: dict[str, Any]) -> None:
-    """Keep the arguments of `type(instance)(*given, **named)`; to be called by `__new__`."""
+def remember_in(cls: type) -> None:
+    """Let instances of a class keep the arguments that they are made with; its `__init__` has the signature it had."""
+    init = vars(cls).get("__init__")
+    if init is None:
+        return
+
+    @functools.wraps(init)
+    def remembering(self: object, *given: Any, **named: Any) -> None:
+        if NAME not in vars(self):  # else a subclass has kept its own
+            _remember(self, given, named)
+        init(self, *given, **named)
+
+    setattr(cls, "__init__", remembering)  # noqa: B010 (mypy would refuse an assignment)
+
+
+def _remember(instance: object, given: tuple[Any, ...], named: dict[str, Any]) -> None:
     signature = inspect.signature(type(instance).__init__)
     try:
         bound = signature.bind(instance, *given, **named)
-    except TypeError:  # a copy is made without arguments; what is wrong with others `__init__` says
+    except TypeError:  # what is wrong with them `__init__` says
         return
     bound.apply_defaults()
     arguments: dict[str, Any] = {}

@@ -35,10 +35,9 @@ class Task(nn.Module):
     causal: ClassVar[bool] = False  # whether a state may not depend on later steps
     autoregressive: ClassVar[Autoregressive] = "never"  # whether its output is decoded step by step
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        self = super().__new__(cls)
-        init_arguments.remember(self, args, kwargs)
-        return self
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        init_arguments.remember_in(cls)
 
     def __init__(self, spec: Any) -> None:
         super().__init__()
