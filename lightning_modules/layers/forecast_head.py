@@ -15,7 +15,7 @@ def forecast_head(
     """(B, encoding_size + context_size) -> (B, num_outputs).
 
     Args:
-        kind: `linear`; `relu`, with a ReLU of the input first; `mlp`, with one hidden layer of `encoding_size` features.
+        kind: `linear`; `relu`, a ReLU of the input first; `mlp`, one hidden layer of `encoding_size` features.
         encoding_size: of the pooled states.
         context_size: of series, calendar and covariates beside them.
         num_outputs: steps x columns x quantiles.
