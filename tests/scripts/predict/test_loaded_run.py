@@ -12,8 +12,14 @@ from scripts.runs.folder import RunFolder
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_run_predicts_and_embeds_in_a_program(names_folder: Path, tmp_path: Path) -> None:
-    words = ["module.hidden_size=6", "trainer.max_epochs=1", "trainer.accelerator=cpu", "logger=none", "evaluate=[val]"]
-    training.train(compose(*words, f"datamodule.data_dir={names_folder}"), RunFolder(tmp_path), [])
+    overrides = [
+        "module.hidden_size=6",
+        "trainer.max_epochs=1",
+        "trainer.accelerator=cpu",
+        "logger=none",
+        "evaluate=[val]",
+    ]
+    training.train(compose(*overrides, f"datamodule.data_dir={names_folder}"), RunFolder(tmp_path), [])
     run = load_run(tmp_path)
     assert run.spec.classes == ("Greek", "Irish", "Japanese", "Polish")
     first, second = run.predict(["Yamamoto", "Kowalski"], top_k=4)
