@@ -98,6 +98,16 @@ class SequenceModule(TrainingModule):
         """Encoder states of a batch, embedded by the task."""
         return self.encode(self.task.embed(batch), self.task.lengths(batch))
 
+    def embeddings(self, batch: Any) -> Tensor:
+        """(B, H) float32: one vector for each example of a batch (`Task.embedding_of`).
+
+        Raises:
+            BadInput: the architecture has no states.
+        """
+        if self.input_kind == "batch" or type(self).encode is SequenceModule.encode:
+            raise BadInput(f"module={option_name(type(self))} has no states that an embedding could be made of")
+        return self.task.embedding_of(self.encode_batch(batch)).float()
+
     def steps(self, lengths: Tensor) -> Tensor:
         """(B,) lengths of the states for `lengths` (B,) of the input; overridden by architectures that shorten it."""
         return lengths

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -18,6 +19,7 @@ hypothesis.settings.register_profile("search")
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 PROJECT = Path(__file__).resolve().parents[1]
+sys.path.append(str(PROJECT / "scripts"))  # Hydra looks for plugins once in a process, at its first composition
 
 NAMES = {
     "Greek": "Alexakis Antonopoulos Christakos Dimitriou Georgiou Kalakos Leventis Manolis Nicolaidis Papadakis "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -59,6 +60,19 @@ def test_what_stands_there_works(page: Path, tmp_path: Path, monkeypatch: pytest
     assert os.getcwd() == str(tmp_path)
 
 
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("scripts", "conf", "datamodules", "lightning_modules"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    monkeypatch.chdir(tmp_path)
+    notebook = json.loads((DOCS / "python.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    code = "\n".join(cells)
+    assert "trainer.max_epochs=3" in code
+    shorter = code.replace("trainer.max_epochs=3", 'trainer.max_epochs=1", "+trainer.limit_train_batches=3')
+    run_code(shorter, "python.ipynb")
+    assert (tmp_path / "runs" / "notebook" / "metrics.json").exists()
+
+
 @pytest.mark.parametrize("page", [*PAGES, PROJECT / "README.md", PROJECT / "CONTRIBUTING.md"], ids=lambda p: p.stem)
 def test_links_and_paths_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
@@ -70,4 +84,6 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
 
 def test_the_index_names_every_page() -> None:
     index = (DOCS / "README.md").read_text(encoding="utf-8")
-    assert {str(page.relative_to(DOCS)) for page in PAGES} - {"README.md"} == set(re.findall(r"\]\(([^)]+)\)", index))
+    assert {str(page.relative_to(DOCS)) for page in PAGES} - {"README.md"} == {
+        link for link in re.findall(r"\]\(([^)]+)\)", index) if link.endswith(".md")
+    }

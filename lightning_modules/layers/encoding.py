@@ -28,6 +28,15 @@ def valid_steps(lengths: Tensor | None, like: Tensor) -> Tensor | None:
     return torch.arange(like.shape[1], device=like.device) < lengths.unsqueeze(1)
 
 
+def mean_valid(states: Tensor, lengths: Tensor | None) -> Tensor:
+    """(B, H) the mean state over each example's valid steps."""
+    valid = valid_steps(lengths, states)
+    if valid is None:
+        return states.mean(dim=1)
+    kept = valid.unsqueeze(2)
+    return (states * kept).sum(dim=1) / kept.sum(dim=1).clamp(min=1)
+
+
 def last_valid(states: Tensor, lengths: Tensor | None) -> Tensor:
     """(B, H) the state at each example's last valid step."""
     if lengths is None:

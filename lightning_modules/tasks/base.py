@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
+from lightning_modules.layers.encoding import mean_valid
+
 #: Whether an architecture has a decoder, or a task's output is decoded step by step: never, possibly or always.
 Autoregressive = Literal["never", "possible", "always"]
 
@@ -88,6 +90,10 @@ class Task(nn.Module):
     def pool(self, encoding: Any) -> Tensor:
         """(B, H) one vector a sequence, for tasks whose head has one."""
         raise NotImplementedError
+
+    def embedding_of(self, encoding: Any) -> Tensor:
+        """(B, H) one vector for each sequence, for other programs: that of `pool`, or else the mean state."""
+        return mean_valid(encoding.states, encoding.lengths)
 
     def average(self, outputs: list[Any]) -> Any:
         """The mean of the outputs of several networks (ensembles)."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
+from scripts.predict.embeddings import Embedded, embed_texts
 from scripts.predict.inputs import TextReport, add_file_options, attempted, by_size, texts_of
 
 if TYPE_CHECKING:
@@ -47,6 +49,22 @@ def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     for line in report.lines():
         print(line, file=sys.stderr)
     return status
+
+
+def predict_inputs(module: SequenceModule, inputs: list[str], top_k: int = 3) -> list[Any]:
+    """For each text its `top_k` most probable classes with log-probabilities, or the BadInput that says why not."""
+    return predictions(module, inputs, top_k, TextReport(module.task.spec.codec))
+
+
+def embed(module: SequenceModule, inputs: Iterable[str]) -> Iterator[Embedded]:
+    """The vector of each text, which the output layer reads."""
+    spec = module.task.spec
+    return embed_texts(module, inputs, TextReport(spec.codec), spec.batch)
+
+
+def embeddings(module: SequenceModule, options: argparse.Namespace) -> Iterator[Embedded]:
+    """`embed` for the inputs of a command line."""
+    return embed(module, texts_of(options))
 
 
 def predictions(module: SequenceModule, texts: list[str], count: int, report: TextReport) -> list[Any]:

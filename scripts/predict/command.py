@@ -4,6 +4,7 @@ python scripts/predict.py RUN Satoshi Jackson --top-k 3
 cut -f1 people.tsv | python scripts/predict.py RUN - --json
 python scripts/predict.py RUN load.csv --output forecast.csv --plot forecast.png --backtest 72
 python scripts/predict.py RUN line.png scans/ --json            # lines of text: images, and folders of them
+python scripts/predict.py RUN --file names.csv --column name --embeddings out.parquet   # a vector for each text
 python scripts/predict.py RUN --label Russian --count 10 --temperature 0.8 --seed 1     # generate texts
 """
 
@@ -34,6 +35,10 @@ def main() -> int:
         from scripts.runs.loading import load_module
 
         module = load_module(RunFolder.existing(options.run))
+    if options.embeddings is not None:
+        from scripts.predict.embeddings import write_embeddings
+
+        return write_embeddings(predictor, module, options)
     return predictor.predict(module, options)
 
 
@@ -44,6 +49,9 @@ def _parser() -> Parser:
         "inputs", nargs="*", metavar="INPUT", help="what to predict for; - for the lines of standard input"
     )
     parser.add_argument("--json", action="store_true", help="a JSON object a line")
+    parser.add_argument(
+        "--embeddings", metavar="FILE.parquet", help="a table with one vector for each input, in place of predictions"
+    )
     parser.add_allow()
     return parser
 

@@ -6,7 +6,8 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from datamodules.series.frequency import Frequency, duration_rows
 from datamodules.series.reading import find_files, read_series
 from datamodules.series.report import found_lines
 from datamodules.series.spec import ForecastSeries, config_of_run
+from datamodules.series.windows import cutoffs_of, windows_after
+from scripts.predict.embeddings import Embedded
 from scripts.predict.forecast import Forecast, errors_by_step, forecast_series, rows_of
 
 if TYPE_CHECKING:
@@ -39,24 +42,13 @@ def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     """Forecast what follows each file of `options.inputs`; 1 where one could not be used, else 0."""
     spec: ForecastSeries = module.task.spec
     backtest = _backtest_rows(options.backtest, spec.frequency)
-    if not options.inputs:
-        raise BadInput("no file to forecast: give one or more, or - for standard input")
-    if options.series is not None and spec.row_of(options.series) < 0:
-        names = ", ".join(spec.names[:SHOWN])
-        raise BadInput(
-            f"--series {options.series}: no series of the run{did_you_mean(options.series, spec.names)}; it has {names}"
-            f"{' ...' if len(spec.names) > SHOWN else ''}"
-        )
     forecasts: list[Forecast] = []
     status = 0
-    for name in options.inputs:
+    for name, series, continued in _asked(spec, options.inputs, options.series):
         try:
-            found = list(_series(spec, name))
-            if options.series is not None and len(found) > 1:
-                raise BadInput(f"--series {options.series}: the file holds {len(found)} series; one is accepted")
-            for series in found:
-                continued = options.series or _series_of_run(series, spec)
-                forecasts.append(forecast_series(module, series, continued, backtest))
+            if isinstance(series, BadInput):
+                raise series
+            forecasts.append(forecast_series(module, series, continued, backtest))
         except BadInput as error:
             print(f"{name}: {error}" if str(name) not in str(error) else str(error), file=sys.stderr)
             status = 1
@@ -82,6 +74,120 @@ def predict(module: SequenceModule, options: argparse.Namespace) -> int:
         plot(forecasts, levels, spec.synthetic, Path(options.plot))
         print(f"figure: {options.plot}", file=sys.stderr)
     return status
+
+
+def predict_inputs(
+    module: SequenceModule, inputs: list[Any], backtest: int | str = 0, series: str | None = None
+) -> list[Any]:
+    """For each input a table of forecasts (polars), as the command prints it, or the BadInput that says why not.
+
+    Args:
+        inputs: names of files or folders, or tables of polars or pandas with stamps and values.
+        backtest, series: as those of the command.
+    """
+    import polars
+
+    spec: ForecastSeries = module.task.spec
+    rows = _backtest_rows(str(backtest), spec.frequency)
+    levels = list(module.task.quantiles)  # type: ignore[arg-type]
+    tables: list[Any] = []
+    for given in inputs:
+        try:
+            found = []
+            with as_file(given) as file:
+                for _, one, continued in _asked(spec, [file], series):
+                    if isinstance(one, BadInput):
+                        raise one
+                    found.append(forecast_series(module, one, continued, rows))
+            table = polars.DataFrame([row for one in found for row in rows_of(one, levels)])
+            tables.append(table if any(one.backtested for one in found) else table.drop("actual", "trained_on"))
+        except BadInput as error:
+            tables.append(error)
+    return tables
+
+
+def embed(
+    module: SequenceModule, inputs: Iterable[Any], backtest: int | str = 0, series: str | None = None
+) -> Iterator[Embedded]:
+    """The vector of the last window of each series, and of those that `backtest` asks for (see `predict_inputs`)."""
+    spec: ForecastSeries = module.task.spec
+    rows = _backtest_rows(str(backtest), spec.frequency)
+    for given in inputs:
+        with as_file(given) as file:
+            for name, one, continued in _asked(spec, [file], series):
+                try:
+                    if isinstance(one, BadInput):
+                        raise one
+                    yield from embed_series(module, one, continued, rows)
+                except BadInput as error:
+                    yield {"series": name, "cutoff": ""}, error
+
+
+def embeddings(module: SequenceModule, options: argparse.Namespace) -> Iterator[Embedded]:
+    """`embed` for the inputs of a command line."""
+    return embed(module, options.inputs, options.backtest, options.series)
+
+
+def embed_series(module: SequenceModule, series: CleanSeries, continued: str, backtest: int) -> Iterator[Embedded]:
+    """The vectors of the windows that `forecast_series` would forecast from."""
+    import torch
+
+    spec: ForecastSeries = module.task.spec
+    rows, _ = cutoffs_of(series, backtest, spec)
+    with torch.inference_mode():
+        vectors = module.embeddings(windows_after(series, rows, spec, continued))
+    for cutoff, vector in zip(series.style.write(series.times[rows]), vectors):
+        yield {"series": series.name, "cutoff": cutoff}, vector
+
+
+def _check_series(spec: ForecastSeries, name: str | None) -> None:
+    if name is not None and spec.row_of(name) < 0:
+        known = ", ".join(spec.names[:SHOWN])
+        raise BadInput(
+            f"--series {name}: no series of the run{did_you_mean(name, spec.names)}; it has {known}"
+            f"{' ...' if len(spec.names) > SHOWN else ''}"
+        )
+
+
+def _asked(
+    spec: ForecastSeries, inputs: list[str], wanted: str | None
+) -> Iterator[tuple[str, CleanSeries | BadInput, str]]:
+    """Each series of the inputs, the name of the input before it and that of the series of the run after it.
+
+    Raises:
+        BadInput: there is no input, or the series that is wanted is none of the run.
+    """
+    if not inputs:
+        raise BadInput("no file to forecast: give one or more, or - for standard input")
+    _check_series(spec, wanted)
+    for name in inputs:
+        try:
+            for series, continued in _continued(list(_series(spec, name)), spec, wanted):
+                yield name, series, continued
+        except BadInput as error:
+            yield name, error, ""
+
+
+def _continued(found: list[CleanSeries], spec: ForecastSeries, series: str | None) -> list[tuple[CleanSeries, str]]:
+    """The series of an input, each with the one of the run that it continues."""
+    if series is not None and len(found) > 1:
+        raise BadInput(f"--series {series}: the file holds {len(found)} series; one is accepted")
+    return [(one, series or _series_of_run(one, spec)) for one in found]
+
+
+@contextmanager
+def as_file(given: Any) -> Iterator[str]:
+    """The name of a file that holds a table of polars or pandas; a name as it is."""
+    if isinstance(given, (str, Path)):
+        yield str(given)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.csv"
+        write = getattr(given, "write_csv", None) or getattr(given, "to_csv", None)
+        if write is None:
+            raise BadInput(f"the name of a file or a table of polars or pandas is accepted, not {type(given).__name__}")
+        write(path)
+        yield str(path)
 
 
 def _backtest_rows(text: str, frequency: Frequency) -> int:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput, did_you_mean
+from scripts.predict.embeddings import Embedded, embed_texts
+from scripts.predict.inputs import TextReport
 
 if TYPE_CHECKING:
     from lightning_modules.base import SequenceModule
@@ -29,24 +32,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     """Print `options.count` texts for each beginning in `options.inputs`; without inputs, texts from nothing."""
-    import torch
-
-    from lightning_modules.tasks.generation.sampling import Sampling
-    from lightning_modules.tasks.generation.task import Generation
-
-    _check(options)
+    texts = generate(module, options.inputs or [""], options)
     task = module.task
-    assert isinstance(task, Generation)
-    label = _label(task, options.label)
-    beginnings = [_normalized(task, text) for text in options.inputs or [""] for _ in range(options.count)]
-    sampling = Sampling(options.temperature, options.top_k, options.top_p)
-    generator = torch.Generator().manual_seed(options.seed)
-    texts: list[str] = []
-    with torch.inference_mode():
-        for start in range(0, len(beginnings), BATCH):
-            batch = beginnings[start : start + BATCH]
-            labels = None if label is None else [label] * len(batch)
-            texts += task.generate(module, batch, labels, sampling, options.max_length, generator)
+    label = options.label
     is_copy = task.is_copy(texts) if task.spec.whole else None
     for position, text in enumerate(texts):
         if options.json:
@@ -58,6 +46,61 @@ def predict(module: SequenceModule, options: argparse.Namespace) -> int:
         new = is_copy.count(False)
         print(f"{new} of {len(texts)} are not in the training set", file=sys.stderr)
     return 0
+
+
+def predict_inputs(module: SequenceModule, inputs: list[str], **options: Any) -> list[str]:
+    """`count` texts that continue each beginning, one after the other.
+
+    Args:
+        inputs: beginnings; an empty text for new ones.
+        options: those of the command, such as `label="Russian"`, `count=10`, `temperature=0.8`, `seed=1`.
+    """
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    defaults = vars(parser.parse_args([])) | {"count": 1}
+    unknown = next((name for name in options if name not in defaults), None)
+    if unknown:
+        raise BadInput(f"{unknown}: no such option{did_you_mean(unknown, defaults)}; there are {', '.join(defaults)}")
+    return generate(module, inputs, argparse.Namespace(**{**defaults, **options}))
+
+
+def generate(module: SequenceModule, beginnings: list[str], options: argparse.Namespace) -> list[str]:
+    """`options.count` texts for each beginning.
+
+    Raises:
+        BadInput: an option out of its range, or a beginning of which nothing is left.
+    """
+    import torch
+
+    from lightning_modules.tasks.generation.sampling import Sampling
+    from lightning_modules.tasks.generation.task import Generation
+
+    _check(options)
+    task = module.task
+    assert isinstance(task, Generation)
+    label = _label(task, options.label)
+    repeated = [_normalized(task, text) for text in beginnings for _ in range(options.count)]
+    sampling = Sampling(options.temperature, options.top_k, options.top_p)
+    generator = torch.Generator().manual_seed(options.seed)
+    texts: list[str] = []
+    with torch.inference_mode():
+        for start in range(0, len(repeated), BATCH):
+            batch = repeated[start : start + BATCH]
+            labels = None if label is None else [label] * len(batch)
+            texts += task.generate(module, batch, labels, sampling, options.max_length, generator)
+    return texts
+
+
+def embed(module: SequenceModule, inputs: Iterable[str], label: str | None = None) -> Iterator[Embedded]:
+    """The mean state of each text, read as one of the class `label` where the run is conditioned on classes."""
+    task = module.task
+    label = _label(task, label)
+    return embed_texts(module, inputs, TextReport(task.spec.codec), lambda texts: task.batch(texts, label))
+
+
+def embeddings(module: SequenceModule, options: argparse.Namespace) -> Iterator[Embedded]:
+    """`embed` for the inputs of a command line."""
+    return embed(module, options.inputs, options.label)
 
 
 def _check(options: argparse.Namespace) -> None:

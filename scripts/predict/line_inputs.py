@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from datamodules.errors import BadInput, did_you_mean
 
@@ -94,6 +96,27 @@ def line_sources(inputs: Iterable[str]) -> Iterator[LineSourceFile | tuple[str, 
             yield from _lines_of_page(path)
         else:
             yield LineSourceFile(argument, partial(_bytes_of, path))
+
+
+def image_source(image: Any, number: int) -> LineSourceFile:
+    """An image that a program has: the name of a file, an image of Pillow, or an array uint8."""
+    if isinstance(image, (str, Path)):
+        return LineSourceFile(str(image), partial(_bytes_of, Path(image)))
+    return LineSourceFile(f"image {number}", partial(_encoded, image))
+
+
+def _encoded(image: Any) -> bytes:
+    """The bytes of a file with these pixels."""
+    from PIL import Image
+
+    try:
+        picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+    except (AttributeError, TypeError, ValueError, OSError) as error:
+        accepted = "a file name, an image of Pillow or an array uint8 (height, width[, 3 or 4]) is accepted"
+        raise BadInput(f"{accepted}, not {type(image).__name__} ({error})") from None
+    return buffer.getvalue()
 
 
 def _lines_of_page(path: Path) -> Iterator[LineSourceFile | tuple[str, BadInput]]:

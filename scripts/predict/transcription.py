@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
+from scripts.predict.embeddings import Embedded
 from scripts.predict.inputs import by_size
 from scripts.predict.line_formats import (
     FORMATS,
@@ -24,7 +25,7 @@ from scripts.predict.line_formats import (
     as_text,
     pages_of,
 )
-from scripts.predict.line_inputs import LineSourceFile, line_sources, split_settings
+from scripts.predict.line_inputs import LineSourceFile, image_source, line_sources, split_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,10 +59,8 @@ Unreadable = tuple[str, BadInput]  # name of an input, and the reason
 
 def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     """Print the text of each image of `options.inputs`; 1 where one could not be read, else 0."""
-    _set_decoding(module, options)
-    inputs, settings = split_settings(options.inputs)
-    if settings:
-        module.task.spec = _changed(module.task.spec, settings)
+    _set_decoding(module, options.beam_width, options.language_model)
+    inputs = _inputs(module, options)
     format = options.format or ("json" if options.json else "text")
     if options.json and format != "json":
         raise BadInput(f"--json and --format {format}: one of them is accepted")
@@ -82,24 +81,41 @@ def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     return status
 
 
+def predict_inputs(
+    module: SequenceModule, inputs: list[Any], beam_width: int | None = None, language_model: str | None = None
+) -> list[RecognizedLine | BadInput]:
+    """What each image says (one of several pages: each page), or the BadInput that says why it cannot be read.
+
+    Args:
+        inputs: names of image files, images of Pillow, or arrays uint8 (height, width[, 3 or 4]).
+        beam_width, language_model: as those of the command.
+    """
+    _set_decoding(module, beam_width, language_model)
+    return [result for _, result in results(module, (image_source(image, i) for i, image in enumerate(inputs)))]
+
+
+def embed(module: SequenceModule, inputs: Iterable[Any]) -> Iterator[Embedded]:
+    """The mean of the encoder's states for each image (one of several pages: each page); see `predict_inputs`."""
+    return _embed(module, (image_source(image, i) for i, image in enumerate(inputs)))
+
+
+def embeddings(module: SequenceModule, options: argparse.Namespace) -> Iterator[Embedded]:
+    """`embed` for the inputs of a command line."""
+    return _embed(module, line_sources(_inputs(module, options)))
+
+
+def _embed(module: SequenceModule, sources: Iterator[LineSourceFile | Unreadable]) -> Iterator[Embedded]:
+    for lines, vectors in _batched(module, sources, lambda batch: module.embeddings(module.task.spec.batch(batch))):
+        for line, vector in zip(lines, vectors):
+            yield {"input": line[0] if isinstance(line, tuple) else line.name}, vector
+
+
 def results(
     module: SequenceModule, sources: Iterator[LineSourceFile | Unreadable]
 ) -> Iterator[tuple[str, RecognizedLine | BadInput]]:
     """The text of each page of each image, or the BadInput that says why it cannot be read."""
-    import torch
-
     task = module.task
-    while chunk := list(islice(sources, CHUNK)):
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            lines = [line for lines in pool.map(lambda source: _read_lines(task.spec, source), chunk) for line in lines]
-        items = [line[1] if isinstance(line, tuple) else line for line in lines]
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(module)):
-            read = by_size(
-                items,
-                lambda line: line.image.shape[1],
-                BATCH,
-                lambda batch: task.read_characters(module(task.spec.batch([line.image for line in batch]))),
-            )
+    for lines, read in _batched(module, sources, lambda batch: task.read_characters(module(task.spec.batch(batch)))):
         for line, result in zip(lines, read):
             if isinstance(line, tuple):
                 yield line[0], result
@@ -107,6 +123,37 @@ def results(
             if line.note:
                 print(f"{line.name}: {line.note}", file=sys.stderr)
             yield line.name, _recognized(line, *result)
+
+
+def _batched(
+    module: SequenceModule,
+    sources: Iterator[LineSourceFile | Unreadable],
+    answer: Callable[[list[np.ndarray]], Iterable[Any]],
+) -> Iterator[tuple[list[PreparedLine | Unreadable], list[Any]]]:
+    """Chunks of pages, with what `answer` makes of each, or the reason why it cannot be read."""
+    import torch
+
+    while chunk := list(islice(sources, CHUNK)):
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            prepared = pool.map(lambda source: _read_lines(module.task.spec, source), chunk)
+            lines = [line for of_source in prepared for line in of_source]
+        things = [line[1] if isinstance(line, tuple) else line for line in lines]
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(module)):
+            answers = by_size(
+                things,
+                lambda line: line.image.shape[1],
+                BATCH,
+                lambda batch: answer([line.image for line in batch]),
+            )
+        yield lines, answers
+
+
+def _inputs(module: SequenceModule, options: argparse.Namespace) -> list[str]:
+    """The inputs without the settings among them, which are set."""
+    inputs, settings = split_settings(options.inputs)
+    if settings:
+        module.task.spec = _changed(module.task.spec, settings)
+    return inputs
 
 
 def _read_lines(spec: Any, source: LineSourceFile | Unreadable) -> list[PreparedLine | Unreadable]:
@@ -149,16 +196,16 @@ def _recognized(line: PreparedLine, text: str, confidence: float, spans: list[An
     return RecognizedLine(line.name, text, confidence, characters, line.size, line.source.place)
 
 
-def _set_decoding(module: SequenceModule, options: argparse.Namespace) -> None:
+def _set_decoding(module: SequenceModule, beam_width: int | None, language_model: str | None) -> None:
     from lightning_modules.tasks.transcription.decoding import Decoding
 
-    if options.beam_width is not None:
-        if options.beam_width < 1:
-            raise BadInput(f"--beam-width {options.beam_width}: 1 or more is accepted")
+    if beam_width is not None:
+        if beam_width < 1:
+            raise BadInput(f"--beam-width {beam_width}: 1 or more is accepted")
         module.task.decoding = Decoding(  # type: ignore[assignment]
-            "beam_search", options.beam_width, language_model=options.language_model
+            "beam_search", beam_width, language_model=language_model
         )
-    elif options.language_model is not None:
+    elif language_model is not None:
         raise BadInput("--language-model: guides a beam search; give --beam-width as well")
 
 

@@ -54,9 +54,9 @@ def encodings(module: SequenceModule, datamodule: SequenceDataModule, indices: T
     with torch.inference_mode():
         source = datamodule.source.to(module.device)
         batch: Any = source.collate(indices.to(module.device), source.max_length(indices))
-        pooled = module.task.pool(module.encode_batch(batch))
+        vectors = module.embeddings(batch)
     module.train(was_training)
-    return pooled.float().cpu()
+    return vectors.cpu()
 
 
 def principal(vectors: Tensor, count: int) -> Tensor:

@@ -95,6 +95,9 @@ class Classification(Task):
     def pool(self, encoding: Encoding) -> Tensor:
         return self.pooling(encoding)
 
+    def embedding_of(self, encoding: Encoding) -> Tensor:
+        return self.pool(encoding)
+
     def average(self, outputs: list[Tensor]) -> Tensor:
         return torch.stack([scores.log_softmax(dim=1) for scores in outputs]).mean(dim=0)
 

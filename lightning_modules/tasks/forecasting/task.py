@@ -335,6 +335,9 @@ class Forecasting(Task):
     def pool(self, encoding: Encoding) -> Tensor:
         return self.pooling(encoding)
 
+    def embedding_of(self, encoding: Encoding) -> Tensor:
+        return self.pool(encoding)
+
     def average(self, outputs: list[Tensor]) -> Tensor:
         return torch.stack(outputs).mean(dim=0)
 

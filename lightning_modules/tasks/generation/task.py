@@ -145,6 +145,14 @@ class Generation(Task):
 
     # ------------------------------------------------------------------ sampling
 
+    def batch(self, normalized_texts: Sequence[str], label: str | None = None) -> TokenBatch:
+        """Texts as the network reads them, of one class where the task is conditioned."""
+        tokens, lengths = (torch.from_numpy(array) for array in self.spec.codec.encode(normalized_texts))
+        if not self.spec.whole:  # `embed` leaves the last symbol out, which a stretch of training has as a target
+            tokens, lengths = torch.nn.functional.pad(tokens, (0, 1)), lengths + 1
+        classes = None if label is None else torch.full((len(lengths),), self.classes.index(label))
+        return TokenBatch(tokens, lengths, classes)
+
     def generate(
         self,
         module: Callable[[TokenBatch], NextSymbols],

@@ -96,7 +96,7 @@ def test_an_answer_does_not_depend_on_what_is_asked_beside_it(folder: Path, name
     ]
     alone = json.loads(run("predict.py", folder, names[7], "--json").stdout)
     assert [answer["input"] for answer in together] == names
-    for one, other in zip(together[7]["predictions"], alone["answers"]):
+    for one, other in zip(together[7]["predictions"], alone["predictions"]):
         assert one["class"] == other["class"]
         assert one["log_prob"] == pytest.approx(other["log_prob"], abs=1e-5)
 
