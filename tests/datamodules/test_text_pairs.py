@@ -67,7 +67,7 @@ NUMBERED = {"source_column": "1", "target_column": "2"}
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "settings", "message"),
+    ("name", "content", "settings", "sentence"),
     [
         ("x.tsv", "a\tb\tc\n1\t2\t3\n", {}, "source_column is needed: .* has a, b, c"),
         ("x.tsv", "a\tb\n", {}, r"no pair in it \(columns: a, b\)"),

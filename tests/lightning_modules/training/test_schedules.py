@@ -27,7 +27,7 @@ def test_constant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "make_theirs"),
+    ("schedule", "make_reference"),
     [
         (Step(3, 0.5), lambda o: torch.optim.lr_scheduler.StepLR(o, 30, 0.5)),
         (Exponential(0.9), lambda o: torch.optim.lr_scheduler.StepLR(o, 10, 0.9)),
