@@ -17,15 +17,14 @@ from lightning_modules.gru import GRU
 from lightning_modules.lstm import LSTM
 from lightning_modules.training import checkpoint_io
 from lightning_modules.training.callbacks.checkpoints import Checkpoints
-from scripts.config.composing import compose
 from scripts.runs.training import build_module
-from tests.pairs import datamodule_for
+from tests.pairs import composed, datamodule_for
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def built(names_folder: Path) -> tuple[Any, Any]:
-    config = compose("module.hidden_size=4", "datamodule.batch_size=7", f"datamodule.data_dir={names_folder}")
+    config = composed("module.hidden_size=4", "datamodule.batch_size=7", f"datamodule.data_dir={names_folder}")
     datamodule = datamodule_for(config)
     return build_module(config, datamodule), datamodule
 
@@ -83,11 +82,12 @@ def test_a_loader_of_ordinary_batches_trains(names_folder, tmp_path) -> None:
     module, datamodule = built(names_folder)
     gathered = [index_batch.to("cpu") for index_batch in datamodule.train_dataloader()]
     plain = [TokenBatch(batch.tokens, batch.lengths, batch.classes) for batch in gathered]
-    trainer = trainer_for(tmp_path, max_epochs=8)
+    trainer = trainer_for(tmp_path, max_epochs=4)
     trainer.fit(module, DataLoader(plain, batch_size=None))
     with torch.no_grad():
         losses = [module.eval().loss(batch).item() for batch in plain]
-        fresh = [built(names_folder)[0].eval().loss(batch).item() for batch in plain]
+        untrained = built(names_folder)[0].eval()
+        fresh = [untrained.loss(batch).item() for batch in plain]
     assert sum(losses) < sum(fresh)
 
 
