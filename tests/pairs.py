@@ -83,7 +83,7 @@ NEEDED = {
 
 
 def small_settings(
-    module: str, workload: str, data_dir: str | None = None, words: Sequence[str] = ()
+    module: str, workload: str, data_dir: str | None = None, overrides: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Args: data_dir: of a workload that reads names; the others make their data up."""
     data = [f"datamodule.data_dir={data_dir}"] if data_dir and workload.startswith(("names", "pairs")) else []
@@ -93,7 +93,7 @@ def small_settings(
         *SMALL.get(module, []),
         *NEEDED.get(workload, {}).get(module, []),
         *data,
-        *words,
+        *overrides,
     )
 
 

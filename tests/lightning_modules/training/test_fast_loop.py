@@ -155,8 +155,8 @@ def test_which_loop_runs_is_said_once_with_the_reason(names_folder, caplog) -> N
         fit(module, datamodule, max_epochs=2)
         module, datamodule = small_module(names_folder)
         fit(module, datamodule, max_epochs=2, callbacks=[EveryBatch()], profiler="simple")
-    said = [record.message for record in caplog.records if record.name.endswith("fast_loop")]
-    assert said == [
+    message = [record.message for record in caplog.records if record.name.endswith("fast_loop")]
+    assert message == [
         "training runs in the fast loop",
         "training runs in Lightning's own loop: EveryBatch.on_train_batch_end is called at every batch",
     ]

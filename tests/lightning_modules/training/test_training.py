@@ -92,6 +92,30 @@ def test_training_equals_a_loop_written_out(names_folder, overrides: list[str], 
     assert torch.equal(weights(module), weights(other))
 
 
+@pytest.mark.parametrize("loop", ["fast", "lightning"])
+def test_max_steps_counts_optimiser_steps_under_accumulation(names_folder, loop: str) -> None:
+    """The schedule is at its end after `max_steps` optimiser steps, however many batches make one."""
+    module, datamodule, config = built(names_folder, "scheduler=cosine", "scheduler.warmup=0", "scheduler.end_factor=0")
+    rates: list[float] = []
+    module.optimization.after_step.append(lambda optimizer, args, kwargs: rates.append(optimizer.param_groups[0]["lr"]))
+    callbacks = [EveryBatch()] if loop == "lightning" else []
+    trainer = fit(module, datamodule, max_epochs=-1, max_steps=9, accumulate_grad_batches=3, callbacks=callbacks)
+    expected = [config["optimizer"]["lr"] * (1 + math.cos(math.pi * step / 9)) / 2 for step in range(9)]
+    assert trainer.global_step == 9
+    assert trainer.estimated_stepping_batches == 9, "what progress and time left are computed from"
+    assert rates == pytest.approx(expected)
+
+
+def test_a_schedule_observes_validations_of_training_only(names_folder) -> None:
+    module, datamodule, _ = built(names_folder, "scheduler=plateau", "scheduler.patience=1")
+    trainer = fit(module, datamodule, max_epochs=2)
+    schedule = module.optimization.schedule
+    before = schedule.state_dict()
+    for _ in range(4):
+        trainer.validate(module, datamodule=datamodule, verbose=False)
+    assert schedule.state_dict() == before
+
+
 def test_validation_comes_between_batches_where_the_trainer_says(names_folder) -> None:
     module, datamodule, _ = built(names_folder)
     seen = []
