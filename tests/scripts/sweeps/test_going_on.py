@@ -62,8 +62,8 @@ class Sweeping:
         raise AssertionError("no job got so far")
 
     def ended(self) -> tuple[int, str]:
-        _, said = self.process.communicate(timeout=300)
-        return self.process.returncode, said
+        _, message = self.process.communicate(timeout=300)
+        return self.process.returncode, message
 
 
 def descendants(process: int) -> list[int]:
@@ -95,8 +95,8 @@ def test_whatever_is_killed_the_same_command_goes_on(names_folder: Path, tmp_pat
     assert other.stderr.startswith(f"sweep.name=kept: process {sweeping.process.pid} is writing into {sweep}")
     sweeping.wait_for(finished=1, checkpoints_after=time.time())
     sweeping.process.kill()  # the parent: its workers save and stop by themselves
-    status, said = sweeping.ended()
-    assert "killed by SIGKILL" in said
+    status, message = sweeping.ended()
+    assert "killed by SIGKILL" in message
 
     began = time.time()
     sweeping = Sweeping(sweep, command)
@@ -113,11 +113,11 @@ def test_whatever_is_killed_the_same_command_goes_on(names_folder: Path, tmp_pat
     sweeping = Sweeping(sweep, command)
     sweeping.wait_for(finished=len(finished), checkpoints_after=began)
     sweeping.process.send_signal(signal.SIGINT)
-    status, said = sweeping.ended()
+    status, message = sweeping.ended()
     assert status == 130
-    assert "stopping: jobs save their state" in said
-    assert "jobs are not over; the same command with sweep.name=kept goes on" in said
-    assert "Traceback" not in said
+    assert "stopping: jobs save their state" in message
+    assert "jobs are not over; the same command with sweep.name=kept goes on" in message
+    assert "Traceback" not in message
     assert finished <= {job["folder"] for job in sweeping.jobs("finished")}
     assert not sweeping.jobs("running")
     assert sweeping.jobs("interrupted")
@@ -137,8 +137,12 @@ def test_whatever_is_killed_the_same_command_goes_on(names_folder: Path, tmp_pat
             got = RunFolder(sweep / folder.name).metrics()
             assert got is not None
             assert {k: v for k, v in got.items() if "/" in k} == {k: v for k, v in expected.items() if "/" in k}
-            ours, theirs = (checkpoint_io.load(f / "checkpoints/last.ckpt") for f in (sweep / folder.name, folder))
-            assert all(torch.equal(ours["state_dict"][key], value) for key, value in theirs["state_dict"].items())
+            resumed, undisturbed_state = (
+                checkpoint_io.load(f / "checkpoints/last.ckpt") for f in (sweep / folder.name, folder)
+            )
+            assert all(
+                torch.equal(resumed["state_dict"][key], value) for key, value in undisturbed_state["state_dict"].items()
+            )
 
     changed = [word.replace("seed=1,2", "seed=1") for word in command]
     refused = run("train.py", *changed, status=2)
