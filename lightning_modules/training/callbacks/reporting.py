@@ -44,8 +44,8 @@ class Reporting(Callback):
         self._sent_at = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another rank is given: the first one alone tells and asks."""
-        return {**vars(self), "tell": _nothing, "is_pruned": None if self.is_pruned is None else _never}
+        """The state that another rank is given: rank 0 alone sends and asks."""
+        return {**vars(self), "send": _send_nothing, "is_pruned": None if self.is_pruned is None else _never}
 
     def state_dict(self) -> dict[str, Any]:
         return {"validations": self.validations}
@@ -93,7 +93,7 @@ class Reporting(Callback):
         return self.metric or f"val/{pl_module.task.monitor}"
 
 
-def _nothing(progress: dict[str, Any]) -> None:
+def _send_nothing(progress: dict[str, Any]) -> None:
     pass
 
 
