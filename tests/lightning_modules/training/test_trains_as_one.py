@@ -60,7 +60,7 @@ def train_all(cases: dict[str, dict[str, Any]], file: Path) -> None:
 def settings_of(name: str, request: pytest.FixtureRequest) -> dict[str, Any]:
     module, workload, words = CASES[name]
     words = [*words, "optimizer=sgd", "optimizer.lr=0.2", "module.dropout=0", "task.output_dropout=0"]
-    return small_settings(module, workload, data_dir=files_of(request, workload), words=words)
+    return small_settings(module, workload, data_dir=files_of(request, workload), overrides=words)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_what_examples_weigh_is_the_same_of_a_source_and_of_a_batch(
     pair: tuple[str, str], request: pytest.FixtureRequest
 ) -> None:
     words = ["task.class_weights=balanced"] if pair[1] == "names-classification" else []
-    settings = small_settings(*pair, data_dir=files_of(request, pair[1]), words=words)
+    settings = small_settings(*pair, data_dir=files_of(request, pair[1]), overrides=words)
     datamodule = datamodule_for(settings)
     task = build_module(settings, datamodule).task
     batch = next(iter(datamodule.train_dataloader())).to("cpu")

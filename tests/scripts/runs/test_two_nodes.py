@@ -20,6 +20,8 @@ from scripts.runs.folder import RunFolder
 from tests.commands import ENVIRONMENT
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.slow  # four processes, each of which imports everything: 40 seconds of a processor
+
 SETTINGS = [
     "module.hidden_size=8", "datamodule.batch_size=10", "datamodule.evaluation_batch_size=3", "scheduler=constant",
     "trainer.accelerator=cpu", "task.token_dropout=0", "logger=none", "callbacks.progress=null", "evaluate=[val]",
