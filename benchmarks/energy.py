@@ -49,8 +49,13 @@ ROWS = {
         "experiment=energy_day_ahead": ["experiment=energy_day_ahead"],
     },
     "ett": {
-        "persistence": ["experiment=ett", "module=baseline/persistence", "~module.per_series"],
-        "seasonal naive, 24": ["experiment=ett", "module=baseline/seasonal_naive", "~module.per_series"],
+        "persistence": ["experiment=ett", "module=baseline/persistence", "~module.hidden_size"],
+        "seasonal naive, 24": ["experiment=ett", "module=baseline/seasonal_naive", "~module.hidden_size"],
+        "linear map": [
+            "experiment=ett", "module=linear", "~module.hidden_size", "module.per_series=false",
+            "datamodule.lookback=336", "task.loss=mse", "task.patch_length=1", "task.output_dropout=0",
+            "trainer.max_epochs=10",
+        ],
         "experiment=ett": ["experiment=ett"],
     },
     "tutorial": {

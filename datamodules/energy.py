@@ -8,7 +8,6 @@ python scripts/train.py datamodule=energy datamodule.data_dir=load.csv 'datamodu
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -21,24 +20,28 @@ from datamodules.base import SequenceDataModule
 from datamodules.batching.batches import WindowBatch
 from datamodules.batching.splits import SPLITS, check_fractions, format_sizes
 from datamodules.errors import BadInput
-from datamodules.series.calendar import Calendar, calendar_features, hour_of_day, read_holidays
-from datamodules.series.cleaning import CleaningConfig, CleanSeries, Duplicates, Gaps, Outliers, clean
-from datamodules.series.clock import Clock
+from datamodules.series.calendar import Calendar, calendar_features, read_holidays
+from datamodules.series.cleaning import CleaningConfig, CleanSeries, Duplicates, Gaps, Outliers
+from datamodules.series.collection import (
+    MOST_CHECKED,
+    build_source,
+    clean_collection,
+    common_frequency,
+    naive_error_of,
+    scaling_of,
+    too_short,
+)
 from datamodules.series.config import ReadingConfig, SeriesOf
 from datamodules.series.frequency import Frequency, check_duration, duration_rows
 from datamodules.series.reading import FileReport, RawSeries, find_files, read_series
 from datamodules.series.report import MOST_LINES, found_lines, role_line, series_lines
 from datamodules.series.resampling import Resampling
 from datamodules.series.scaling import Scaler, fit_scaler
-from datamodules.series.season import default_season, fitting_lookback, naive_error
-from datamodules.series.source import WindowSource
+from datamodules.series.season import default_season, fitting_lookback
 from datamodules.series.spec import ForecastSeries, config_of_run
 from datamodules.series.splits import SplitBy, boundaries, window_splits
 from datamodules.series.synthetic import SYNTHETIC_COVARIATE, synthetic_load
-from datamodules.series.timeline import Timeline, build_timeline
 from datamodules.series.zones import Style
-
-MOST_CHECKED = 20_000_000  # values in which outliers are looked for
 
 
 class Energy(SequenceDataModule):
@@ -150,13 +153,17 @@ class Energy(SequenceDataModule):
         pretrained = self.pretrained_spec
         raw, reports = self._read()
         places = {ts.name: str(ts.path or ts.name) for ts in raw}
-        series = self._clean(raw)
-        frequency = self._frequency(series, places)
+        series, self.fingerprint, self._checked_outliers = clean_collection(raw, self.cleaning)
+        frequency = common_frequency(series, pretrained, places, self.data_dir)
         self._fix_sizes(frequency, max(int(np.bincount(ts.segment).max()) for ts in series))
         self._holidays = pretrained.holidays if pretrained is not None else read_holidays(self.holidays)
         bounds = [self._bounds(len(ts)) for ts in series]
         splits = [window_splits(ts, self._lookback, self._horizon, b, self.stride) for ts, b in zip(series, bounds)]
-        series, bounds, splits, short = self._without_short(places, series, bounds, splits)
+        short = too_short(series, splits, places, self._lookback, self._horizon)
+        if short and (len(short) == len(series) or self.short_series == "error"):
+            raise BadInput(next(iter(short.values())))
+        kept = [i for i in range(len(series)) if i not in short]
+        series, bounds, splits = [series[i] for i in kept], [bounds[i] for i in kept], [splits[i] for i in kept]
         starts = np.cumsum([0] + [len(ts) for ts in series])
         self.indices = {
             split: torch.from_numpy(np.concatenate([p.pop(split) + start for p, start in zip(splits, starts)]))
@@ -167,20 +174,27 @@ class Energy(SequenceDataModule):
                 f"datamodule: no window of {self._lookback} + {self._horizon} rows to train on; a smaller lookback,"
                 " horizon, val_fraction or test_fraction helps"
             )
-        scaling = [self._scaling(ts, b[0]) for ts, b in zip(series, bounds)]
-        naive = [self._naive(ts, b[0], scale) for ts, b, (_, scale) in zip(series, bounds, scaling)]
-        self.spec = pretrained or self._fit_spec(series, bounds, scaling, naive, reports)
+        fit_to_all = self.scaler_fit == "all" or pretrained is not None
+        ends = [len(ts) if fit_to_all else b[0] for ts, b in zip(series, bounds)]
+        scaling = [scaling_of(ts, end, self.scaler, pretrained) for ts, end in zip(series, ends)]
+        naive = [
+            naive_error_of(ts, b[0], self._season, scale, pretrained)
+            for ts, b, (_, scale) in zip(series, bounds, scaling)
+        ]
+        self.spec = pretrained or self._fit_spec(series, bounds, ends, scaling, naive, reports)
         self._starts = starts
         self._names = [ts.name for ts in series]
         self._styles = [ts.style for ts in series]
-        self.report = self._report(series, bounds, reports, short)
-        self.source = self._source(series, scaling, naive)
+        self.report = self._report(series, bounds, reports, list(short.values()))
+        regular = self.cleaning.gaps != "ignore" and self.cleaning.duplicates != "keep"
+        self._stamps, self.source = build_source(
+            series, scaling, naive, self.spec, regular, self._lookback, self._horizon
+        )
 
     def example_columns(self, indices: Tensor) -> dict[str, list]:
         rows = indices.numpy()
         series = np.searchsorted(self._starts, rows, side="right") - 1
-        segment = np.searchsorted(self._segment_start, rows, side="right") - 1
-        times = self._clock_times[rows + self._segment_shift[segment]]
+        times = self._stamps.times_of(rows)
         stamps = np.empty(len(rows), dtype=object)
         for style in set(self._styles):
             those = np.array([self._styles[s] == style for s in range(len(self._styles))])[series]
@@ -225,48 +239,6 @@ class Energy(SequenceDataModule):
                 raise BadInput(f"datamodule.{key}={shown}: the run was trained with {held}; another needs training")
         return config_of_run(self.reading, pretrained)
 
-    def _clean(self, raw: list[RawSeries]) -> list[CleanSeries]:
-        """Clean series; each raw one is let go, and stamps that several share are sorted once."""
-        series: list[CleanSeries] = []
-        timelines: dict[int, tuple[np.ndarray, Timeline]] = {}
-        digest = hashlib.sha256()
-        check = sum(len(ts.times) * len(ts.columns) for ts in raw) <= MOST_CHECKED
-        self._checked_outliers = check
-        while raw:
-            ts, line = raw.pop(0), None
-            values = ts.values()
-            digest.update(ts.name.encode())
-            digest.update(ts.times.tobytes())
-            digest.update(np.ascontiguousarray(values).data)
-            if self.cleaning.resample is None:  # else the stamps change
-                kept = timelines.get(id(ts.times))
-                line = kept[1] if kept else build_timeline(ts)
-                timelines = {id(ts.times): (ts.times, line)}  # the array is held, so its id stays its own
-            series.append(clean(ts, values, self.cleaning, line, check))
-        self.fingerprint = digest.hexdigest()
-        return series
-
-    def _frequency(self, series: list[CleanSeries], places: dict[str, str]) -> Frequency:
-        """The step that all series have.
-
-        Raises:
-            BadInput: they have several, or another one than the run.
-        """
-        pretrained = self.pretrained_spec
-        expected = pretrained.frequency if pretrained is not None else series[0].frequency
-        for ts in series:
-            if ts.frequency != expected:
-                if pretrained is not None:
-                    raise BadInput(
-                        f"{places[ts.name]}: rows are {ts.frequency} apart; the run was trained on steps of {expected}"
-                        f" (datamodule.resample={{{expected}: mean}} where the file's are finer)"
-                    )
-                raise BadInput(
-                    f"datamodule.data_dir={self.data_dir}: series of several steps ({series[0].name} {expected},"
-                    f" {ts.name} {ts.frequency}); datamodule.resample={{1h: mean}} gives them one"
-                )
-        return expected
-
     def _fix_sizes(self, frequency: Frequency, longest: int) -> None:
         """Look-back, horizon and season in rows.
 
@@ -297,44 +269,16 @@ class Energy(SequenceDataModule):
         fractions = self.val_fraction, self.test_fraction
         return boundaries(rows, self._lookback, self._horizon, self.split_by, *fractions, self.split_rows)
 
-    def _without_short(
-        self, places: dict[str, str], series: list[CleanSeries], bounds: list, splits: list[dict[str, np.ndarray]]
-    ) -> tuple[list[CleanSeries], list, list, list[str]]:
-        """Those with a window, and sentences about those without one.
-
-        Raises:
-            BadInput: none has one, or short series are an error.
-        """
-        needed = self._lookback + self._horizon
-        short = [not any(len(split) for split in ts.values()) for ts in splits]
-        messages = [
-            f"{places[ts.name]}: series '{ts.name}' has {len(ts):,} rows, in {ts.report['segments']} unbroken"
-            f" stretches; a window needs {needed:,} (datamodule.lookback={self._lookback} + horizon={self._horizon})"
-            for ts, is_short in zip(series, short)
-            if is_short
-        ]
-        if messages and (all(short) or self.short_series == "error"):
-            raise BadInput(messages[0])
-        kept = [i for i, is_short in enumerate(short) if not is_short]
-        return [series[i] for i in kept], [bounds[i] for i in kept], [splits[i] for i in kept], messages
-
-    def _scaling(self, series: CleanSeries, end_of_training: int) -> tuple[np.ndarray, np.ndarray]:
-        """Offset and scale (K,): the run's, or fitted on the training rows that are no interpolation."""
-        pretrained = self.pretrained_spec
-        if pretrained is not None and pretrained.scaling(series.name) is not None:
-            return pretrained.scaling(series.name)
-        rows = len(series) if self.scaler_fit == "all" or pretrained is not None else end_of_training
-        usable = series.values[:rows]
-        if series.filled[:rows].any():
-            usable = usable[~series.filled[:rows]]
-        if not len(usable):
-            raise BadInput(f"series {series.name}: no row in the training split to fit the scaler on")
-        return fit_scaler(usable, pretrained.scaler if pretrained is not None else self.scaler)
-
     def _fit_spec(
-        self, series: list[CleanSeries], bounds: list, scaling: list, naive: list, reports: list[FileReport]
+        self,
+        series: list[CleanSeries],
+        bounds: list,
+        ends: list[int],
+        scaling: list,
+        naive: list,
+        reports: list[FileReport],
     ) -> ForecastSeries:
-        covariates = [ts.covariates[: b[0] if self.scaler_fit == "train" else len(ts)] for ts, b in zip(series, bounds)]
+        covariates = [ts.covariates[:end] for ts, end in zip(series, ends)]
         features = calendar_features(series[0].times[:1], self.calendar, self._holidays).shape[1]
         names = series[0].covariate_names
         offset, scale = fit_scaler(np.concatenate(covariates), "standard") if names else (np.zeros(0), np.zeros(0))
@@ -361,52 +305,6 @@ class Energy(SequenceDataModule):
             covariate_offset=tuple(offset.tolist()),
             covariate_scale=tuple(scale.tolist()),
             trained_until=tuple(str(ts.times[max(b[0] - 1, 0)]) for ts, b in zip(series, bounds)),
-        )
-
-    def _naive(self, series: CleanSeries, end_of_training: int, scale: np.ndarray) -> tuple[float, ...]:
-        """(K,) error of the seasonal naive forecast: the run's, or that of the training rows; of all rows, where a
-        finished run never saw the series."""
-        pretrained = self.pretrained_spec
-        if pretrained is None:
-            return naive_error(series, end_of_training, self._season, scale)
-        row = pretrained.row_of(series.name)
-        return pretrained.naive_error[row] if row >= 0 else naive_error(series, len(series), pretrained.season, scale)
-
-    def _source(self, series: list[CleanSeries], scaling: list, naive: list) -> WindowSource:
-        """The tensors; each clean series is let go when its rows are in them."""
-        clock = Clock(regular=self.cleaning.gaps != "ignore" and self.cleaning.duplicates != "keep")
-        for number, ts in enumerate(series):
-            clock.add(ts, number)
-        wall, times, first_rows, shifts, numbers = clock.finish()
-        self._clock_times, self._segment_start, self._segment_shift = times, first_rows, shifts
-        run_series = torch.tensor([self.spec.row_of(ts.name) for ts in series])
-        rows, columns = sum(len(ts) for ts in series), len(series[0].columns)
-        values = torch.empty(rows, columns)
-        covariates = torch.empty(rows, len(self.spec.covariates)) if self.spec.covariates else None
-        row = 0
-        for number, (offset, scale) in enumerate(scaling):
-            ts = series[number]
-            end = row + len(ts)
-            values[row:end] = torch.from_numpy((ts.values - offset) / scale)
-            if covariates is not None:
-                covariates[row:end] = torch.from_numpy(self.spec.scaled_covariates(ts.covariates))
-            series[number] = None  # type: ignore[call-overload]
-            row = end
-        offset, scale = (torch.tensor(np.stack(table), dtype=torch.float32) for table in zip(*scaling))
-        return WindowSource(
-            values,
-            torch.from_numpy(calendar_features(wall, self.spec.calendar, self.spec.holidays)),
-            torch.from_numpy(hour_of_day(wall)),
-            torch.from_numpy(first_rows),
-            torch.from_numpy(shifts),
-            torch.from_numpy(numbers),
-            run_series,
-            offset,
-            scale,
-            self._lookback,
-            self._horizon,
-            covariates,
-            torch.tensor(naive, dtype=torch.float32),
         )
 
     def _written(self, style: Style, times: np.ndarray) -> list[str]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import lightning_modules
 from datamodules.errors import BadInput, option_name
+from lightning_modules.layers import init_arguments
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.tasks.base import Autoregressive, Task
 
@@ -43,6 +44,10 @@ class SequenceModule(TrainingModule):
     task_class: ClassVar[type[Task]] = Task  #: tasks that it can be trained for: this class and its subclasses
     autoregressive: ClassVar[Autoregressive] = "never"  #: whether it has a decoder
     can_be_causal: ClassVar[bool] = False  #: whether it can compute states that depend on no later step
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        init_arguments.remember_in(cls)
 
     def __init__(self, task: Task, encoding_size: int, has_decoder: bool = False) -> None:
         super().__init__()

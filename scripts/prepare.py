@@ -1,4 +1,4 @@
-"""Fetch a public data set and verify every file; run it again to go on after a broken transfer.  Or convert lines.
+"""Fetch a public data set and verify every file; run it again to resume a broken transfer.  Or convert lines.
 
 python scripts/prepare.py names                  # 18 languages, into data/names
 python scripts/prepare.py names --to elsewhere
@@ -15,6 +15,7 @@ from typing import Any
 
 from datamodules.errors import BadInput, did_you_mean
 from datamodules.files import download
+from scripts.config.override import Override
 from scripts.console import errors, logs
 from scripts.console.parser import Parser
 
@@ -69,11 +70,11 @@ def _reader_settings(kind: type, arguments: list[str]) -> Any:
     names = [field.name for field in dataclasses.fields(kind) if field.name != "split_column"]
     settings = {}
     for setting in arguments:
-        key, equals, value = setting.partition("=")
-        key = key.removeprefix("datamodule.")
-        if not equals or key not in names:
+        override = Override.parse(setting)
+        key = override.key.removeprefix("datamodule.")
+        if override.value is None or key not in names:
             raise BadInput(f"{setting}: no such setting{did_you_mean(key, names)}; there are {', '.join(names)}")
-        settings[key] = value
+        settings[key] = override.value
     return kind(**settings)
 
 

@@ -71,10 +71,10 @@ def run_commands(commands: str, folder: Path, change: Change = lambda script, ar
             os.close(requests)
             out.seek(0)
             err.seek(0)
-            said = err.read()
-            assert bash.returncode == 0, f"{commands}\n{out.read()}\n{said}"
-            assert "Traceback" not in said, said
-            return said
+            message = err.read()
+            assert bash.returncode == 0, f"{commands}\n{out.read()}\n{message}"
+            assert "Traceback" not in message, message
+            return message
 
 
 def _answer(place: Path, change: Change) -> None:

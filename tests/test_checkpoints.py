@@ -85,11 +85,11 @@ def make() -> None:
     with tempfile.TemporaryDirectory() as place:
         for label, names in NAMES.items():
             Path(place, f"{label}.txt").write_text("\n".join(names.split()) + "\n", encoding="utf-8")
-        for task, words in RUNS.items():
+        for task, overrides in RUNS.items():
             if (folder / f"{task}.ckpt").exists():
                 continue  # what was released stays
             data = [f"datamodule.data_dir={place}"] if task in ("classification", "generation") else []
-            made = Path(run("train.py", *words, *data, *ALWAYS, f"runs_dir={place}/runs").stdout.strip())
+            made = Path(run("train.py", *overrides, *data, *ALWAYS, f"runs_dir={place}/runs").stdout.strip())
             kept = Path(shutil.copy(made / "checkpoints" / "best.ckpt", folder / f"{task}.ckpt"))
             kept.with_suffix(".json").write_text(json.dumps(answers(kept, Path(place, task))) + "\n")
 

@@ -190,7 +190,7 @@ def test_a_malicious_safetensors_header_is_a_sentence(header: bytes, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "message"),
     [
         ('{"jobs": []}', "not a manifest of a sweep \\(format: Field required"),
         ('{"format": 1, "jobs": []}', "not a manifest of a sweep \\(space: Field required"),
@@ -200,9 +200,9 @@ def test_a_malicious_safetensors_header_is_a_sentence(header: bytes, tmp_path: P
         ("[" * 100_000, "not a manifest"),
     ],
 )
-def test_a_manifest_of_a_sweep_is_one_or_refused(content: str, sentence: str, tmp_path: Path) -> None:
+def test_a_manifest_of_a_sweep_is_one_or_refused(content: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "sweep.json").write_text(content)
-    with pytest.raises(BadInput, match=rf"sweep\.json: .*{sentence}"):
+    with pytest.raises(BadInput, match=rf"sweep\.json: .*{message}"):
         Manifest(tmp_path, {}).read("first")
 
 

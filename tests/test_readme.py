@@ -17,7 +17,6 @@ from tests.commands import run
 from tests.conftest import PROJECT
 from tests.shell import run_commands
 
-
 #: What makes a command shorter: a word of it -> overrides beside a few steps.
 SHORTER = {
     "module=baseline/ngram_logistic": ["module.max_iterations=3", "module.max_n=2"],

@@ -41,7 +41,7 @@ def test_they_predict_and_evaluate(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["predict.py", "--top-k", "3", str(runs / "seed_1"), "Tanaka", "--json"])
     assert predict.main() == 0
-    assert len(json.loads(capsys.readouterr().out)["answers"]) == 3
+    assert len(json.loads(capsys.readouterr().out)["predictions"]) == 3
     metrics = json.loads((runs / "seed_1" / "metrics.json").read_text())
     done = run("evaluate.py", runs / "seed_1", f"datamodule.data_dir={names_folder}", "--split", "test", "--json")
     printed = json.loads(done.stdout)

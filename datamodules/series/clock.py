@@ -1,4 +1,4 @@
-"""The stamps of all series, each kept once: where every segment of every series begins among them."""
+"""Clock: the stamps of all series, each kept once, and where every segment of every series begins among them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ import numpy as np
 from datamodules.series.cleaning import CleanSeries
 from datamodules.series.zones import to_wall_time
 
-MOST_EMPTY = 4  # times as many stamps as the longest series has, before series get stamps of their own
+MOST_EMPTY = 4  # times as many stamps as the longest series has, before series get separate stamps
+
+
+@dataclass(frozen=True)
+class StampTable:
+    """Stamps of all rows: T shared stamps, and for each of G segments where its stamps begin among them."""
+
+    wall: np.ndarray  # (T,) datetime64[s] wall time, for calendar features
+    times: np.ndarray  # (T,) datetime64[s] as the series have them
+    first_rows: np.ndarray  # (G,) int64 first row of each segment among the rows of all series
+    shifts: np.ndarray  # (G,) int64: row + shift = place among the T stamps
+    numbers: np.ndarray  # (G,) int64 which series the segment is of
+
+    def times_of(self, rows: np.ndarray) -> np.ndarray:
+        """(N,) stamps of rows (N,) among those of all series."""
+        segment = np.searchsorted(self.first_rows, rows, side="right") - 1
+        return self.times[rows + self.shifts[segment]]
 
 
 @dataclass
@@ -47,8 +63,8 @@ class Clock:
                 self._stamps.setdefault(key, times)
             self._segments.append((key, times[0], end - start, number))
 
-    def finish(self, ahead: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Stamps (T,) in wall time and as kept; of each segment its first row among all, its shift and its series."""
+    def finish(self) -> StampTable:
+        """The table of all that was added."""
         starts: dict[tuple, int] = {}
         pieces: list[np.ndarray] = []
         walls: list[np.ndarray] = []
@@ -84,6 +100,6 @@ class Clock:
             shifts.append(place - row)
             numbers.append(number)
             row += rows
-        return (
-            np.concatenate(walls), np.concatenate(pieces), np.array(first_rows), np.array(shifts), np.array(numbers),
-        )  # fmt: skip
+        return StampTable(
+            np.concatenate(walls), np.concatenate(pieces), np.array(first_rows), np.array(shifts), np.array(numbers)
+        )

@@ -10,15 +10,15 @@ from torch import Tensor
 
 @dataclass
 class Encoding:
-    """The states of a sequence, and what stands for the whole of it.
+    """Encoder states of a batch of sequences, their lengths, and a summary of each sequence.
 
     B examples, T steps (an architecture may shorten them), H features of a state.
     """
 
     states: Tensor  # (B, T, H)
     lengths: Tensor | None  # (B,) valid steps of each; None where all T are
-    summary: Tensor | None = None  # (B, H) the architecture's own reading of the whole, if it has one
-    weights: Tensor | None = None  # (B, T) how much each step counted in the summary, if it was a weighing
+    summary: Tensor | None = None  # (B, H) of each sequence; None where the architecture has none
+    weights: Tensor | None = None  # (B, T) attention weights of the summary, where it has any
 
 
 def valid_steps(lengths: Tensor | None, like: Tensor) -> Tensor | None:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
+from lightning_modules.layers import init_arguments
 from lightning_modules.layers.encoding import mean_valid
 
 #: Whether an architecture has a decoder, or a task's output is decoded step by step: never, possibly or always.
@@ -33,6 +34,10 @@ class Task(nn.Module):
     exporter: ClassVar[str | None] = None  # module of scripts/export.py; None: its runs cannot be exported
     causal: ClassVar[bool] = False  # whether a state may not depend on later steps
     autoregressive: ClassVar[Autoregressive] = "never"  # whether its output is decoded step by step
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        init_arguments.remember_in(cls)
 
     def __init__(self, spec: Any) -> None:
         super().__init__()

@@ -30,8 +30,10 @@ class Evaluator:
         self.columns: dict[str, list] = defaultdict(list)
         self._loss = MeanMetric().to(device)
         self._metrics = task.metrics().to(device)
+        self._values: dict[str, float] | None = None  # of all updates so far
 
     def update(self, output: Any, batch: Any) -> None:
+        self._values = None
         self._loss.update(self.task.loss(output, batch), weight=self.task.loss_weight(batch))
         self._metrics.update(output, batch)
         if self.keep_examples:
@@ -40,7 +42,9 @@ class Evaluator:
 
     def compute(self) -> dict[str, float]:
         """Metric names without a split, with their values; reduced over all ranks."""
-        return {"loss": self._loss.compute().item(), **self._metrics.compute()}
+        if self._values is None:
+            self._values = {"loss": self._loss.compute().item(), **self._metrics.compute()}
+        return dict(self._values)
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         return self._metrics.tables()

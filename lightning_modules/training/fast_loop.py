@@ -75,6 +75,12 @@ def set_callback_metrics(trainer: Trainer, values: dict[str, float]) -> None:
     trainer._logger_connector._callback_metrics.update({name: torch.tensor(value) for name, value in values.items()})
 
 
+def epoch_ends(trainer: Trainer) -> bool:
+    """Whether no batch follows the present one in this epoch."""
+    loop = trainer.fit_loop.epoch_loop
+    return loop.batch_progress.is_last_batch or loop._is_training_done or trainer.should_stop
+
+
 class FastLoop(_TrainingEpochLoop):
     """Lightning's loop over the batches of an epoch, with the batches between two points run without its hooks."""
 

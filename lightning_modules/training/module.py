@@ -20,6 +20,8 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from datamodules import specs
+from datamodules.errors import BadInput
+from lightning_modules.layers import init_arguments
 from lightning_modules.training import checkpoint_io, fast_loop
 from lightning_modules.training.evaluation import Evaluator
 from lightning_modules.training.figures import RenderedFigure, log_figure
@@ -166,16 +168,32 @@ class TrainingModule(LightningModule):
         self._epoch = IntervalMeans(self.device)
         self.start_clock()
 
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self._steps.uncounted = batch
+
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """The loss of a batch, a scalar: a mean over its examples, or this rank's share of that mean."""
         if self._skipper is not None and not self._steps.accumulating:
             self._skipper.remember()
-        self._steps.accumulating = True
         origin = getattr(batch, "origin", None)
         loss = self.loss(batch)
         if origin is not None and origin.weight != 1.0:
             loss = loss * origin.weight
-        detached = loss.detach()
+        self._count_loss(batch, loss.detach())
+        return loss
+
+    def on_before_backward(self, loss: Tensor) -> None:
+        """Count the loss of a `training_step` that a subclass has written, which calls this one or not."""
+        if self._steps.uncounted is not None:
+            accumulate = self.trainer.accumulate_grad_batches if self.automatic_optimization else 1
+            if self._skipper is not None and not self._steps.accumulating:
+                self._skipper.remember()
+            self._count_loss(self._steps.uncounted, loss.detach() * accumulate)
+
+    def _count_loss(self, batch: Any, detached: Tensor) -> None:
+        self._steps.uncounted = None
+        self._steps.accumulating = True
+        origin = getattr(batch, "origin", None)
         self._monitor.add_batch(origin, detached)
         if self._skipper is not None:
             detached = torch.nan_to_num(detached, 0.0, 0.0, 0.0)
@@ -183,7 +201,6 @@ class TrainingModule(LightningModule):
         self._interval.add_batch(detached, num_examples)
         self._epoch.add_batch(detached, num_examples)
         self._steps.samples += num_examples
-        return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         every = self.trainer.log_every_n_steps
@@ -193,6 +210,9 @@ class TrainingModule(LightningModule):
         self.stop_clock()
         if at_point:
             self._log_point()
+        if fast_loop.epoch_ends(self.trainer):  # callbacks are told of it before this module is
+            loss = self._mean_over_ranks(self._epoch.mean_loss())
+            fast_loop.set_callback_metrics(self.trainer, {"train/loss_epoch": loss})
 
     def on_train_epoch_end(self) -> None:
         loss = self._epoch.mean_loss()  # the device has done the epoch's steps now
@@ -271,44 +291,64 @@ class TrainingModule(LightningModule):
             self.check_finite()
         if self.trainer.state.fn == "fit":
             self.task.on_fit_validation_start()
-        self.evaluator = Evaluator(self.task, self.device)
+        self._start_evaluation()
 
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        self._evaluate(batch)
+    def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        self._evaluate(batch, dataloader_idx)
+        of_fit = self.trainer.num_sanity_val_batches if self.trainer.sanity_checking else self.trainer.num_val_batches
+        if (dataloader_idx, batch_idx) == (len(of_fit) - 1, of_fit[-1] - 1):  # callbacks hear of the end before this
+            fast_loop.set_callback_metrics(self.trainer, self._evaluated("val"))
 
     def on_validation_epoch_end(self) -> None:
         if self.trainer.state.fn == "fit":
             self.task.on_fit_validation_end()
-        values = {f"val/{name}": value for name, value in self.evaluator.compute().items()}
+        values = self._evaluated("val")
         is_fit = self.trainer.state.fn == "fit"
-        self.log_dict(values, logger=not is_fit)  # Trainer.validate returns what goes to loggers
+        self.log_dict(
+            values, logger=not is_fit, add_dataloader_idx=False
+        )  # Trainer.validate returns what goes to loggers
         if not is_fit or self.trainer.sanity_checking:
             return
         self.log_values(values)
         figures = {**self.evaluator.validation_figures(), **self.task.figures(self)}
         self.log_figures({f"val/{name}": make for name, make in figures.items()})
         for scheduler in self._schedulers():
-            scheduler.observe(values[f"val/{self.task.monitor}"], self.task.mode)
+            scheduler.observe(self.evaluator.compute()[self.task.monitor], self.task.mode)  # type: ignore[union-attr]
 
     def on_validation_end(self) -> None:
         if self._is_validating_a_fit():
             self.start_clock()
 
     def on_test_epoch_start(self) -> None:
-        self.evaluator = Evaluator(self.task, self.device, self.keep_examples)
+        self._start_evaluation(self.keep_examples)
 
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        self._evaluate(batch)
+    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        self._evaluate(batch, dataloader_idx)
 
     def on_test_epoch_end(self) -> None:
-        split = getattr(self.trainer.datamodule, "evaluated_split", "test")
-        self.log_dict({f"{split}/{name}": value for name, value in self.evaluator.compute().items()})
+        values = self._evaluated(getattr(self.trainer.datamodule, "evaluated_split", "test"))
+        self.log_dict(values, add_dataloader_idx=False)
 
-    def _evaluate(self, batch: Any) -> None:
+    def _start_evaluation(self, keep_examples: bool = False) -> None:
+        self.evaluator = Evaluator(self.task, self.device, keep_examples)
+        self._evaluators = [self.evaluator]  # of each loader
+
+    def _evaluate(self, batch: Any, dataloader_idx: int) -> None:
         output = self(batch)
         origin = getattr(batch, "origin", None)
+        while len(self._evaluators) <= dataloader_idx:
+            self._evaluators.append(Evaluator(self.task, self.device))
         if origin is None or origin.weight:
-            self.evaluator.update(output, batch)
+            self._evaluators[dataloader_idx].update(output, batch)
+
+    def _evaluated(self, split: str) -> dict[str, float]:
+        """The metrics of a split; of several loaders by Lightning's names (`val/loss/dataloader_idx_1`)."""
+        ends = [""] if len(self._evaluators) == 1 else [f"/dataloader_idx_{i}" for i in range(len(self._evaluators))]
+        return {
+            f"{split}/{name}{end}": value
+            for end, evaluator in zip(ends, self._evaluators)
+            for name, value in evaluator.compute().items()
+        }
 
     def _is_validating_a_fit(self) -> bool:
         return self.trainer.state.fn == "fit" and not self.trainer.sanity_checking
@@ -317,22 +357,34 @@ class TrainingModule(LightningModule):
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]
-        cls, checkpoint_path: Any, map_location: Any = None, task: Task | None = None, **settings: Any
+        cls,
+        checkpoint_path: Any,
+        map_location: Any = None,
+        hparams_file: Any = None,
+        strict: bool | None = None,
+        weights_only: bool | None = None,
+        task: Task | None = None,
+        **settings: Any,
     ) -> Any:
         """The module of a checkpoint that a run or a Trainer wrote, in evaluation mode.
 
         Args:
             checkpoint_path: the file.
             map_location: the device; the CPU where None.
+            hparams_file: refused; the checkpoint carries its configuration.
+            strict: False leaves out weights that only the checkpoint or only the module has.
+            weights_only: either value; nothing in a checkpoint is executed.
             task: what it was trained for; made from the stored configuration where None.
             settings: arguments of the architecture, in place of those of the stored configuration.
 
         Raises:
             BadInput: no such file, of another architecture, or with a configuration that names foreign classes.
         """
+        if hparams_file is not None:
+            raise BadInput(f"hparams_file={hparams_file}: a checkpoint carries its configuration; arguments replace it")
         state = checkpoint_io.load(Path(checkpoint_path))
         module = restored(cls, state, str(checkpoint_path), task, settings)
-        module.load_state_dict(state["state_dict"])
+        module.load_state_dict(state["state_dict"], strict=strict is not False)
         module.config = state["config"]
         return module.to(map_location or "cpu").eval()
 
@@ -340,7 +392,7 @@ class TrainingModule(LightningModule):
         checkpoint["format"] = checkpoint_io.FORMAT
         if self.is_sharded:
             self.reshard()  # a validation leaves weights put together, without their gradients
-        checkpoint["config"] = self.config
+        checkpoint["config"] = self.config or self._config_of_arguments()
         checkpoint["spec"] = specs.to_dict(self.task.spec)
         checkpoint["random"] = random_states()
         checkpoint["samples_seen"] = self._steps.samples
@@ -353,6 +405,11 @@ class TrainingModule(LightningModule):
             checkpoint["gradients"] = {
                 name: whole(parameter.grad) for name, parameter in self.named_parameters() if parameter.grad is not None
             }
+
+    def _config_of_arguments(self) -> dict[str, Any]:
+        """Task and architecture of a module that a program has made, as a configuration; empty where that cannot be."""
+        task, module = init_arguments.as_settings(self.task, "spec"), init_arguments.as_settings(self, "task")
+        return {"task": task, "module": module} if task and module else {}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._steps.samples = checkpoint["samples_seen"]
@@ -370,4 +427,5 @@ class _StepState:
     """What changes at every batch; no attributes of the module itself, whose tables torch searches at each change."""
 
     samples = 0
+    uncounted: Any = None  # the batch whose loss is not counted yet
     accumulating = False  # whether there are gradients of a step that is not complete

@@ -73,7 +73,8 @@ class NonFiniteMonitor:
 
     def add_gradient(self, norm: Tensor) -> None:
         """The gradient's norm of the step that the latest batch completed."""
-        self._batches[-1].gradient_norm = norm
+        if self._batches:  # none where a subclass computes its losses in a way of its own
+            self._batches[-1].gradient_norm = norm
         self._steps += 1
 
     @property

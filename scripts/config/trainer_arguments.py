@@ -66,6 +66,16 @@ def _problems(settings: dict[str, Any]) -> Iterator[str]:
             "trainer.barebones=true: a run consists of the curves and checkpoints that it turns off;"
             " logger=none trainer.limit_val_batches=0 trains with little around it"
         )
+    if settings.get("limit_predict_batches") is not None:
+        yield (
+            "trainer.limit_predict_batches: a run calls no Trainer.predict;"
+            " limit_test_batches limits what predictions.parquet holds"
+        )
+    if settings.get("use_distributed_sampler") is False:
+        yield (
+            "trainer.use_distributed_sampler=false: every batch is shared between the devices;"
+            " datamodule.batch_size counts the examples of all of them"
+        )
     if settings.get("model_registry") is not None:
         yield "trainer.model_registry: checkpoints stay in the run folder; logger=mlflow keeps a run elsewhere"
 

@@ -12,7 +12,7 @@ def loading() -> Iterator[None]:
     """While modules are loaded nothing is garbage, and what was loaded stays: the collector never looks through it.
 
     That looking takes half a second of a start, as much again in every process that is forked later, and where a
-    million texts are answered as long as the answers.
+    million texts are predicted.
     """
     gc.disable()
     try:

@@ -40,7 +40,7 @@ def predict(module: SequenceModule, options: argparse.Namespace) -> int:
                 status = 1
             elif options.json:
                 classes = [{"class": name, "log_prob": log_prob} for name, log_prob in result]
-                lines.append(json.dumps({"input": text, "answers": classes}, ensure_ascii=False))
+                lines.append(json.dumps({"input": text, "predictions": classes}, ensure_ascii=False))
             else:
                 lines.append(f"> {text}")
                 lines += ["(%.2f) %s" % (log_prob, name) for name, log_prob in result]  # noqa: UP031 (half the time)

@@ -51,22 +51,31 @@ class Evaluation:
         self.evaluators: dict[str, Evaluator] = {}
 
     def evaluate(self, split: str, keep_examples: bool = False) -> None:
-        """One pass over a split; one without examples is left out, and so is what `limit_test_batches` leaves out."""
+        """One pass over a split; one without examples is left out, and so is what the Trainer's limits leave out.
+
+        The limit of the test split is `limit_test_batches`, that of validation `limit_val_batches` where it validates.
+        """
         if split != "all" and not len(self.datamodule.indices[split]):
             return
         self.datamodule.evaluated_split = split
         self.module.keep_examples = keep_examples
         self.module.evaluator = None
         trainer = self.evaluation_trainer
-        loggers, callbacks = trainer.loggers, trainer.callbacks
+        loggers, callbacks, limit = trainer.loggers, trainer.callbacks, trainer.limit_test_batches
         trainer.loggers, trainer.callbacks = [], evaluation_callbacks(trainer)  # final metrics are no curves
+        if split != "test" and not trainer.fast_dev_run:
+            trainer.limit_test_batches = (trainer.limit_val_batches or 1.0) if split == "val" else 1.0
         try:
-            trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
+            if trainer.limit_test_batches:  # at 0 Lightning asks for what an earlier pass had
+                trainer.test(self.module, datamodule=self.datamodule, verbose=False, weights_only=True)
         finally:
-            trainer.loggers, trainer.callbacks = loggers, callbacks
+            trainer.loggers, trainer.callbacks, trainer.limit_test_batches = loggers, callbacks, limit
         evaluator = self.module.evaluator
         if evaluator is None:  # limit_test_batches=0
             return
+        batches, of_split = int(sum(trainer.test_loop.max_batches)), len(self.datamodule.split_dataloader(split))
+        if batches < of_split:
+            log.info("%s: %d of %d batches are evaluated", split, batches, of_split)
         self.evaluators[split] = evaluator
         self.metrics.update({f"{split}/{name}": float(value) for name, value in evaluator.compute().items()})
 
@@ -105,13 +114,16 @@ class Evaluation:
 
     def _finish(self, logger: Any, folder: RunFolder, overrides: list[str], metrics: dict[str, float]) -> None:
         """The final metrics and settings for a logger, which is closed."""
+        with_hyperparameters = self.module.config["trainer"].get("enable_autolog_hparams", True)
         if isinstance(logger, RunLogger):
-            write_hyperparameters(folder.path, self.module.config, overrides, metrics, "finished")
+            if with_hyperparameters:
+                write_hyperparameters(folder.path, self.module.config, overrides, metrics, "finished")
             with _decoration("projector"):
                 write_embeddings(folder.path, self.module, self.datamodule, logger.embeddings)
             logger.finish()
             return
-        logger.log_hyperparams(hyperparameters(self.module.config, overrides))
+        if with_hyperparameters:
+            logger.log_hyperparams(hyperparameters(self.module.config, overrides))
         logger.log_metrics(final_metrics(metrics), self.steps)
         logger.save()
         logger.finalize("success")

@@ -23,9 +23,12 @@ def test_every_choice_composes_and_fits(group: str, option: str) -> None:
     """With at least one data module: an architecture or a task is not for all of them."""
     found = []
     for datamodule in [None] if group == "datamodule" else options("datamodule"):
-        words = [f"{group}={option}", *([f"datamodule={datamodule}"] if datamodule and group != "experiment" else [])]
+        overrides = [
+            f"{group}={option}",
+            *([f"datamodule={datamodule}"] if datamodule and group != "experiment" else []),
+        ]
         try:
-            return check(compose(*words))
+            return check(compose(*overrides))
         except BadInput as error:
             found.append(error)
     raise found[0]
@@ -65,5 +68,5 @@ def test_the_table_of_modules_and_tasks_is_true() -> None:
     lines = (CONF / "module" / "README.md").read_text(encoding="utf-8").splitlines()
     table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     tasks = table[0][1:]
-    told = {(row[0].strip("`"), task) for row in table[2:] for task, cell in zip(tasks, row[1:]) if cell == "yes"}
-    assert told == {(module, workload.partition("-")[2]) for module, workload in FITTING}
+    stated = {(row[0].strip("`"), task) for row in table[2:] for task, cell in zip(tasks, row[1:]) if cell == "yes"}
+    assert stated == {(module, workload.partition("-")[2]) for module, workload in FITTING}

@@ -53,7 +53,7 @@ def test_splits_against_the_definition(data) -> None:
     one = CleanSeries("x", ("v",), times, np.zeros((rows, 1)), filled, segment.astype(np.int32), HOURLY)
     val, test, end = boundaries(rows, lookback, horizon, data.draw(st.sampled_from(["rows", "windows"])), 0.2, 0.2)
     splits = window_splits(one, lookback, horizon, (val, test, end))
-    for part, low, high in (("train", 0, val), ("val", val, test), ("test", test, end)):
+    for split, low, high in (("train", 0, val), ("val", val, test), ("test", test, end)):
         expected = []
         for p in range(rows):
             inside = p - lookback >= 0 and p + horizon <= rows
@@ -63,15 +63,15 @@ def test_splits_against_the_definition(data) -> None:
                 continue
             if low <= p and p + horizon <= high:
                 expected.append(p)
-        assert splits[part].tolist() == expected
+        assert splits[split].tolist() == expected
 
 
 def test_windows_are_what_the_file_says(folder: Path) -> None:
     datamodule = loaded(folder, calendar="ordinal")
     text = {name: (folder / f"{name}_hourly.csv").read_text().splitlines()[1:] for name in "AB"}
     values = {name: [float(line.split(",")[1]) for line in lines] for name, lines in text.items()}
-    for part in ("train", "val", "test"):
-        rows = datamodule.indices[part]
+    for split in ("train", "val", "test"):
+        rows = datamodule.indices[split]
         batch = datamodule.source.collate(rows, 0)
         stamps = datamodule.example_columns(rows)
         for i in range(0, len(rows), 17):
@@ -105,11 +105,11 @@ def test_a_later_value_never_changes_an_earlier_window(tmp_path: Path, gap: tupl
     values[changed_row:] += 500
     write_series(tmp_path / "A_hourly.csv", values, gap)
     after = loaded(tmp_path, horizon=1, max_gap=6)
-    assert all(torch.equal(before.indices[part], after.indices[part]) for part in before.indices)
+    assert all(torch.equal(before.indices[split], after.indices[split]) for split in before.indices)
     if changed_row >= 240:
         assert before.spec.offset == after.spec.offset
         assert before.spec.naive_error == after.spec.naive_error
-    rows = torch.cat([before.indices[part] for part in ("train", "val", "test")])
+    rows = torch.cat([before.indices[split] for split in ("train", "val", "test")])
     earlier = rows[rows <= changed_row]  # a window that ends before the changed row, whatever its target is
     first, second = (d.source.collate(earlier, 0) for d in (before, after))
     assert torch.allclose(first.original(first.past), second.original(second.past), rtol=1e-4)
@@ -117,7 +117,9 @@ def test_a_later_value_never_changes_an_earlier_window(tmp_path: Path, gap: tupl
 
 def test_parts_do_not_share_targets(folder: Path) -> None:
     datamodule = loaded(folder)
-    targets = {part: {row + h for row in rows.tolist() for h in range(3)} for part, rows in datamodule.indices.items()}
+    targets = {
+        split: {row + h for row in rows.tolist() for h in range(3)} for split, rows in datamodule.indices.items()
+    }
     assert not targets["train"] & targets["val"]
     assert not targets["val"] & targets["test"]
 
@@ -142,7 +144,7 @@ def test_a_series_shorter_than_a_window_is_named(folder: Path) -> None:
 
 def test_rows_of_each_part_can_be_given(folder: Path) -> None:
     datamodule = loaded(folder, split_rows=[100, 50, 60])
-    assert [len(datamodule.indices[part]) for part in ("train", "val", "test")] == [2 * (100 - 24 - 2), 96, 116]
+    assert [len(datamodule.indices[split]) for split in ("train", "val", "test")] == [2 * (100 - 24 - 2), 96, 116]
 
 
 def test_the_description_survives_a_checkpoint(folder: Path) -> None:

@@ -32,7 +32,7 @@ def test_the_first_symbol_is_the_class_and_the_others_say_nothing() -> None:
 def test_data_follow_from_their_own_seed() -> None:
     assert made().fingerprint == made(seed=5).fingerprint
     assert made().fingerprint != made(data_seed=1).fingerprint
-    assert {part: len(rows) for part, rows in made().indices.items()} == {"train": 320, "val": 40, "test": 40}
+    assert {split: len(rows) for split, rows in made().indices.items()} == {"train": 320, "val": 40, "test": 40}
 
 
 def test_the_description_survives_a_checkpoint() -> None:

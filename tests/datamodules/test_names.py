@@ -34,7 +34,7 @@ def test_the_18_languages_as_they_are_known(real_data: Path) -> None:
     assert data.report["texts"] == 20_050
     assert len(set(data._texts)) == 17_416  # distinct names after normalisation and without space at their ends
     assert len(data._texts) == 17_993  # distinct (name, language)
-    train, test = ({data._texts[i] for i in data.indices[part]} for part in ("train", "test"))
+    train, test = ({data._texts[i] for i in data.indices[split]} for split in ("train", "test"))
     assert not train & test
     labels = [data.spec.classes[c] for c in data.source.classes]
     assert labels.count("Arabic") == 108

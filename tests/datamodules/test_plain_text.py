@@ -50,17 +50,17 @@ def test_symbols_of_the_test_part_alone_are_unknown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "settings", "sentence"),
+    ("content", "settings", "message"),
     [
         (None, {}, "no .txt in this folder"),
         ("short", {}, "too little text to train on"),
         ("a" * 2000, {"unit": "lines"}, r"a.txt:1: 2,000 characters; at most datamodule.max_length=1000 are accepted"),
     ],
 )
-def test_unusable_text_is_one_sentence(tmp_path: Path, content: str | None, settings: dict, sentence: str) -> None:
+def test_unusable_text_is_one_sentence(tmp_path: Path, content: str | None, settings: dict, message: str) -> None:
     if content is not None:
         (tmp_path / "a.txt").write_text(content)
-    with pytest.raises(BadInput, match=sentence):
+    with pytest.raises(BadInput, match=message):
         of(tmp_path, **settings)
 
 

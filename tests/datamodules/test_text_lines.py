@@ -50,7 +50,7 @@ def test_spaced_lines_are_wider() -> None:
 
 def test_a_batch_holds_images_and_texts(folder: Path) -> None:
     data = loaded(data_dir=str(folder), batch_size=5, group_pattern=".", test_groups="d", val_groups="c")
-    assert {part: len(rows) for part, rows in data.indices.items()} == {"train": 12, "val": 6, "test": 6}
+    assert {split: len(rows) for split, rows in data.indices.items()} == {"train": 12, "val": 6, "test": 6}
     for index_batch in data.train_dataloader():
         batch = index_batch.to("cpu")
         assert batch.images.shape == (len(batch), 1, 32, int(batch.lengths.max()))
@@ -181,5 +181,5 @@ def test_the_books_as_they_are_known(real_data: Path) -> None:
     data = loaded(
         data_dir=str(real_data / "text_lines" / "old_books"), group_pattern=".", val_groups="g", test_groups="c|f"
     )
-    assert {part: len(rows) for part, rows in data.indices.items()} == {"train": 4780, "val": 628, "test": 1820}
+    assert {split: len(rows) for split, rows in data.indices.items()} == {"train": 4780, "val": 628, "test": 1820}
     assert not data.report["left_out"]

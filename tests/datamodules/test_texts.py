@@ -97,9 +97,9 @@ def test_official_splits_are_taken_and_what_they_lack_is_held_out(tmp_path: Path
     assert sorted(texts["test"]) == sorted([f"t{i}" for i in range(80, 100)] + ["t3"])
     assert sorted(texts["train"] + texts["val"]) == sorted(f"t{i}" for i in range(80))
     assert data.split_sizes() == {"train": 72, "val": 8, "test": 21}
-    said = "\n".join(data.report["lines"])
-    assert "no official val split: 10% of the training texts are held out for it" in said
-    assert ("1 of 21 test texts also stand in the training split" in said) == ("t3" in texts["train"])
+    message = "\n".join(data.report["lines"])
+    assert "no official val split: 10% of the training texts are held out for it" in message
+    assert ("1 of 21 test texts also stand in the training split" in message) == ("t3" in texts["train"])
 
 
 def test_nothing_to_learn_or_to_choose_by_is_a_sentence(tmp_path: Path) -> None:

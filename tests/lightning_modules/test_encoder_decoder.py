@@ -12,7 +12,7 @@ from tests.pairs import datamodule_for, losses_of, small_settings
 
 @pytest.mark.parametrize("workload", ["energy-forecasting", "lines-transcription"])
 def test_it_learns_and_answers(workload: str) -> None:
-    config = small_settings("transformer", workload, words=["module.decoder_layers=1", "module.dropout=0.0"])
+    config = small_settings("transformer", workload, overrides=["module.decoder_layers=1", "module.dropout=0.0"])
     datamodule = datamodule_for(config)
     module = build_module(config, datamodule)
     assert module.has_decoder

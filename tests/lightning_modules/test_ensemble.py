@@ -40,13 +40,13 @@ def test_members_have_learning_rates_and_clipping_of_their_own(names_folder) -> 
 
 
 def test_forecasts_are_averaged_and_members_can_be_left_out() -> None:
-    words = [
+    overrides = [
         "module.members.recurrent=null",
         "module.members.bag=null",
         "module.members.a._target_=lightning_modules.mlp.MLP",
         "module.members.b._target_=lightning_modules.linear.Linear",
     ]  # fmt: skip
-    config = compose("module=ensemble", *WORKLOADS["energy-forecasting"], *words)
+    config = compose("module=ensemble", *WORKLOADS["energy-forecasting"], *overrides)
     check(config)
     datamodule = datamodule_for(config)
     module = build_module(config, datamodule).eval()

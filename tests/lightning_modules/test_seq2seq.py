@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -44,6 +46,22 @@ def test_shapes(name: str) -> None:
     for row, length in zip(weights, LENGTHS.tolist()):
         assert not row[:, length:].any()
         assert (row[:, :length] > 0).all()
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_decoder_depends_on_each_encoder_state_through_attention_alone(name: str) -> None:
+    """With the summary as it was, another state of a valid step changes the output; without attention it does not."""
+    network = WRITERS[name](PlainWritingTask(8, 5)).eval()
+    written = torch.randn(4, 3, 5)
+    with torch.no_grad():
+        encoding = network.encode(torch.randn(4, 7, 8), LENGTHS)
+        before, _, _ = network.decode_step(written, network.init_decoder_state(encoding))
+        changed = encoding.states.clone()
+        changed[:, 0] += torch.randn(changed.shape[2])
+        other = dataclasses.replace(encoding, states=changed)
+        after, _, _ = network.decode_step(written, network.init_decoder_state(other))
+    differs = (before - after).abs().amax(dim=2) > 1e-6  # (4, 3)
+    assert differs.all() if "none" not in name else not differs.any()
 
 
 @pytest.mark.parametrize("name", WRITERS)

@@ -18,8 +18,8 @@ def test_the_encoder_equals_torch_with_the_same_weights(norm: str) -> None:
     final = nn.LayerNorm(8) if norm == "pre" else None
     reference = nn.TransformerEncoder(layer, 2, norm=final, enable_nested_tensor=False).eval()
     with torch.no_grad():
-        for ours, theirs in zip(module.layers, reference.layers):
-            give(ours, theirs)
+        for layer, reference_layer in zip(module.layers, reference.layers):
+            give(layer, reference_layer)
         x, lengths = torch.randn(3, 6, 8), torch.tensor([6, 2, 4])
         positions = PositionalEncoding("sinusoidal", 8, 10)(torch.zeros(1, 6, 8))
         padding = torch.arange(6) >= lengths[:, None]
@@ -37,8 +37,8 @@ def test_the_decoder_equals_torch_with_the_same_weights(norm: str) -> None:
     reference = nn.TransformerDecoder(layer, 2, norm=nn.LayerNorm(8) if norm == "pre" else None).eval()
     x, lengths, written = torch.randn(3, 6, 8), torch.tensor([6, 2, 4]), torch.randn(3, 5, 8)
     with torch.no_grad():
-        for ours, theirs in zip(module.decoder_layers, reference.layers):
-            give(ours, theirs)
+        for layer, reference_layer in zip(module.decoder_layers, reference.layers):
+            give(layer, reference_layer)
         encoding = module.encode(x, lengths)
         got, _, weights = module.decode_step(written, module.init_decoder_state(encoding))
         positions = PositionalEncoding("sinusoidal", 8, 10)(torch.zeros(1, 5, 8))
@@ -53,21 +53,21 @@ def test_the_decoder_equals_torch_with_the_same_weights(norm: str) -> None:
     assert not weights[1, :, 2:].any(), "padding is not read"
 
 
-def give(ours: nn.Module, theirs: nn.Module) -> None:
-    """The weights of a layer of ours to the same layer of torch."""
-    pairs = [(ours.attention, theirs.self_attn)]
-    norms = [ours.attention_norm, ours.feed_forward_norm]
-    if hasattr(ours, "cross_attention"):
-        pairs.append((ours.cross_attention, theirs.multihead_attn))
-        norms.insert(1, ours.cross_attention_norm)
+def give(layer: nn.Module, reference_layer: nn.Module) -> None:
+    """Copy the weights of a layer to the corresponding layer of torch."""
+    pairs = [(layer.attention, reference_layer.self_attn)]
+    norms = [layer.attention_norm, layer.feed_forward_norm]
+    if hasattr(layer, "cross_attention"):
+        pairs.append((layer.cross_attention, reference_layer.multihead_attn))
+        norms.insert(1, layer.cross_attention_norm)
     for attention, other in pairs:
         other.in_proj_weight.copy_(torch.cat([attention.query.weight, attention.key_value.weight]))
         other.in_proj_bias.copy_(torch.cat([attention.query.bias, attention.key_value.bias]))
         other.out_proj.load_state_dict(attention.output.state_dict())
-    theirs.linear1.load_state_dict(ours.feed_forward[0].state_dict())
-    theirs.linear2.load_state_dict(ours.feed_forward[3].state_dict())
+    reference_layer.linear1.load_state_dict(layer.feed_forward[0].state_dict())
+    reference_layer.linear2.load_state_dict(layer.feed_forward[3].state_dict())
     for number, norm in enumerate(norms, 1):
-        getattr(theirs, f"norm{number}").load_state_dict(norm.state_dict())
+        getattr(reference_layer, f"norm{number}").load_state_dict(norm.state_dict())
 
 
 def test_attention_is_the_formula() -> None:

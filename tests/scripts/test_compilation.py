@@ -27,8 +27,8 @@ def test_a_plain_run_goes_on_from_a_compiled_one_of_two_processes(tmp_path: Path
     plain, changing = tmp_path / "plain", tmp_path / "changing"
     run("train.py", *SMALL, "trainer=cpu", "trainer.max_epochs=2", f"hydra.run.dir={plain}")
     first = ["trainer.max_epochs=1", "compile=true", "trainer=ddp", "trainer.devices=2"]
-    for words in (first, ["trainer.max_epochs=2", f"resume={changing}"]):
-        run("train.py", *SMALL, *words, "trainer.accelerator=cpu", f"hydra.run.dir={changing}")
+    for overrides in (first, ["trainer.max_epochs=2", f"resume={changing}"]):
+        run("train.py", *SMALL, *overrides, "trainer.accelerator=cpu", f"hydra.run.dir={changing}")
     expected, found = weights(plain), weights(changing)
     assert expected.keys() == found.keys()
     for name, value in expected.items():
@@ -37,8 +37,8 @@ def test_a_plain_run_goes_on_from_a_compiled_one_of_two_processes(tmp_path: Path
 
 def test_without_a_compiler_it_is_a_sentence(tmp_path: Path) -> None:
     none = {"CXX": "no-such-compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
-    words = [*SMALL, "trainer=cpu", "compile=true", f"runs_dir={tmp_path}"]
-    done = run_process("train.py", *words, status=2, variables=none)
+    overrides = [*SMALL, "trainer=cpu", "compile=true", f"runs_dir={tmp_path}"]
+    done = run_process("train.py", *overrides, status=2, variables=none)
     assert done.stderr.splitlines()[-1].startswith("compile=true: torch.compile does not work here (")
     assert done.stderr.splitlines()[-1].endswith("compile=false needs none")
     assert "Traceback" not in done.stderr

@@ -13,17 +13,17 @@ from tests.commands import run
 @pytest.fixture(scope="module")
 def writer(names_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     data = [f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path_factory.mktemp('runs')}"]
-    words = ["task=generation", "module.hidden_size=32", "trainer.max_epochs=15", "optimizer.lr=0.02"]
-    return run("train.py", *data, *words, "datamodule.batch_size=16").stdout.strip().splitlines()[-1]
+    overrides = ["task=generation", "module.hidden_size=32", "trainer.max_epochs=15", "optimizer.lr=0.02"]
+    return run("train.py", *data, *overrides, "datamodule.batch_size=16").stdout.strip().splitlines()[-1]
 
 
 def test_new_names_are_the_same_for_the_same_seed(writer: str) -> None:
-    words = ["--label", "Japanese", "--count", 5, "--temperature", 0.8]
-    first = run("predict.py", writer, *words, "--seed", 1)
+    overrides = ["--label", "Japanese", "--count", 5, "--temperature", 0.8]
+    first = run("predict.py", writer, *overrides, "--seed", 1)
     assert len(first.stdout.splitlines()) == 5
     assert first.stderr.strip().endswith("of 5 are not in the training set")
-    assert run("predict.py", writer, *words, "--seed", 1).stdout == first.stdout
-    assert run("predict.py", writer, *words, "--seed", 2).stdout != first.stdout
+    assert run("predict.py", writer, *overrides, "--seed", 1).stdout == first.stdout
+    assert run("predict.py", writer, *overrides, "--seed", 2).stdout != first.stdout
 
 
 def test_beginnings_are_gone_on_with_and_known_names_are_recognised(writer: str, names_folder: Path) -> None:
@@ -39,7 +39,7 @@ def test_its_pictures_show_names_of_each_class(writer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("overrides", "message"),
     [
         (["--label", "Japanes"], "--label Japanes: no such class (did you mean 'Japanese'?); there are Greek, Irish"),
         ([], "--label is missing: the run generates texts of one class: Greek, Irish, Japanese, Polish"),
@@ -47,9 +47,9 @@ def test_its_pictures_show_names_of_each_class(writer: str) -> None:
         (["--label", "Irish", "--tempature", "1"], "--tempature: no such option (did you mean '--temperature'?)"),
     ],
 )
-def test_bad_usage_is_one_sentence(writer: str, words: list[str], sentence: str) -> None:
-    done = run("predict.py", writer, *words, status=2)
-    assert sentence in done.stderr and "Traceback" not in done.stderr
+def test_bad_usage_is_one_sentence(writer: str, overrides: list[str], message: str) -> None:
+    done = run("predict.py", writer, *overrides, status=2)
+    assert message in done.stderr and "Traceback" not in done.stderr
 
 
 def test_architectures_that_read_a_text_as_a_whole_are_refused() -> None:

@@ -21,8 +21,8 @@ SMALL = ["module.hidden_size=8", "datamodule.batch_size=16", "trainer.max_epochs
 
 def test_a_full_disk(names_folder: Path, tmp_path: Path) -> None:
     """Files may grow to so many kB: all fit but a checkpoint, which a larger network makes larger."""
-    words = [f"datamodule.data_dir={names_folder}", *SMALL, f"hydra.run.dir={tmp_path / 'run'}"]
-    command = " ".join([sys.executable, str(PROJECT / "scripts/train.py"), *(f"'{word}'" for word in words)])
+    overrides = [f"datamodule.data_dir={names_folder}", *SMALL, f"hydra.run.dir={tmp_path / 'run'}"]
+    command = " ".join([sys.executable, str(PROJECT / "scripts/train.py"), *(f"'{word}'" for word in overrides)])
     done = subprocess.run(
         ["bash", "-c", f"ulimit -f 24; exec {command}"], capture_output=True, text=True, cwd=PROJECT, timeout=240
     )
@@ -46,11 +46,11 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(tmp_path: Path, mo
 
 def test_a_folder_that_cannot_be_made(names_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    words = [f"datamodule.data_dir={names_folder}", *SMALL, f"runs_dir={tmp_path / 'file'}"]
-    said = run("train.py", *words, status=2).stderr
-    assert "Traceback" not in said
-    assert said.splitlines()[-1].startswith(f"{tmp_path}/file/names")
-    assert said.splitlines()[-1].endswith(": Not a directory; what was finished before is kept")
+    overrides = [f"datamodule.data_dir={names_folder}", *SMALL, f"runs_dir={tmp_path / 'file'}"]
+    message = run("train.py", *overrides, status=2).stderr
+    assert "Traceback" not in message
+    assert message.splitlines()[-1].startswith(f"{tmp_path}/file/names")
+    assert message.splitlines()[-1].endswith(": Not a directory; what was finished before is kept")
 
 
 def test_a_folder_that_may_not_be_written(names_folder: Path, tmp_path: Path) -> None:
@@ -61,9 +61,11 @@ def test_a_folder_that_may_not_be_written(names_folder: Path, tmp_path: Path) ->
         if shutil.which("setpriv") is None:
             pytest.skip("root may write everywhere, and there is no setpriv (util-linux) to change that")
         command = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override", *command]
-    words = [f"datamodule.data_dir={names_folder}", f"runs_dir={closed}", *SMALL]
+    overrides = [f"datamodule.data_dir={names_folder}", f"runs_dir={closed}", *SMALL]
     for several in ([], ["-m", "seed=1,2"]):
-        done = subprocess.run([*command, *several, *words], capture_output=True, text=True, cwd=PROJECT, timeout=240)
+        done = subprocess.run(
+            [*command, *several, *overrides], capture_output=True, text=True, cwd=PROJECT, timeout=240
+        )
         assert done.returncode == 2, done.stderr
         assert done.stderr.splitlines()[-1].endswith(
             "/closed/names: Permission denied; what was finished before is kept"
@@ -74,9 +76,9 @@ def test_a_folder_that_may_not_be_written(names_folder: Path, tmp_path: Path) ->
 def test_memory_that_does_not_suffice() -> None:
     error = RuntimeError("while training")
     error.__cause__ = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore")
-    said = resource_error(error)
-    assert said is not None
-    assert said.startswith(
+    message = resource_error(error)
+    assert message is not None
+    assert message.startswith(
         "out of memory (CUDA out of memory. Tried to allocate 2.00 GiB.): a smaller datamodule.batch"
     )
     assert resource_error(ValueError("a bug")) is None

@@ -36,19 +36,19 @@ def checkpoints_are_finite(folder: Path) -> bool:
 
 def test_a_poisoned_example_is_found(tmp_path: Path) -> None:
     where = tmp_path / "run"
-    words = [f"datamodule.data_dir={load(tmp_path, '1e39')}", f"hydra.run.dir={where}"]
-    done = run("train.py", *SMALL, *words, status=2)
-    said = done.stderr.splitlines()[-1]
-    assert said.startswith("step 1, epoch 1: the loss is nan; its examples: load 2024-01-")
-    assert "largest activations, with the weights of step 0: input" in said
+    overrides = [f"datamodule.data_dir={load(tmp_path, '1e39')}", f"hydra.run.dir={where}"]
+    done = run("train.py", *SMALL, *overrides, status=2)
+    message = done.stderr.splitlines()[-1]
+    assert message.startswith("step 1, epoch 1: the loss is nan; its examples: load 2024-01-")
+    assert "largest activations, with the weights of step 0: input" in message
     assert "Traceback" not in done.stderr
-    told = json.loads((where / "non_finite.json").read_text())
-    assert len(told["examples"]) == 64
-    assert told["largest_activations"]["input"] == float("inf")
+    report = json.loads((where / "non_finite.json").read_text())
+    assert len(report["examples"]) == 64
+    assert report["largest_activations"]["input"] == float("inf")
     assert json.loads((where / "status.json").read_text())["status"] == "failed"
     assert checkpoints_are_finite(where)
 
-    done = run("train.py", *SMALL, *words, f"resume={where}", "non_finite=skip")
+    done = run("train.py", *SMALL, *overrides, f"resume={where}", "non_finite=skip")
     assert "left out, loss nan, gradient nan: load 2024-01-" in done.stderr
     assert np.isfinite(json.loads((where / "metrics.json").read_text())["val/loss"])
     assert checkpoints_are_finite(where)

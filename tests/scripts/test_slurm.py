@@ -81,8 +81,8 @@ def cluster() -> Iterator[dict[str, str]]:
                 servers.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
             time.sleep(1)
         for _ in range(40):
-            told = subprocess.run(["sinfo", "-h", "-o", "%t"], env=environment, capture_output=True, text=True).stdout
-            if told.strip() == "idle":
+            output = subprocess.run(["sinfo", "-h", "-o", "%t"], env=environment, capture_output=True, text=True).stdout
+            if output.strip() == "idle":
                 break
             time.sleep(0.5)
         else:
@@ -96,9 +96,9 @@ def cluster() -> Iterator[dict[str, str]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def command(cluster: dict[str, str], *words: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+def command(cluster: dict[str, str], *overrides: object, status: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [*map(str, words)], env=cluster, cwd=PROJECT, capture_output=True, text=True, timeout=240
+        [*map(str, overrides)], env=cluster, cwd=PROJECT, capture_output=True, text=True, timeout=240
     )  # fmt: skip
     assert done.returncode == status, f"{done.stdout}\n{done.stderr}"
     return done
@@ -108,9 +108,9 @@ TRAIN = (sys.executable, PROJECT / "scripts/train.py")
 
 
 def test_the_jobs_of_a_sweep(cluster: dict[str, str], names_folder: Path, tmp_path: Path) -> None:
-    words = [f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", "trainer.max_epochs=1", *SMALL]
-    words += ["hydra/launcher=slurm", "hydra.launcher.timeout_min=5", "hydra.launcher.cpus_per_task=1"]
-    done = command(cluster, *TRAIN, "-m", "module=gru,lstm", "sweep.name=both", *words)
+    overrides = [f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", "trainer.max_epochs=1", *SMALL]
+    overrides += ["hydra/launcher=slurm", "hydra.launcher.timeout_min=5", "hydra.launcher.cpus_per_task=1"]
+    done = command(cluster, *TRAIN, "-m", "module=gru,lstm", "sweep.name=both", *overrides)
     sweep = Path(done.stdout.strip())
     jobs = json.loads((sweep / "sweep.json").read_text())["jobs"]
     assert {job["folder"]: job["state"] for job in jobs} == {"module=gru": "finished", "module=lstm": "finished"}
@@ -118,10 +118,10 @@ def test_the_jobs_of_a_sweep(cluster: dict[str, str], names_folder: Path, tmp_pa
 
 
 def test_two_ranks_and_a_signal(cluster: dict[str, str], names_folder: Path, tmp_path: Path) -> None:
-    words = [f"datamodule.data_dir={names_folder}", *SMALL, "callbacks.checkpoints.every_seconds=1000"]
+    overrides = [f"datamodule.data_dir={names_folder}", *SMALL, "callbacks.checkpoints.every_seconds=1000"]
     srun = ("srun", "-N1", "--ntasks-per-node=2")
     done = command(
-        cluster, *srun, *TRAIN, *words, f"runs_dir={tmp_path}/two", "trainer.max_epochs=2", "trainer=ddp",
+        cluster, *srun, *TRAIN, *overrides, f"runs_dir={tmp_path}/two", "trainer.max_epochs=2", "trainer=ddp",
         "trainer.devices=2",
     )  # fmt: skip
     (folder,) = tmp_path.glob("two/*/*")
@@ -129,7 +129,7 @@ def test_two_ranks_and_a_signal(cluster: dict[str, str], names_folder: Path, tmp
     assert json.loads((folder / "metrics.json").read_text())["epochs"] == 2
 
     script = tmp_path / "job.sh"
-    run = [*map(str, TRAIN), *words, f"hydra.run.dir={tmp_path}/long", "trainer.max_epochs=100000"]
+    run = [*map(str, TRAIN), *overrides, f"hydra.run.dir={tmp_path}/long", "trainer.max_epochs=100000"]
     script.write_text(f"#!/bin/bash\n#SBATCH --output={tmp_path}/log\nexec srun {' '.join(run)}\n")
     job = command(cluster, "sbatch", "--parsable", "--ntasks-per-node=1", script).stdout.strip()
     log, status = tmp_path / "log", tmp_path / "long" / "status.json"
@@ -139,7 +139,7 @@ def test_two_ranks_and_a_signal(cluster: dict[str, str], names_folder: Path, tmp
     assert json.loads(status.read_text())["status"] == "interrupted"
     assert f"stopped by SIGUSR1; resume={tmp_path}/long goes on" in log.read_text()
     done = command(
-        cluster, *TRAIN, *words, f"resume={tmp_path}/long", "trainer.max_epochs=100000", "trainer.max_steps=1"
+        cluster, *TRAIN, *overrides, f"resume={tmp_path}/long", "trainer.max_epochs=100000", "trainer.max_steps=1"
     )
     assert "goes on from" in done.stderr
 

@@ -26,7 +26,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reader(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that knows its 20 lines by heart."""
     runs = tmp_path_factory.mktemp("runs")
     done = run(
@@ -47,42 +47,42 @@ def figures(folder: Path) -> set[str]:
     return set(events.Tags()["images"])
 
 
-def test_a_small_reader_learns_20_lines_to_the_last_character(reader: Path) -> None:
-    metrics = json.loads((reader / "metrics.json").read_text())
+def test_a_small_reader_learns_20_lines_to_the_last_character(run_folder: Path) -> None:
+    metrics = json.loads((run_folder / "metrics.json").read_text())
     assert metrics["train/cer"] == 0.0
     assert metrics["train/exact_match"] == 1.0
     assert metrics["train/infeasible"] == 0
 
 
-def test_evaluate_reads_other_lines_and_names_the_most_frequent_edits(reader: Path, lines: Path, tmp_path) -> None:
+def test_evaluate_reads_other_lines_and_names_the_most_frequent_edits(run_folder: Path, lines: Path, tmp_path) -> None:
     other = tmp_path / "other"
     shutil.copytree(lines, other)
     (other / "a_000.gt.txt").write_text("tin Ω\n", encoding="utf-8")
-    done = run("evaluate.py", reader, f"datamodule.data_dir={other}")
+    done = run("evaluate.py", run_folder, f"datamodule.data_dir={other}")
     assert "most frequent edits" in done.stdout
     assert "Ω" in done.stdout
-    done = run("evaluate.py", reader, "--split", "train", "decoding.method=beam_search", "--json")
+    done = run("evaluate.py", run_folder, "--split", "train", "decoding.method=beam_search", "--json")
     assert json.loads(done.stdout)["train/cer"] == 0.0
-    done = run("evaluate.py", reader, "decoding.method=beam", status=2)
+    done = run("evaluate.py", run_folder, "decoding.method=beam", status=2)
     assert done.stderr.startswith("decoding.method=beam: must be 'best_path' or 'beam_search'")
 
 
-def test_predict_reads_images_and_folders_and_goes_on_after_bad_ones(reader: Path, lines: Path, tmp_path) -> None:
+def test_predict_reads_images_and_folders_and_goes_on_after_bad_ones(run_folder: Path, lines: Path, tmp_path) -> None:
     torn = tmp_path / "torn.png"
     torn.write_bytes(b"no picture")
-    done = run("predict.py", reader, torn, lines, tmp_path / "nowhere.png", lines / "b_001.png", "--json", status=1)
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(answers) == 21
-    for answer in answers:
-        assert "".join(part["character"] for part in answer["characters"]) == answer["text"]
-        borders = [edge for part in answer["characters"] for edge in part["columns"]]
+    done = run("predict.py", run_folder, torn, lines, tmp_path / "nowhere.png", lines / "b_001.png", "--json", status=1)
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(results) == 21
+    for result in results:
+        assert "".join(part["character"] for part in result["characters"]) == result["text"]
+        borders = [edge for part in result["characters"] for edge in part["columns"]]
         assert borders == sorted(borders), "left to right"
-        assert all(0 < part["confidence"] <= 1 for part in answer["characters"])
-    for answer in answers:
-        truth = Path(answer["input"]).with_suffix(".gt.txt").read_text().strip()
-        assert answer["text"] == truth
-        assert 0.5 < answer["confidence"] <= 1
-    assert answers[-1]["input"] == str(lines / "b_001.png")
+        assert all(0 < part["confidence"] <= 1 for part in result["characters"])
+    for result in results:
+        truth = Path(result["input"]).with_suffix(".gt.txt").read_text().strip()
+        assert result["text"] == truth
+        assert 0.5 < result["confidence"] <= 1
+    assert results[-1]["input"] == str(lines / "b_001.png")
     assert done.stderr.splitlines() == [
         f"{lines}: passed over 20 files that are no images: 20 .txt",
         f"{torn}: not an image that can be read (cannot identify image file)",
@@ -90,21 +90,21 @@ def test_predict_reads_images_and_folders_and_goes_on_after_bad_ones(reader: Pat
     ]
 
 
-def test_predict_by_beam_search_with_a_language_model(reader: Path, lines: Path, tmp_path) -> None:
+def test_predict_by_beam_search_with_a_language_model(run_folder: Path, lines: Path, tmp_path) -> None:
     (tmp_path / "words.txt").write_text("tin net\nten tie\n")
-    words = ["--beam-width", "4", "--language-model", tmp_path / "words.txt"]
-    done = run("predict.py", reader, lines / "c_002.png", *words)
+    overrides = ["--beam-width", "4", "--language-model", tmp_path / "words.txt"]
+    done = run("predict.py", run_folder, lines / "c_002.png", *overrides)
     path, text, confidence = done.stdout.rstrip("\n").split("\t")
     assert path == str(lines / "c_002.png")
     assert text == (lines / "c_002.gt.txt").read_text().strip()
     assert float(confidence) > 0.5
-    done = run("predict.py", reader, lines / "c_002.png", *words[2:], status=2)
+    done = run("predict.py", run_folder, lines / "c_002.png", *overrides[2:], status=2)
     assert done.stderr == "--language-model: guides a beam search; give --beam-width as well\n"
 
 
-def test_a_run_shows_its_lines(reader: Path) -> None:
-    assert "train/lines" in figures(reader)
-    environment = json.loads((reader / "environment.json").read_text())
+def test_a_run_shows_its_lines(run_folder: Path) -> None:
+    assert "train/lines" in figures(run_folder)
+    environment = json.loads((run_folder / "environment.json").read_text())
     assert environment["data"]["infeasible"] == {}
     assert environment["data"]["splits"]["train"] == 20
 
@@ -120,7 +120,7 @@ def test_lines_that_ctc_cannot_fit_are_named_before_training(tmp_path: Path) -> 
     folder = Path(done.stdout.strip())
     assert {"train/lines", "val/lines", "test/lines"} <= figures(folder)
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert sum(metrics[f"{part}/infeasible"] for part in ("train", "val", "test")) == 1
+    assert sum(metrics[f"{split}/infeasible"] for split in ("train", "val", "test")) == 1
     assert set(polars.read_parquet(folder / "predictions.parquet").columns) >= {"id", "target", "prediction", "score"}
     assert torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["spec"]["kind"] == "written_lines"
 
@@ -137,7 +137,7 @@ def test_prepare_converts_between_forms(lines: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("overrides", "message"),
     [
         (
             ["module=crnn", "datamodule=names"],
@@ -158,52 +158,52 @@ def test_prepare_converts_between_forms(lines: Path, tmp_path: Path) -> None:
         (["freeze=head"], "freeze=head: must be 'none', 'all_but_head' or 'new_rows'"),
     ],
 )
-def test_what_makes_no_sense_is_a_sentence(words: list[str], sentence: str) -> None:
+def test_what_makes_no_sense_is_a_sentence(overrides: list[str], message: str) -> None:
     with pytest.raises(BadInput) as caught:
-        check(compose(*words))
-    assert str(caught.value) == sentence
+        check(compose(*overrides))
+    assert str(caught.value) == message
 
 
-def test_a_single_letter_is_answered_and_what_is_no_single_line_is_a_sentence(reader: Path, tmp_path: Path) -> None:
+def test_a_single_letter_is_answered_and_what_is_no_single_line_is_a_sentence(run_folder: Path, tmp_path: Path) -> None:
     line = written()
     page = np.concatenate([line, np.full((12, line.shape[1]), 255, np.uint8)] * 4)
     for name, grey in (("letter", line[:, :20]), ("column", np.ascontiguousarray(line.T)), ("page", page)):
         (tmp_path / f"{name}.png").write_bytes(encoded(grey))
-    done = run("predict.py", reader, *(tmp_path / f"{name}.png" for name in ("letter", "column", "page")), status=1)
+    done = run("predict.py", run_folder, *(tmp_path / f"{name}.png" for name in ("letter", "column", "page")), status=1)
     assert [row.split("\t")[0] for row in done.stdout.splitlines()] == [str(tmp_path / "letter.png")]
     assert "much taller than wide; this reads single lines" in done.stderr
     assert "looks like 4 lines of text" in done.stderr
 
 
-def test_settings_of_a_finished_run(reader: Path, lines: Path, tmp_path: Path) -> None:
+def test_settings_of_a_finished_run(run_folder: Path, lines: Path, tmp_path: Path) -> None:
     wide = tmp_path / "wide.png"
     wide.write_bytes(encoded(np.tile(written(), (1, 300))[:, :6000]))
-    done = run("predict.py", reader, wide, status=1)
+    done = run("predict.py", run_folder, wide, status=1)
     assert "4,800 pixels wide at height 32; at most datamodule.max_width=4,000 are accepted" in done.stderr
-    run("predict.py", reader, wide, "datamodule.max_width=4800")
-    done = run("predict.py", reader, wide, "datamodule.height=48", status=2)
+    run("predict.py", run_folder, wide, "datamodule.max_width=4800")
+    done = run("predict.py", run_folder, wide, "datamodule.height=48", status=2)
     assert done.stderr.startswith("datamodule.height=48: datamodule.height is a property of the trained network")
-    done = run("evaluate.py", reader, "--split", "train", "datamodule.height=48", status=2)
+    done = run("evaluate.py", run_folder, "--split", "train", "datamodule.height=48", status=2)
     assert done.stderr == "datamodule.height=48: a property of the run's network, which has 32\n"
 
 
-def test_predict_writes_the_formats_of_the_field(reader: Path, lines: Path, tmp_path: Path) -> None:
+def test_predict_writes_the_formats_of_the_field(run_folder: Path, lines: Path, tmp_path: Path) -> None:
     images = [lines / "a_000.png", lines / "b_001.png"]
     truths = [path.with_suffix(".gt.txt").read_text().strip() for path in images]
-    root = ElementTree.fromstring(run("predict.py", reader, *images, "--format", "alto").stdout.encode())
+    root = ElementTree.fromstring(run("predict.py", run_folder, *images, "--format", "alto").stdout.encode())
     space = {"a": "http://www.loc.gov/standards/alto/ns-v4#"}
     found = [
         " ".join(s.get("CONTENT") for s in p.findall(".//a:String", space)) for p in root.findall(".//a:Page", space)
     ]
     assert found == truths
-    root = ElementTree.fromstring(run("predict.py", reader, *images, "--format", "hocr").stdout.encode())
-    words = [element.text for element in root.iter() if element.get("class") == "ocrx_word"]
-    assert words == " ".join(truths).split()
-    done = run("predict.py", reader, *images, "--format", "page", status=2)
+    root = ElementTree.fromstring(run("predict.py", run_folder, *images, "--format", "hocr").stdout.encode())
+    overrides = [element.text for element in root.iter() if element.get("class") == "ocrx_word"]
+    assert overrides == " ".join(truths).split()
+    done = run("predict.py", run_folder, *images, "--format", "page", status=2)
     assert "--format page: 2 pages, and PAGE XML holds one; --output FOLDER writes a file each" in done.stderr
-    run("predict.py", reader, *images, "--format", "page", "--output", tmp_path)
+    run("predict.py", run_folder, *images, "--format", "page", "--output", tmp_path)
     for image, truth in zip(images, truths):
         shutil.copy(image, tmp_path)
         assert [line.text for line in next(parse_page_file(tmp_path / f"{image.stem}.xml")).lines] == [truth]
-    done = run("predict.py", reader, tmp_path / "a_000.xml", "--json")
+    done = run("predict.py", run_folder, tmp_path / "a_000.xml", "--json")
     assert json.loads(done.stdout)["text"] == truths[0], "what was written is read again, with its image beside it"

@@ -51,7 +51,7 @@ def test_a_run_leaves_what_it_should(trained) -> None:
     environment = json.loads((folder / "environment.json").read_text())
     assert {"packages", "cpu", "git_commit", "git_dirty", "fingerprint", "overrides", "data"} <= environment.keys()
     metrics = json.loads((folder / "metrics.json").read_text())
-    expected = {f"{part}/{name}" for part in ("train", "val", "test") for name in ("loss", "accuracy", "macro_f1")}
+    expected = {f"{split}/{name}" for split in ("train", "val", "test") for name in ("loss", "accuracy", "macro_f1")}
     assert expected | {"params", "fit_seconds", "samples_per_second", "peak_memory_mb"} <= metrics.keys()
 
 
@@ -133,7 +133,7 @@ def test_the_same_seed_gives_the_same_numbers(trained, names_folder, tmp_path) -
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["modul=gru"], "modul: no such setting or group (did you mean 'module'?)"),
         (["module=gruu"], "module=gruu: no such option (did you mean 'gru'?); there are "),
@@ -146,13 +146,13 @@ def test_the_same_seed_gives_the_same_numbers(trained, names_folder, tmp_path) -
         (["seed=1,2"], "seed=1,2: several values make several runs, which needs -m"),
     ],
 )
-def test_bad_usage_is_a_sentence_and_status_2(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+def test_bad_usage_is_a_sentence_and_status_2(arguments: list[str], message: str, tmp_path: Path) -> None:
     if "accelerator=gpu" in arguments[0] and torch.cuda.is_available():
         pytest.skip("there is a GPU here")
     done = run("train.py", *arguments, f"runs_dir={tmp_path}", status=2)
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
-    assert any(line.startswith(sentence) for line in done.stderr.splitlines()), done.stderr
+    assert any(line.startswith(message) for line in done.stderr.splitlines()), done.stderr
 
 
 def test_the_config_can_be_printed() -> None:
@@ -173,6 +173,6 @@ def test_a_multirun_ends_with_a_leaderboard_and_the_sweep_folder(names_folder: P
     assert "better than the other" in done.stderr, "it reads most of what the majority class is wrong about"
     assert f"report:      {sweep / 'report.html'}" in done.stderr
     assert (sweep / "report.html").is_file()
-    told = next(line for line in done.stderr.splitlines() if line.startswith("predict:"))
-    words = shlex.split(told.partition("scripts/predict.py ")[2])
+    line = next(line for line in done.stderr.splitlines() if line.startswith("predict:"))
+    words = shlex.split(line.partition("scripts/predict.py ")[2])
     assert run("predict.py", *words).stdout.startswith(f"> {words[1]}")

@@ -12,9 +12,9 @@ from tests.commands import run
 
 @pytest.fixture(scope="module", params=["seq2seq", "transformer"])
 def writer(request: pytest.FixtureRequest, pairs_file: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    words = [f"datamodule.data_dir={pairs_file}", f"runs_dir={tmp_path_factory.mktemp('runs')}"]
-    words += ["datamodule=text_pairs", f"module={request.param}", "module.hidden_size=32", "trainer.max_epochs=4"]
-    return run("train.py", *words, "optimizer.lr=0.01", "datamodule.batch_size=16").stdout.strip().splitlines()[-1]
+    overrides = [f"datamodule.data_dir={pairs_file}", f"runs_dir={tmp_path_factory.mktemp('runs')}"]
+    overrides += ["datamodule=text_pairs", f"module={request.param}", "module.hidden_size=32", "trainer.max_epochs=4"]
+    return run("train.py", *overrides, "optimizer.lr=0.01", "datamodule.batch_size=16").stdout.strip().splitlines()[-1]
 
 
 def test_a_run_answers_and_is_judged(writer: str) -> None:
@@ -34,7 +34,7 @@ def read(output: str) -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("overrides", "message"),
     [
         (["datamodule=text_pairs", "module=gru"], "module=gru has no decoder; task=transduction needs one"),
         (["module=seq2seq"], "module=seq2seq decodes a sequence; task=classification has no sequence as output"),
@@ -44,6 +44,6 @@ def read(output: str) -> list[dict]:
         ),
     ],
 )
-def test_pairs_that_make_no_sense_are_refused(words: list[str], sentence: str) -> None:
-    done = run("train.py", *words, status=2)
-    assert sentence in done.stderr and "Traceback" not in done.stderr
+def test_pairs_that_make_no_sense_are_refused(overrides: list[str], message: str) -> None:
+    done = run("train.py", *overrides, status=2)
+    assert message in done.stderr and "Traceback" not in done.stderr

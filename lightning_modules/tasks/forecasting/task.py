@@ -16,6 +16,7 @@ from datamodules.errors import BadInput
 from datamodules.series.spec import ForecastSeries
 from lightning_modules.layers.encoding import Encoding
 from lightning_modules.layers.forecast_decoder import ForecastDecoder
+from lightning_modules.layers.forecast_head import HeadKind, forecast_head
 from lightning_modules.layers.linear_skip import CovariateSkip, LinearSkip
 from lightning_modules.layers.pooling import Pooling, PoolingKind
 from lightning_modules.layers.quantiles import median_of, monotone, pinball
@@ -79,7 +80,7 @@ class Forecasting(Task):
         target_calendar: bool = True,
         series_embedding_size: Annotated[int, Ge(0)] = 16,
         pooling: PoolingKind = "auto",
-        head: Literal["linear", "relu", "mlp"] = "mlp",
+        head: HeadKind = "mlp",
         decoder: Literal["direct", "recursive", "recurrent"] = "direct",
         output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         units: Literal["original", "scaled"] = "original",
@@ -160,7 +161,8 @@ class Forecasting(Task):
             self.decoder = ForecastDecoder(encoding_size + context, encoding_size, row_size)
             self.output = nn.Linear(encoding_size, outputs)
         else:
-            self.output = self._head(encoding_size, context, self.output_steps * outputs)
+            sizes = encoding_size, context, self.output_steps * outputs
+            self.output = forecast_head(self.head_kind, *sizes, dropout=self.output_dropout)
         self._build_skip()
 
     def build_decoder(self, input_kind: str, encoding_size: int) -> None:
@@ -345,14 +347,6 @@ class Forecasting(Task):
         if self.input_kind != "window":
             self.series_embedding = None
 
-    def _head(self, encoding_size: int, context: int, outputs: int) -> nn.Sequential:
-        drop = nn.Dropout(self.output_dropout)
-        if self.head_kind == "mlp":
-            hidden = nn.Linear(encoding_size + context, encoding_size)
-            return nn.Sequential(drop, hidden, nn.GELU(), nn.Linear(encoding_size, outputs))
-        activation = [nn.ReLU()] if self.head_kind == "relu" else []
-        return nn.Sequential(*activation, drop, nn.Linear(encoding_size + context, outputs))
-
     # ------------------------------------------------------------------ loss and metrics
 
     def loss(self, output: Tensor, batch: WindowBatch) -> Tensor:
@@ -376,23 +370,6 @@ class Forecasting(Task):
         return self.metrics_class()(self.spec, self.units, self.quantiles, self.calibration)
 
     def columns(self, output: Tensor, batch: WindowBatch) -> dict[str, Any]:
-        from lightning_modules.tasks.forecasting.metrics import scaled_error, smape
+        from lightning_modules.tasks.forecasting.example_columns import example_columns  # needs torchmetrics
 
-        assert batch.future is not None
-        middle = self.median(output)
-        target, forecast = (batch.original(values) for values in (batch.future, middle))
-        values = {"target": target, "prediction": forecast}
-        if self.quantiles:
-            for level, quantile in zip(self.quantiles, output.unbind(dim=-1)):
-                if level != 0.5:
-                    values[f"quantile_{level:g}"] = batch.original(quantile)
-        single = target[0].numel() == 1
-        columns = {name: (v.flatten() if single else v.flatten(1)).tolist() for name, v in values.items()}
-        error = forecast - target if self.units == "original" else middle - batch.future
-        means = {
-            "score": -scaled_error(forecast, target, batch, self.spec),
-            "percentage_error": smape(forecast, target),
-            "absolute_error": error.abs(),
-            "squared_error": error.square(),
-        }
-        return {**columns, **{name: v.mean(dim=(1, 2)).tolist() for name, v in means.items()}}
+        return example_columns(output, batch, self.spec, self.quantiles, self.units)

@@ -57,9 +57,9 @@ mixed = st.text("אבגדabcd0123 .,-()[]:/%\"'مرحب٠١٢+", max_size=16)
 def test_display_order_is_that_of_python_bidi(text: str, base) -> None:
     """Apart from mirrored signs, which that package replaces in brackets only."""
     bidi = pytest.importorskip("bidi", reason="python-bidi is not installed")
-    theirs = bidi.get_display(text.strip(), base_dir="L" if base == "ltr" else "R")
+    reference = bidi.get_display(text.strip(), base_dir="L" if base == "ltr" else "R")
     plain = str.maketrans(")]", "([")
-    assert display_order(text.strip(), base).translate(plain) == theirs.translate(plain)
+    assert display_order(text.strip(), base).translate(plain) == reference.translate(plain)
 
 
 @settings(max_examples=200, deadline=None)

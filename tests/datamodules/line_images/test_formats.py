@@ -224,7 +224,7 @@ def test_columns_encodings_and_roots_by_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "sentence"),
+    ("name", "content", "message"),
     [
         ("x.tsv", "path\ttext\n0.png\ta\tb\n", r"x\.tsv line 2: 3 cells where 2 are expected"),
         ("x.txt", "0.png one\n", r"x\.txt line 1: no tab in it; a path and a text are accepted"),
@@ -235,8 +235,8 @@ def test_columns_encodings_and_roots_by_key(tmp_path: Path) -> None:
         ("x.tsv", "path\ttext\n0.PNG\tone\n", r"no line in it \(0\.PNG: no such image \(there is 0\.png\)\)"),
     ],
 )
-def test_tables_that_cannot_be_used(name: str, content: str, sentence: str, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=sentence):
+def test_tables_that_cannot_be_used(name: str, content: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=message):
         lines_with(tmp_path, name, content)
 
 

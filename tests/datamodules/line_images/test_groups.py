@@ -40,15 +40,15 @@ def test_groups_can_be_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("val", "test", "sentence"),
+    ("val", "test", "message"),
     [
         ("e", None, r"datamodule\.val_groups=e: matches no group; there are a, b, c, d"),
         (None, "(", r"datamodule\.test_groups=\(: not a regular expression"),
         ("a|b", "c|d", "leave nothing to train on"),
     ],
 )
-def test_bad_patterns_are_sentences(val, test, sentence: str) -> None:
-    with pytest.raises(BadInput, match=sentence):
+def test_bad_patterns_are_sentences(val, test, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
         split_lines(groups_of(RECORDS, "prefix", "."), val, test, 0.0, 0.0, seed=0)
 
 

@@ -74,7 +74,7 @@ def test_faint_ink_is_as_dark_as_any() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "message"),
     [
         (b"", "not an image that can be read"),
         (b"\x89PNG\r\n\x1a\n and no more", "not an image that can be read"),
@@ -87,10 +87,10 @@ def test_faint_ink_is_as_dark_as_any() -> None:
         ),
     ],
 )
-def test_what_cannot_be_read_is_a_sentence(content: bytes, sentence: str) -> None:
+def test_what_cannot_be_read_is_a_sentence(content: bytes, message: str) -> None:
     with pytest.raises(BadInput) as caught:
         line_image(content, 32, 900)
-    assert str(caught.value).startswith(sentence)
+    assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
     assert "0x" not in str(caught.value)
 

@@ -130,16 +130,16 @@ def test_what_is_missing_on_a_page_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "message"),
     [
         ("<PcGts><Page>", "not XML that can be read"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><PcGts/>', "XML with entities of its own"),
         ('<PcGts><Page imageWidth="wide"/></PcGts>', "a coordinate that is no number"),
     ],
 )
-def test_broken_page_files_are_a_sentence(content: str, sentence: str, tmp_path: Path) -> None:
+def test_broken_page_files_are_a_sentence(content: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "0001.xml").write_text(content)
-    with pytest.raises(BadInput, match=rf"0001\.xml: {sentence}"):
+    with pytest.raises(BadInput, match=rf"0001\.xml: {message}"):
         read_lines(tmp_path / "0001.xml")
 
 

@@ -93,8 +93,8 @@ def test_a_failing_meter_is_suspected_and_a_heat_wave_is_not() -> None:
     raw = series(list(range(len(values))), values.tolist())
     one = cleaned(raw)
     expected = [100, *range(300, 324), 500]
-    told = [START + i * HOUR for i in expected]
-    assert [row["time"] for row in one.report["outliers"]["rows"]] == [str(t) for t in told]
+    suspected = [START + i * HOUR for i in expected]
+    assert [row["time"] for row in one.report["outliers"]["rows"]] == [str(t) for t in suspected]
     assert (one.values == raw.values()).all(), "kept unless asked"
     masked = cleaned(raw, outliers="mask")
     assert masked.filled.nonzero()[0].tolist() == [100, 500 - 24]  # the day is too long to fill: it cuts

@@ -94,25 +94,25 @@ def test_every_dialect_is_read_back(
 def test_whole_thousands_need_no_decimals(tmp_path: Path) -> None:
     values = [800 + i for i in range(len(HOURS))]
     rows = [f"{t:%Y-%m-%d %H:%M};{v:,}".replace(",", ".") for t, v in zip(HOURS, values)]
-    (one,), said = read(write(tmp_path / "a.csv", "t;MW", rows))
+    (one,), message = read(write(tmp_path / "a.csv", "t;MW", rows))
     assert_is_load(one, values=values)
-    assert "thousands mark '.'" in said
+    assert "thousands mark '.'" in message
     rows = [f"{t:%Y-%m-%d %H:%M};{v:.3f}".replace(".", ",") for t, v in zip(HOURS, LOAD)]
-    (one,), said = read(write(tmp_path / "a.csv", "t;MW", rows))
+    (one,), message = read(write(tmp_path / "a.csv", "t;MW", rows))
     assert_is_load(one), "three digits behind every comma are decimals"
-    assert "decimal mark ','" in said
+    assert "decimal mark ','" in message
 
 
 def test_date_and_hour_make_one_stamp(tmp_path: Path) -> None:
     exit_on_error = [t + timedelta(hours=1) for t in HOURS]
     rows = [f"{t:%Y-%m-%d},{t.hour + 1},{v}" for t, v in zip(HOURS, LOAD)]
-    (one,), said = read(write(tmp_path / "a.csv", "Date,Hour,Demand", rows))
+    (one,), message = read(write(tmp_path / "a.csv", "Date,Hour,Demand", rows))
     assert_is_load(one, exit_on_error)
-    assert "stamps from 'Date' and 'Hour'; hour 24 is the next day's 0:00" in said
+    assert "stamps from 'Date' and 'Hour'; hour 24 is the next day's 0:00" in message
     rows = [f"{t:%d/%m/%Y};{t:%H:%M:%S};{v};{'?' if i == 3 else v}" for i, (t, v) in enumerate(zip(HOURS, LOAD))]
-    (one,), said = read(write(tmp_path / "a.csv", "Date;Time;Power;Voltage", rows))
-    assert "separator ';'" in said
-    assert "'?' taken for missing (1 cells)" in said
+    (one,), message = read(write(tmp_path / "a.csv", "Date;Time;Power;Voltage", rows))
+    assert "separator ';'" in message
+    assert "'?' taken for missing (1 cells)" in message
     assert one.times.tolist() == HOURS
     assert one.filled.nonzero()[0].tolist() == [3]
     rows = [f"{t.year},{t.month},{t.day},{t.hour},{v}" for t, v in zip(HOURS, LOAD)]
@@ -125,9 +125,9 @@ def test_date_and_hour_make_one_stamp(tmp_path: Path) -> None:
 
 def test_hour_24_is_the_next_days_midnight(tmp_path: Path) -> None:
     rows = [f'{t:%m/%d/%Y} {t.hour + 1:02d}:00,"{v:,.2f}"' for t, v in zip(HOURS, LOAD)]
-    (one,), said = read(write(tmp_path / "a.csv", "Hour Ending,COAST", rows))
+    (one,), message = read(write(tmp_path / "a.csv", "Hour Ending,COAST", rows))
     assert_is_load(one, [t + timedelta(hours=1) for t in HOURS])
-    assert "thousands mark ','; stamps month first; 24:00 is the next day's 0:00" in said
+    assert "thousands mark ','; stamps month first; 24:00 is the next day's 0:00" in message
 
 
 @pytest.mark.parametrize(
@@ -135,21 +135,21 @@ def test_hour_24_is_the_next_days_midnight(tmp_path: Path) -> None:
 )
 def test_a_day_a_row(names: list[str], tmp_path: Path) -> None:
     rows = [",".join([f"{HOURS[24 * d]:%Y-%m-%d}", *map(str, LOAD[24 * d : 24 * d + 24])]) for d in range(20)]
-    (one,), said = read(write(tmp_path / "a.csv", ",".join(["Date", *names]), rows))
+    (one,), message = read(write(tmp_path / "a.csv", ",".join(["Date", *names]), rows))
     shift = 0 if names[0] == "0" else 1
     assert_is_load(one, [t + timedelta(hours=shift) for t in HOURS])
-    assert f"a day a row: hours in columns {names[0]} to {names[-1]}" in said
+    assert f"a day a row: hours in columns {names[0]} to {names[-1]}" in message
 
 
 @pytest.mark.parametrize("ids", [["1", "2"], ["007", "008"], ["a b", "c"]])
 def test_a_long_table_is_a_series_an_id(ids: list[str], tmp_path: Path) -> None:
     rows = [f"{name},{t},{v * (i + 1):.4f}" for i, name in enumerate(ids) for t, v in zip(HOURS, LOAD)]
     for order in (rows, sorted(rows, key=lambda row: row.split(",")[1])):
-        series, said = read(write(tmp_path / "a.csv", "unique_id,ds,y", order))
+        series, message = read(write(tmp_path / "a.csv", "unique_id,ds,y", order))
         assert [one.name for one in series] == ids
         assert_is_load(series[0])
         assert_is_load(series[1], values=[2 * v for v in LOAD])
-        assert "a long table: 2 series by column 'unique_id'" in said
+        assert "a long table: 2 series by column 'unique_id'" in message
 
 
 def test_repeated_stamps_that_are_no_clock_are_refused(tmp_path: Path) -> None:
@@ -158,9 +158,9 @@ def test_repeated_stamps_that_are_no_clock_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"a.csv:\d+: 2021-01-01T00:00:00 is there again.*is this a long table"):
         read(path)
     rows = [f"{t},{v}" for t, v in zip(HOURS, LOAD)] * 2
-    (one,), said = read(write(path, "ds,y", rows))
+    (one,), message = read(write(path, "ds,y", rows))
     assert_is_load(one)
-    assert "480 rows stand twice, the same: kept once" in said
+    assert "480 rows stand twice, the same: kept once" in message
 
 
 def test_the_number_that_is_there_is_kept(tmp_path: Path) -> None:
@@ -175,14 +175,14 @@ def test_zones_keep_wall_time_and_style(tmp_path: Path) -> None:
     )
     table = polars.DataFrame({"time": spring, "MW": np.sin(np.arange(len(spring))) + 5})
     table.write_parquet(tmp_path / "a.parquet")
-    (one,), said = read(tmp_path / "a.parquet")
+    (one,), message = read(tmp_path / "a.parquet")
     assert one.segment.max() == 0, "an hour that the clock skips is none that is missing"
     assert not one.filled.any()
     assert one.style.write(one.stamps_after(len(one) - 1, 1)) == ["2021-04-05 01:00:00+02:00"]
-    assert said == "stamps in Europe/Madrid"
+    assert message == "stamps in Europe/Madrid"
     rows = [f"{t:%Y-%m-%dT%H:%M:%S%z},{v}" for t, v in zip(spring, table["MW"])]
-    (one,), said = read(write(tmp_path / "a.csv", "time,MW", rows))
-    assert "several offsets (+0100, +0200)" in said
+    (one,), message = read(write(tmp_path / "a.csv", "time,MW", rows))
+    assert "several offsets (+0100, +0200)" in message
     assert one.style.write(one.times[-1:]) == ["2021-04-05T00:00:00+02:00"]
     naive = [f"{t:%Y-%m-%d %H:%M},{v}" for t, v in zip(spring, table["MW"])]
     (one,), _ = read(write(tmp_path / "a.csv", "time,MW", naive), timezone="Europe/Madrid")
@@ -194,10 +194,10 @@ def test_zones_keep_wall_time_and_style(tmp_path: Path) -> None:
 
 def test_columns_that_are_no_targets_are_named(tmp_path: Path) -> None:
     rows = [f"{i},{t},{v},EUR,,7," for i, (t, v) in enumerate(zip(HOURS, LOAD))]
-    (one,), said = read(write(tmp_path / "a.csv", ",Datetime,MW,Currency,empty,seven,", rows))
+    (one,), message = read(write(tmp_path / "a.csv", ",Datetime,MW,Currency,empty,seven,", rows))
     assert one.columns == ("MW",)
     for reason in ("'unnamed_1' (counts rows)", "'Currency' (no numbers)", "'empty' (empty)", "'seven' (constant)"):
-        assert reason in said
+        assert reason in message
 
 
 def test_marks_for_missing_values(tmp_path: Path) -> None:
@@ -214,25 +214,25 @@ def test_marks_for_missing_values(tmp_path: Path) -> None:
 
 def test_headers_and_comments(tmp_path: Path) -> None:
     rows = [f"{t},{v}" for t, v in zip(HOURS, LOAD)]
-    for header, sentence in (
+    for header, message in (
         ("Datetime,load\nUTC,MW", "below the header skipped"),
         ("Load of the region\nmade today\nDatetime,load", "2 lines before the header skipped"),
         ("# made today\n#\nDatetime,load", "begin with '#' skipped"),
         ("sep=,\nDatetime,load", ""),
     ):
-        (one,), said = read(write(tmp_path / "a.csv", header, rows))
+        (one,), message = read(write(tmp_path / "a.csv", header, rows))
         assert one.columns == ("load",)
         assert_is_load(one)
-        assert sentence in said
-    (one,), said = read(write(tmp_path / "a.csv", rows[0], rows[1:]))
+        assert message in message
+    (one,), message = read(write(tmp_path / "a.csv", rows[0], rows[1:]))
     assert_is_load(one)
-    assert "no header" in said
+    assert "no header" in message
     with pytest.raises(BadInput, match=r"a.csv:4: 3 cells, the header has 2"):
         read(write(tmp_path / "a.csv", "Datetime,load", [*rows[:2], f"{HOURS[2]},1,5", *rows[3:]]))
 
 
 @pytest.mark.parametrize(
-    ("stamps", "sentence"),
+    ("stamps", "message"),
     [
         (["01/02/2021 00:00", "01/02/2021 01:00", "01/02/2021 02:00"], "can be read day first and month first"),
         (["13/02/2021 00:00", "02/14/2021 01:00", "02/14/2021 02:00"], "month first while others are day first"),
@@ -240,10 +240,10 @@ def test_headers_and_comments(tmp_path: Path) -> None:
         (["2021-02-30 00:00", "2021-02-28 01:00", "2021-02-28 02:00"], "no column of time stamps"),
     ],
 )
-def test_stamps_that_say_nothing_or_too_much(stamps: list[str], sentence: str, tmp_path: Path) -> None:
+def test_stamps_that_say_nothing_or_too_much(stamps: list[str], message: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "time,y", [f"{t},{i}.5" for i, t in enumerate(stamps)])
-    with pytest.raises(BadInput, match=sentence):
-        read(path, time_column=None if "no column" in sentence else "time")
+    with pytest.raises(BadInput, match=message):
+        read(path, time_column=None if "no column" in message else "time")
 
 
 def test_a_format_of_pythons_own(tmp_path: Path) -> None:
@@ -277,9 +277,9 @@ def test_kinds_of_file_that_people_report(tmp_path: Path) -> None:
     assert_is_load(one)
     halves = [START + timedelta(minutes=30 * i) for i in range(len(LOAD))]
     rows = [f"{t:%d-%b-%Y},{t.hour * 2 + t.minute // 30 + 1},{v}" for t, v in zip(halves, LOAD)]
-    (one,), said = read(write(tmp_path / "a.csv", "SETTLEMENT_DATE,SETTLEMENT_PERIOD,ND", rows))
+    (one,), message = read(write(tmp_path / "a.csv", "SETTLEMENT_DATE,SETTLEMENT_PERIOD,ND", rows))
     assert_is_load(one, halves)
-    assert "periods of 30 minutes from 1" in said
+    assert "periods of 30 minutes from 1" in message
     rows = [f"{1980 + i // 4}Q{i % 4 + 1},{v}" for i, v in enumerate(LOAD[:80])]
     (one,), _ = read(write(tmp_path / "a.csv", "period,y", rows))
     assert str(one.frequency) == "3mo"

@@ -55,7 +55,7 @@ def test_parquet_and_tsv_read_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "message"),
     [
         ("", "A_hourly.csv: empty"),
         ("Datetime,A\n", "A_hourly.csv: no rows"),
@@ -66,10 +66,10 @@ def test_parquet_and_tsv_read_the_same(tmp_path: Path) -> None:
         ("Datetime\n2018-01-01 01:00:00\n", "no column of numbers to forecast"),
     ],
 )
-def test_what_cannot_be_read_is_named(tmp_path: Path, text: str, sentence: str) -> None:
+def test_what_cannot_be_read_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(BadInput) as caught:
         [one.values() for one in read_series(write(tmp_path, text))]
-    assert sentence in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_unknown_columns_are_named(tmp_path: Path) -> None:

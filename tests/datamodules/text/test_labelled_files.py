@@ -157,7 +157,7 @@ def test_rows_without_label_are_refused_or_left_out_and_counted(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "sentence"),
+    ("name", "content", "message"),
     [
         ("t.csv", b"", "no row in it; a text and its label are needed"),
         ("t.csv", b"text,label\na,b\nc\n", "t.csv line 3: 1 cells where the header has 2"),
@@ -171,11 +171,11 @@ def test_rows_without_label_are_refused_or_left_out_and_counted(tmp_path: Path) 
         ("t.txt", b"hello\nworld\n", "one column, so no label; datamodule=plain_text reads texts without labels"),
     ],
 )
-def test_bad_tables_are_a_sentence_with_file_and_line(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
+def test_bad_tables_are_a_sentence_with_file_and_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadInput) as caught:
         read(tmp_path / name)
-    assert sentence in str(caught.value)
+    assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 

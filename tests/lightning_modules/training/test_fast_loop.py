@@ -10,10 +10,11 @@ import torch
 from pytorch_lightning import Callback
 
 from lightning_modules.training import checkpoint_io
-from scripts.config.composing import compose
 from scripts.runs.folder import RunFolder
 from scripts.runs.training import build_module, setup_training
-from tests.pairs import PAIRS, datamodule_for, files_of, fit, small_settings
+from tests.pairs import PAIRS, composed, datamodule_for, files_of, fit, shared_data, small_settings, with_values
+
+assert shared_data  # a fixture
 
 #: Of a checkpoint, what a clock decides.
 CLOCK = ("training_seconds", "latest", "tally", "callbacks", "lightning_module", "pytorch-lightning_version")
@@ -71,12 +72,19 @@ def assert_equal(left: Any, right: Any, path: str = "") -> None:
 QUIET = ["logger=none", "callbacks.progress=null", "trainer.accelerator=cpu", "trainer.log_every_n_steps=4"]
 
 
+#: Two epochs of five batches, validated by one batch each; points of the curve inside the epochs.
+TWO_EPOCHS = {
+    "logger": {}, "callbacks.progress": None, "trainer.accelerator": "cpu", "trainer.log_every_n_steps": 4,
+    "trainer.max_epochs": 2, "trainer.limit_train_batches": 5, "trainer.limit_val_batches": 1,
+    "datamodule.batch_size": 4, "datamodule.evaluation_batch_size": 4,
+}  # fmt: skip
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-def test_every_architecture_learns_the_same_in_both_loops(pair, request, tmp_path) -> None:
+def test_every_architecture_learns_the_same_in_both_loops(pair, request, tmp_path, shared_data) -> None:
     module, workload = pair
-    words = [*QUIET, "trainer.max_epochs=2", "trainer.limit_train_batches=5", "trainer.limit_val_batches=1"]
-    config = small_settings(module, workload, files_of(request, workload), words)
+    config = with_values(small_settings(module, workload, files_of(request, workload)), TWO_EPOCHS)
     points, state, is_fast = trained(config, tmp_path / "fast")
     assert is_fast
     own_points, own_state, is_fast = trained(config, tmp_path / "own", EveryBatch())
@@ -97,9 +105,9 @@ def test_every_architecture_learns_the_same_in_both_loops(pair, request, tmp_pat
     ],
     ids=lambda overrides: " ".join(overrides),
 )
-def test_settings_mean_the_same_in_both_loops(names_folder, tmp_path, overrides) -> None:
+def test_settings_mean_the_same_in_both_loops(names_folder, tmp_path, shared_data, overrides) -> None:
     small = ["module.hidden_size=8", "datamodule.batch_size=7", "task.output_dropout=0.2", "trainer.max_epochs=2"]
-    config = compose(*small, f"datamodule.data_dir={names_folder}", *QUIET, *overrides)
+    config = composed(*small, f"datamodule.data_dir={names_folder}", *QUIET, *overrides)
     points, state, is_fast = trained(config, tmp_path / "fast")
     assert is_fast
     own_points, own_state, _ = trained(config, tmp_path / "own", EveryBatch())
@@ -108,7 +116,7 @@ def test_settings_mean_the_same_in_both_loops(names_folder, tmp_path, overrides)
 
 
 def small_module(names_folder, *overrides: str) -> tuple[Any, Any]:
-    config = compose(
+    config = composed(
         "module.hidden_size=8", "datamodule.batch_size=7", f"datamodule.data_dir={names_folder}", *overrides
     )
     datamodule = datamodule_for(config)
@@ -147,8 +155,8 @@ def test_which_loop_runs_is_said_once_with_the_reason(names_folder, caplog) -> N
         fit(module, datamodule, max_epochs=2)
         module, datamodule = small_module(names_folder)
         fit(module, datamodule, max_epochs=2, callbacks=[EveryBatch()], profiler="simple")
-    said = [record.message for record in caplog.records if record.name.endswith("fast_loop")]
-    assert said == [
+    message = [record.message for record in caplog.records if record.name.endswith("fast_loop")]
+    assert message == [
         "training runs in the fast loop",
         "training runs in Lightning's own loop: EveryBatch.on_train_batch_end is called at every batch",
     ]

@@ -57,10 +57,10 @@ def test_every_network_that_reads_steps_has_them_and_is_left_as_it_was(name: str
 
 
 def test_a_run_draws_it(tmp_path: Path) -> None:
-    small = ["datamodule.length=12", "datamodule.num_examples=300", "module.hidden_size=8", "trainer.max_epochs=1"]
+    small = ["datamodule.length=12", "datamodule.num_examples=100", "module.hidden_size=8", "trainer.max_epochs=1"]
     done = run(
         "train.py", "experiment=long_memory", *small, "callbacks.gradient_flow.every_n_steps=3", f"runs_dir={tmp_path}",
-        "datamodule.batch_size=32", "trainer.log_every_n_steps=1", "evaluate=[val]",
+        "datamodule.batch_size=16", "trainer.log_every_n_steps=1", "evaluate=[val]",
     )  # fmt: skip
     folder = Path(done.stdout.strip())
     pixels = np.asarray(Image.open(folder / "figures" / "train_gradient_flow.png"))

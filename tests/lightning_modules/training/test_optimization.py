@@ -17,8 +17,8 @@ def parameters(shapes: list[tuple[int, ...]], **settings) -> list[nn.Parameter]:
 @pytest.mark.parametrize("largest", [1e-3, 1.0, 1e6, float("inf")])
 @pytest.mark.parametrize("kind", ["plain", "one without", "none", "two types", "float64", "not finite"])
 def test_gradients_are_clipped_as_torch_does(kind: str, largest: float) -> None:
-    ours, theirs = (parameters([(3, 4), (5,), ()]) for _ in range(2))
-    for made in (ours, theirs):
+    own_parameters, reference = (parameters([(3, 4), (5,), ()]) for _ in range(2))
+    for made in (own_parameters, reference):
         if kind in ("one without", "none"):
             for parameter in made[: 1 if kind == "one without" else 3]:
                 parameter.grad = None
@@ -28,9 +28,9 @@ def test_gradients_are_clipped_as_torch_does(kind: str, largest: float) -> None:
             made[:] = parameters([(2,), (3,)], dtype=torch.float64)
         elif kind == "not finite":
             made[1].grad[2] = float("nan")
-    norm, expected = clip_norm(ours, largest), nn.utils.clip_grad_norm_(theirs, largest)
+    norm, expected = clip_norm(own_parameters, largest), nn.utils.clip_grad_norm_(reference, largest)
     assert torch.equal(norm, expected) or (norm.isnan() and expected.isnan())
-    for mine, other in zip(ours, theirs):
+    for mine, other in zip(own_parameters, reference):
         assert (mine.grad is None) == (other.grad is None)
         if mine.grad is not None:
             torch.testing.assert_close(mine.grad, other.grad, rtol=0, atol=0, equal_nan=True)

@@ -9,11 +9,12 @@ import pytest
 import torch
 from pytorch_lightning import Callback
 
-from scripts.config.composing import compose
 from scripts.console import logs
 from scripts.runs.folder import RunFolder
 from scripts.runs.training import TrainingSetup, setup_training
-from tests.pairs import PAIRS, WORKLOADS, files_of, small_settings
+from tests.pairs import PAIRS, WORKLOADS, composed, files_of, shared_data, small_settings
+
+assert shared_data  # a fixture
 
 SMALL = ["module.hidden_size=4", "datamodule.batch_size=7", "task.output_dropout=0.2", "trainer.max_epochs=3"]
 QUIET = ["logger=none", "callbacks.progress=null", "trainer.accelerator=cpu", "trainer.log_every_n_steps=3"]
@@ -62,14 +63,14 @@ def weights(fitting: TrainingSetup) -> torch.Tensor:
         ["trainer.val_check_interval=3"],
         ["trainer.check_val_every_n_epoch=null", "trainer.val_check_interval=5"],
         ["trainer.accumulate_grad_batches=3"],
-        ["trainer.max_epochs=-1", "trainer.max_steps=20"],
+        ["trainer.max_epochs=-1", "trainer.max_steps=10"],
         ["callbacks=early_stopping", "callbacks.early_stopping.patience=1", "callbacks.early_stopping.min_delta=0.02"],
     ],
     ids=lambda overrides: " ".join(overrides[:2]),
 )
-def test_any_batch_can_be_the_last_before_a_stop(names_folder, tmp_path, overrides: list[str]) -> None:
+def test_any_batch_can_be_the_last_before_a_stop(names_folder, tmp_path, shared_data, overrides: list[str]) -> None:
     logs.quiet_lightning()
-    config = compose(*SMALL, f"datamodule.data_dir={names_folder}", *overrides, *QUIET)
+    config = composed(*SMALL, "datamodule.batch_size=14", f"datamodule.data_dir={names_folder}", *overrides, *QUIET)
     undisturbed = Watch()
     expected = fit(config, tmp_path / "undisturbed", undisturbed)
     for call in range(1, undisturbed.calls + 1, 3):
@@ -83,11 +84,11 @@ def test_any_batch_can_be_the_last_before_a_stop(names_folder, tmp_path, overrid
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_run_that_stopped_early_stays_stopped(names_folder, tmp_path) -> None:
+def test_a_run_that_stopped_early_stays_stopped(names_folder, tmp_path, shared_data) -> None:
     logs.quiet_lightning()
     stopping = ["callbacks=early_stopping", "callbacks.early_stopping.patience=1"]
     stopping += ["callbacks.early_stopping.min_delta=0.02"]
-    config = compose(*SMALL, f"datamodule.data_dir={names_folder}", *stopping, *QUIET)
+    config = composed(*SMALL, f"datamodule.data_dir={names_folder}", *stopping, *QUIET)
     first = fit(config, tmp_path, Watch())
     assert first.trainer.current_epoch == 2
     again = fit(config, tmp_path, Watch(), resume=True)
@@ -97,10 +98,11 @@ def test_a_run_that_stopped_early_stays_stopped(names_folder, tmp_path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("workload", WORKLOADS)
-def test_every_workload_goes_on_to_the_last_bit(request, tmp_path, workload: str) -> None:
+def test_every_workload_goes_on_to_the_last_bit(request, tmp_path, shared_data, workload: str) -> None:
     logs.quiet_lightning()
     module = next(module for module, of in PAIRS if of == workload)
-    words = ["trainer.max_epochs=2", "trainer.limit_train_batches=9", *QUIET]
+    words = ["trainer.max_epochs=2", "trainer.limit_train_batches=5", "trainer.limit_val_batches=2", *QUIET]
+    words += ["datamodule.batch_size=4", "datamodule.evaluation_batch_size=4"]
     config = small_settings(module, workload, files_of(request, workload), words)
     undisturbed = Watch()
     expected = fit(config, tmp_path / "undisturbed", undisturbed)

@@ -27,7 +27,7 @@ def test_constant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "make_theirs"),
+    ("schedule", "make_reference"),
     [
         (Step(3, 0.5), lambda o: torch.optim.lr_scheduler.StepLR(o, 30, 0.5)),
         (Exponential(0.9), lambda o: torch.optim.lr_scheduler.StepLR(o, 10, 0.9)),
@@ -43,15 +43,15 @@ def test_constant() -> None:
     ],
     ids=["step", "exponential", "inverse_epoch", "cosine", "one_cycle"],
 )
-def test_schedules_agree_with_torch(ours, make_theirs) -> None:
+def test_schedules_agree_with_torch(schedule, make_reference) -> None:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    theirs = make_theirs(optimizer)
+    reference = make_reference(optimizer)
     rates = []
     for _ in range(100):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
-        theirs.step()
-    assert factors(ours) == pytest.approx(rates, abs=1e-9)
+        reference.step()
+    assert factors(schedule) == pytest.approx(rates, abs=1e-9)
 
 
 def test_a_schedule_is_a_scheduler_of_torch() -> None:

@@ -14,15 +14,14 @@ from torch import nn
 
 from lightning_modules.training.nan_guard import NonFinite
 from lightning_modules.training.schedules import RunLength
-from scripts.config.composing import compose
 from scripts.runs.training import build_module
-from tests.pairs import datamodule_for, fit
+from tests.pairs import composed, datamodule_for, fit
 
 SMALL = ["module.hidden_size=8", "datamodule.batch_size=7", "task.output_dropout=0.2"]
 
 
 def built(names_folder, *overrides: str) -> tuple[Any, Any, dict[str, Any]]:
-    config = compose(*SMALL, f"datamodule.data_dir={names_folder}", *overrides)
+    config = composed(*SMALL, f"datamodule.data_dir={names_folder}", *overrides)
     datamodule = datamodule_for(config)
     torch.manual_seed(5)
     return build_module(config, datamodule), datamodule, config
@@ -60,22 +59,22 @@ def test_training_equals_a_loop_written_out(names_folder, overrides: list[str], 
     module, datamodule, config = built(names_folder, *overrides)
     of_trainer = ("gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches")
     settings = {key: config["trainer"][key] for key in of_trainer}
-    trainer = fit(module, datamodule, max_epochs=3, callbacks=[EveryBatch()] if loop == "lightning" else [], **settings)
-    assert trainer.current_epoch == 3
+    trainer = fit(module, datamodule, max_epochs=2, callbacks=[EveryBatch()] if loop == "lightning" else [], **settings)
+    assert trainer.current_epoch == 2
     assert trainer.fit_loop.epoch_loop._is_fast == (loop == "fast")
 
     other, datamodule, _ = built(names_folder, *overrides)
     accumulate = config["trainer"]["accumulate_grad_batches"]
     batches_an_epoch = len(datamodule.training_sampler())
     steps_an_epoch = -(-batches_an_epoch // accumulate)
-    assert trainer.global_step == 3 * steps_an_epoch
-    length = RunLength(steps_an_epoch, 3 * steps_an_epoch)
+    assert trainer.global_step == 2 * steps_an_epoch
+    length = RunLength(steps_an_epoch, 2 * steps_an_epoch)
     optimizer = other.build_optimizer()
     rate = config["optimizer"]["lr"]
     torch.manual_seed(7)
     other.train()
     step = 0
-    for epoch in range(3):
+    for epoch in range(2):
         for number, row in enumerate(datamodule.training_sampler().batches(epoch), 1):
             batch = datamodule.source.collate(row, datamodule.source.max_length(row))
             (other.loss(batch) / accumulate).backward()
@@ -91,6 +90,30 @@ def test_training_equals_a_loop_written_out(names_folder, overrides: list[str], 
             optimizer.zero_grad()
             step += 1
     assert torch.equal(weights(module), weights(other))
+
+
+@pytest.mark.parametrize("loop", ["fast", "lightning"])
+def test_max_steps_counts_optimiser_steps_under_accumulation(names_folder, loop: str) -> None:
+    """The schedule is at its end after `max_steps` optimiser steps, however many batches make one."""
+    module, datamodule, config = built(names_folder, "scheduler=cosine", "scheduler.warmup=0", "scheduler.end_factor=0")
+    rates: list[float] = []
+    module.optimization.after_step.append(lambda optimizer, args, kwargs: rates.append(optimizer.param_groups[0]["lr"]))
+    callbacks = [EveryBatch()] if loop == "lightning" else []
+    trainer = fit(module, datamodule, max_epochs=-1, max_steps=9, accumulate_grad_batches=3, callbacks=callbacks)
+    expected = [config["optimizer"]["lr"] * (1 + math.cos(math.pi * step / 9)) / 2 for step in range(9)]
+    assert trainer.global_step == 9
+    assert trainer.estimated_stepping_batches == 9, "what progress and time left are computed from"
+    assert rates == pytest.approx(expected)
+
+
+def test_a_schedule_observes_validations_of_training_only(names_folder) -> None:
+    module, datamodule, _ = built(names_folder, "scheduler=plateau", "scheduler.patience=1")
+    trainer = fit(module, datamodule, max_epochs=2)
+    schedule = module.optimization.schedule
+    before = schedule.state_dict()
+    for _ in range(4):
+        trainer.validate(module, datamodule=datamodule, verbose=False)
+    assert schedule.state_dict() == before
 
 
 def test_validation_comes_between_batches_where_the_trainer_says(names_folder) -> None:

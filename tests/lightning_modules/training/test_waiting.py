@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from datamodules.batching.loader import IndexLoader
 from lightning_modules.training.fast_loop import FastLoop
 from scripts.runs.training import build_module
-from tests.pairs import PAIRS, datamodule_for, files_of, fit, small_settings
+from tests.pairs import PAIRS, datamodule_for, files_of, fit, small_settings, with_values
 
 #: Operations whose result has a size that only the data tells, or is read by Python; and those that make a tensor of
 #: Python's numbers, which would be copied to the device.
@@ -108,7 +108,8 @@ def batches_left(loop: FastLoop) -> int:
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_a_step_waits_for_nothing(pair: tuple[str, str], request: pytest.FixtureRequest) -> None:
     watched = Watched()
-    three_steps(small_settings(*pair, data_dir=files_of(request, pair[1])), lambda: watched, "cpu")
+    config = with_values(small_settings(*pair, files_of(request, pair[1])), {"datamodule.batch_size": 4})
+    three_steps(config, lambda: watched, "cpu")
     assert not watched.found
 
 

@@ -79,8 +79,8 @@ def test_a_pair(runs: Path) -> None:
 def test_a_pair_of_readers_shows_the_characters(tmp_path: Path) -> None:
     targets = [f"line {i}" for i in range(200)]
     for name, lost in (("a", "i"), ("b", "e")):
-        answers = [text.replace(lost, "") for text in targets]
-        columns = {"target": targets, "prediction": answers}
+        predictions = [text.replace(lost, "") for text in targets]
+        columns = {"target": targets, "prediction": predictions}
         write_run(tmp_path / name, [0.0] * 200, columns=columns, task="transcription.task.Transcription")
     printed = json.loads(run("compare.py", "--pair", tmp_path / "a", tmp_path / "b", "--json").stdout)
     rows = printed["characters lost (wrong or missing)"]
@@ -100,7 +100,7 @@ def test_a_diff(runs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         ([], "compare.py: RUNS: one folder or more is needed"),
         (
@@ -115,7 +115,7 @@ def test_a_diff(runs: Path) -> None:
         (["{runs}", "--report", "report.pdf"], "compare.py: --report report.pdf: the name of an HTML file is accepted"),
     ],
 )
-def test_bad_usage_is_a_sentence(runs: Path, arguments: list[str], sentence: str) -> None:
+def test_bad_usage_is_a_sentence(runs: Path, arguments: list[str], message: str) -> None:
     done = run("compare.py", *(word.format(runs=runs) for word in arguments), status=2)
-    assert done.stderr.startswith(sentence.format(runs=runs)), done.stderr
+    assert done.stderr.startswith(message.format(runs=runs)), done.stderr
     assert "Traceback" not in done.stderr

@@ -108,9 +108,9 @@ def test_validation_chooses_and_test_reports(tmp_path: Path) -> None:
     assert (board.metric, board.reported, board.chosen_on_test) == ("val/accuracy", "test/accuracy", False)
     assert [row.configuration.name for row in board.rows] == ["GRU", "LSTM"]
     assert board.rows[1].versus_best.value == 0.75
-    said = verdict(board)
-    assert said.startswith("GRU, val/accuracy 0.9000, test/accuracy 0.2500; ")
-    assert "LSTM is really better by test/accuracy, but not chosen by it" in said
+    message = verdict(board)
+    assert message.startswith("GRU, val/accuracy 0.9000, test/accuracy 0.2500; ")
+    assert "LSTM is really better by test/accuracy, but not chosen by it" in message
     cells = output.rows_for_people(board)[1]
     assert (cells["val/accuracy"], cells["test/accuracy"]) == ("0.8000", "1")
     (board,) = compare(read_runs([str(tmp_path)]), "test/accuracy").leaderboards

@@ -15,7 +15,7 @@ def refused(*overrides: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("override", "sentence"),
+    ("override", "message"),
     [
         (
             "module.hiden_size=3",
@@ -43,10 +43,10 @@ def refused(*overrides: str) -> list[str]:
         ("trainer.max_epochs=null", "scheduler: this one needs to know the length of the run"),
     ],
 )
-def test_each_mistake_is_a_sentence(override: str, sentence: str) -> None:
+def test_each_mistake_is_a_sentence(override: str, message: str) -> None:
     lines = refused(override)
     assert len(lines) == 1
-    assert lines[0].startswith(sentence)
+    assert lines[0].startswith(message)
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -51,8 +51,8 @@ EXPORTED = [
 ]
 
 
-def untrained(name: str, names_folder: Path, *words: str, workload: str = "names-classification") -> SequenceModule:
-    config = small_settings(name, workload, str(names_folder), words)
+def untrained(name: str, names_folder: Path, *overrides: str, workload: str = "names-classification") -> SequenceModule:
+    config = small_settings(name, workload, str(names_folder), overrides)
     spec = datamodule_for(config).spec
     module = build(config["module"], task=build(config["task"], spec=spec))
     module.config = config
@@ -75,7 +75,7 @@ def test_every_architecture_is_the_same_in_onnx(name: str, workload: str, names_
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "overrides"),
     [
         ("mlp", ["task.decoder=recursive", "task.loss=quantile"]),
         ("gru", ["task.decoder=recurrent", "task.relative_to=window"]),
@@ -87,10 +87,10 @@ def test_every_architecture_is_the_same_in_onnx(name: str, workload: str, names_
     ],
 )
 def test_ways_of_forecasting_are_the_same_in_onnx(
-    name: str, words: list[str], names_folder: Path, tmp_path: Path
+    name: str, overrides: list[str], names_folder: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("onnxruntime", reason="onnxruntime comes with the extra `export`")
-    module = untrained(name, names_folder, *words, workload="energy-forecasting")
+    module = untrained(name, names_folder, *overrides, workload="energy-forecasting")
     assert export(module, forecasting, "onnx", tmp_path, None, "untrained").worst < 1e-5
 
 
@@ -177,8 +177,8 @@ def test_an_exported_calendar_is_the_runs(kind: str, monkeypatch: pytest.MonkeyP
         country_holidays=lambda country, years: {date(year, 12, 25): "Christmas" for year in years},
     )
     monkeypatch.setitem(sys.modules, "holidays", christmas)
-    words = [f"datamodule.calendar={kind}", "datamodule.holidays=XX"]
-    module = untrained("mlp", tmp_path, *words, workload="energy-forecasting")
+    overrides = [f"datamodule.calendar={kind}", "datamodule.holidays=XX"]
+    module = untrained("mlp", tmp_path, *overrides, workload="energy-forecasting")
     (tmp_path / "series.json").write_text(json.dumps(forecasting.facts(module)))
     (tmp_path / "predict.py").write_text((EXAMPLES / "forecasting.py").read_text())
     monkeypatch.setitem(sys.modules, "network", SimpleNamespace(run=None))
@@ -222,7 +222,7 @@ def test_a_line_reader_answers_with_onnxruntime_numpy_and_pillow(tmp_path: Path)
     assert _alone(exported, files) == run("predict.py", folder, *files).stdout
 
 
-def _alone(folder: Path, words: list[str], status: int = 0) -> str:
+def _alone(folder: Path, overrides: list[str], status: int = 0) -> str:
     """What the folder's program prints in a process that finds nothing of this project and no torch."""
     code = (
         "import sys, runpy\nfolder, *words = sys.argv[1:]\nsys.path.insert(0, folder)"
@@ -232,7 +232,7 @@ def _alone(folder: Path, words: list[str], status: int = 0) -> str:
         "\nassert not found & {'torch', 'scripts', 'lightning_modules', 'datamodules', 'polars'}, found"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-c", code, str(folder), *words], capture_output=True, text=True, cwd="/"
+        [sys.executable, "-I", "-c", code, str(folder), *overrides], capture_output=True, text=True, cwd="/"
     )
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
@@ -240,15 +240,15 @@ def _alone(folder: Path, words: list[str], status: int = 0) -> str:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["--format", "onx"], "--format onx: no such format (did you mean 'onnx'?); there are onnx, torch_export"),
         (["--length", "0"], "--length 0: 1 or more is accepted"),
         (["--fromat", "onnx"], "export.py: --fromat: no such option (did you mean '--format'?)"),
     ],
 )
-def test_bad_usage_is_a_sentence(folder: Path, arguments: list[str], sentence: str) -> None:
-    assert run("export.py", folder, *arguments, status=2).stderr.startswith(sentence)
+def test_bad_usage_is_a_sentence(folder: Path, arguments: list[str], message: str) -> None:
+    assert run("export.py", folder, *arguments, status=2).stderr.startswith(message)
 
 
 def test_a_reader_that_writes_is_refused(names_folder: Path, tmp_path: Path) -> None:

@@ -74,9 +74,9 @@ def test_a_short_file_is_refused_by_name_and_the_others_are_answered(folder: Pat
     done = run("predict.py", folder, short, good, tmp_path / "none.csv", "--json", status=1)
     assert f"{short}: 47 rows; the run looks back 48" in done.stderr
     assert f"{tmp_path / 'none.csv'}: there is no such file" in done.stderr
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [answer["series"] for answer in answers] == ["Sine"]
-    assert [row["stamp"] for row in answers[0]["rows"]][:2] == ["2018-01-03 02:00:00", "2018-01-03 03:00:00"]
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [result["series"] for result in results] == ["Sine"]
+    assert [row["stamp"] for row in results[0]["rows"]][:2] == ["2018-01-03 02:00:00", "2018-01-03 03:00:00"]
 
 
 def test_an_unknown_series_and_standard_input(folder: Path, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_gap_in_the_look_back_is_named(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("overrides", "message"),
     [
         (["module=bag"], "module=bag takes tokens as input; task=forecasting gives steps, window"),
         (
@@ -189,9 +189,9 @@ def test_a_gap_in_the_look_back_is_named(folder: Path, tmp_path: Path) -> None:
         (["datamodule.split_rows=[1,2]"], "datamodule.split_rows=[1, 2]: three numbers of rows"),
     ],
 )
-def test_bad_settings_are_one_sentence(words: list[str], sentence: str, tmp_path: Path) -> None:
-    done = run("train.py", "datamodule=energy", *words, f"runs_dir={tmp_path}", status=2)
-    assert sentence in done.stderr
+def test_bad_settings_are_one_sentence(overrides: list[str], message: str, tmp_path: Path) -> None:
+    done = run("train.py", "datamodule=energy", *overrides, f"runs_dir={tmp_path}", status=2)
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -49,16 +49,16 @@ def test_evaluate_on_other_data_judges_all_of_it(folder: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["--splt", "val"], "evaluate.py: --splt: no such option (did you mean '--split'?)"),
         (["module.hidden_size=3"], "module.hidden_size=3: not a setting that can be changed here"),
         (["datamodule.data_dirr=x"], "datamodule.data_dirr: no such setting (did you mean 'data_dir'?)"),
     ],
 )
-def test_evaluate_refuses_in_a_sentence(folder: Path, arguments: list[str], sentence: str) -> None:
+def test_evaluate_refuses_in_a_sentence(folder: Path, arguments: list[str], message: str) -> None:
     done = run("evaluate.py", folder, *arguments, status=2)
-    assert done.stderr.startswith(sentence)
+    assert done.stderr.startswith(message)
 
 
 def test_predict_prints_log_probabilities_best_first(folder: Path) -> None:
@@ -72,10 +72,10 @@ def test_predict_prints_log_probabilities_best_first(folder: Path) -> None:
         json.loads(line)
         for line in run("predict.py", folder, "Takahashi", "--json", "--top-k", "9").stdout.splitlines()
     ]
-    answers = probabilities[0]["answers"]
-    assert len(answers) == 4
-    assert sum(math.exp(answer["log_prob"]) for answer in answers) == pytest.approx(1.0, abs=1e-5)
-    assert lines[1] == f"({answers[0]['log_prob']:.2f}) Japanese"
+    classes = probabilities[0]["predictions"]
+    assert len(classes) == 4
+    assert sum(math.exp(answer["log_prob"]) for answer in classes) == pytest.approx(1.0, abs=1e-5)
+    assert lines[1] == f"({classes[0]['log_prob']:.2f}) Japanese"
 
 
 def test_predict_reads_standard_input_and_goes_on_after_bad_lines(folder: Path) -> None:
@@ -96,7 +96,7 @@ def test_an_answer_does_not_depend_on_what_is_asked_beside_it(folder: Path, name
     ]
     alone = json.loads(run("predict.py", folder, names[7], "--json").stdout)
     assert [answer["input"] for answer in together] == names
-    for one, other in zip(together[7]["answers"], alone["answers"]):
+    for one, other in zip(together[7]["predictions"], alone["predictions"]):
         assert one["class"] == other["class"]
         assert one["log_prob"] == pytest.approx(other["log_prob"], abs=1e-5)
 

@@ -165,7 +165,7 @@ def test_early_stopping_on_the_loss_of_training(names_folder, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("callback", "arguments", "sentence"),
+    ("callback", "arguments", "message"),
     [
         ("EarlyStopping", {"monitor": "val/nothing"}, r"metric `val/nothing` .* `val/accuracy`"),
         ("EarlyStopping", {}, r"callbacks\.EarlyStopping\.monitor: missing"),
@@ -186,10 +186,10 @@ def test_early_stopping_on_the_loss_of_training(names_folder, tmp_path) -> None:
         ("ModelCheckpoint", {"monitor": "val/nothing"}, r"could not find the monitored key"),
     ],
 )
-def test_what_cannot_be_is_a_sentence(names_folder, tmp_path, callback, arguments, sentence) -> None:
+def test_what_cannot_be_is_a_sentence(names_folder, tmp_path, callback, arguments, message) -> None:
     settings = settings_with(names_folder, {callback: arguments}, max_epochs=1, limit_train_batches=1)
     settings["logger"] = {}
-    with pytest.raises(BadInput, match=sentence):
+    with pytest.raises(BadInput, match=message):
         run(settings, tmp_path)
 
 

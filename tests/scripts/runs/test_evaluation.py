@@ -26,21 +26,21 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
 }
 
 
-def judged(folder: Path, config: dict[str, Any], batch_size: int, part: str) -> tuple[Evaluation, SequenceModule]:
+def judged(folder: Path, config: dict[str, Any], batch_size: int, split: str) -> tuple[Evaluation, SequenceModule]:
     config = {**config, "datamodule": {**config["datamodule"], "evaluation_batch_size": batch_size}}
     datamodule = datamodule_for(config)
     torch.manual_seed(3)
     module = build_module(config, datamodule)
     trainer = make_trainer(config, RunFolder(folder), callbacks=[], logger=False)
     evaluation = Evaluation(module, datamodule, trainer)
-    evaluation.evaluate(part, keep_examples=True)
+    evaluation.evaluate(split, keep_examples=True)
     return evaluation, module
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_batches_change_nothing(case: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    name, workload, words = CASES[case]
-    config = small_settings(name, workload, files_of(request, workload), words)
+    name, workload, overrides = CASES[case]
+    config = small_settings(name, workload, files_of(request, workload), overrides)
     (few, _), (many, module) = (judged(tmp_path, config, batch_size, "all") for batch_size in (3, 1000))
     assert few.metrics == pytest.approx(many.metrics, rel=1e-4, abs=1e-5)
     parts = many.datamodule.split_indices("all")

@@ -21,8 +21,8 @@ ALWAYS = [
 ]  # fmt: skip
 
 
-def config_of(folder: Path, *words: str) -> dict[str, Any]:
-    return compose(*ALWAYS, f"datamodule.data_dir={folder}", *words)
+def config_of(folder: Path, *overrides: str) -> dict[str, Any]:
+    return compose(*ALWAYS, f"datamodule.data_dir={folder}", *overrides)
 
 
 def trained(config: dict[str, Any], path: Path) -> Any:
@@ -95,7 +95,7 @@ def test_everything_learns_without_freezing(first) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("overrides", "message"),
     [
         (["freeze=new_rows"], "freeze=new_rows: of weights that init_from=RUN brings; there is no init_from"),
         (
@@ -106,11 +106,11 @@ def test_everything_learns_without_freezing(first) -> None:
         (["init_from={run}", "module.hidden_size=9"], "init_from={run}: its weights do not fit: layers.0."),
     ],
 )
-def test_what_does_not_fit_is_a_sentence(first, words: list[str], sentence: str) -> None:
+def test_what_does_not_fit_is_a_sentence(first, overrides: list[str], message: str) -> None:
     run, new = first
     with pytest.raises(BadInput) as caught:
-        setup_training(config_of(new, *(word.format(run=run) for word in words)), RunFolder(run.parent / "bad"))
-    assert str(caught.value).startswith(sentence.format(run=run))
+        setup_training(config_of(new, *(word.format(run=run) for word in overrides)), RunFolder(run.parent / "bad"))
+    assert str(caught.value).startswith(message.format(run=run))
 
 
 def test_a_run_on_other_data_is_refused(first, names_folder, tmp_path) -> None:

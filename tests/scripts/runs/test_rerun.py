@@ -41,13 +41,13 @@ def test_with_changes_it_says_what_differs(first: Path) -> None:
     assert config["module"]["_target_"] == "lightning_modules.rnn.RNN"
     assert (config["seed"], config["datamodule"]["seed"], config["module"]["hidden_size"]) == (4, 4, 6)
     assert config["scheduler"] == {"_target_": "lightning_modules.training.schedules.Constant"}
-    told = next(line for line in done.stderr.splitlines() if line.startswith("rerun: "))
-    assert "of 15 metrics differ: train/loss" in told
-    assert "settings: seed 3 -> 4, module.hidden_size 8 -> 6, scheduler Cosine -> Constant" in told
+    line = next(line for line in done.stderr.splitlines() if line.startswith("rerun: "))
+    assert "of 15 metrics differ: train/loss" in line
+    assert "settings: seed 3 -> 4, module.hidden_size 8 -> 6, scheduler Cosine -> Constant" in line
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("overrides", "message"),
     [
         (["rerun=nowhere"], "nowhere: there is no such run folder"),
         (["rerun={first}", "experiment=names"], "experiment=names: a repeated run has its own settings"),
@@ -55,6 +55,6 @@ def test_with_changes_it_says_what_differs(first: Path) -> None:
         (["-m", "rerun={first}", "seed=1,2"], "rerun: repeats one run; without -m"),
     ],
 )
-def test_bad_usage_is_a_sentence(first: Path, words: list[str], sentence: str) -> None:
-    done = run("train.py", *(word.format(first=first) for word in words), status=2)
-    assert done.stderr.startswith(sentence), done.stderr
+def test_bad_usage_is_a_sentence(first: Path, overrides: list[str], message: str) -> None:
+    done = run("train.py", *(word.format(first=first) for word in overrides), status=2)
+    assert done.stderr.startswith(message), done.stderr

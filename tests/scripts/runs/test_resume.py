@@ -27,11 +27,11 @@ LONG = [
 EVERY_STEP = "callbacks.checkpoints.every_seconds=0"
 
 
-def killed(words: list[str], number: signal.Signals, last: Path | None, runs: Path) -> tuple[int, str]:
-    """Start a run, send it the signal a moment after its last.ckpt has been (re)written; its exit status and words."""
+def killed(overrides: list[str], number: signal.Signals, last: Path | None, runs: Path) -> tuple[int, str]:
+    """Start a run, send it the signal a moment after its last.ckpt has been (re)written; its exit status and overrides."""
     before = last.stat().st_mtime_ns if last else 0
     process = subprocess.Popen(
-        [sys.executable, str(PROJECT / "scripts/train.py"), *words], stderr=subprocess.PIPE, text=True, cwd=PROJECT
+        [sys.executable, str(PROJECT / "scripts/train.py"), *overrides], stderr=subprocess.PIPE, text=True, cwd=PROJECT
     )
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
@@ -46,25 +46,27 @@ def killed(words: list[str], number: signal.Signals, last: Path | None, runs: Pa
 
 
 def test_killed_at_random_steps_it_ends_as_undisturbed(names_folder: Path, tmp_path: Path) -> None:
-    words = [f"datamodule.data_dir={names_folder}", *LONG]
-    undisturbed = Path(run("train.py", *words, f"runs_dir={tmp_path / 'undisturbed'}").stdout.strip())
+    overrides = [f"datamodule.data_dir={names_folder}", *LONG]
+    undisturbed = Path(run("train.py", *overrides, f"runs_dir={tmp_path / 'undisturbed'}").stdout.strip())
     runs = tmp_path / "killed"
-    words += [f"runs_dir={runs}", EVERY_STEP]
-    assert killed(words, signal.SIGKILL, None, runs)[0] == -signal.SIGKILL
+    overrides += [f"runs_dir={runs}", EVERY_STEP]
+    assert killed(overrides, signal.SIGKILL, None, runs)[0] == -signal.SIGKILL
     (folder,) = (runs / "names").iterdir()
     last = folder / "checkpoints" / "last.ckpt"
     first_stop = checkpoint_io.load(last)["global_step"]
-    status, said = killed([f"resume={folder}"], signal.SIGTERM, last, runs)
+    status, message = killed([f"resume={folder}"], signal.SIGTERM, last, runs)
     assert status == 128 + signal.SIGTERM
-    assert f"stopped by SIGTERM; resume={folder} goes on" in said
-    assert "Traceback" not in said
+    assert f"stopped by SIGTERM; resume={folder} goes on" in message
+    assert "Traceback" not in message
     assert checkpoint_io.load(last)["global_step"] > first_stop
-    done = run("train.py", "resume=auto", *words)  # the same command as at first
+    done = run("train.py", "resume=auto", *overrides)  # the same command as at first
     assert done.stdout == f"{folder}\n"
     for name in ("best.ckpt", "last.ckpt"):
-        ours, theirs = (checkpoint_io.load(f / "checkpoints" / name) for f in (folder, undisturbed))
-        assert ours["state_dict"].keys() == theirs["state_dict"].keys()
-        assert all(torch.equal(ours["state_dict"][key], value) for key, value in theirs["state_dict"].items())
+        resumed, undisturbed_state = (checkpoint_io.load(f / "checkpoints" / name) for f in (folder, undisturbed))
+        assert resumed["state_dict"].keys() == undisturbed_state["state_dict"].keys()
+        assert all(
+            torch.equal(resumed["state_dict"][key], value) for key, value in undisturbed_state["state_dict"].items()
+        )
     assert list(runs.glob("names/*")) == [folder]
 
 
@@ -81,8 +83,8 @@ def test_a_run_goes_on_with_its_own_settings(tmp_path: Path) -> None:
 
 
 def test_a_torn_checkpoint_is_named_and_the_one_before_goes_on(names_folder: Path, tmp_path: Path) -> None:
-    words = [f"datamodule.data_dir={names_folder}", *LONG, f"runs_dir={tmp_path}", "trainer.max_epochs=2"]
-    folder = Path(run("train.py", *words, EVERY_STEP).stdout.strip())
+    overrides = [f"datamodule.data_dir={names_folder}", *LONG, f"runs_dir={tmp_path}", "trainer.max_epochs=2"]
+    folder = Path(run("train.py", *overrides, EVERY_STEP).stdout.strip())
     last, previous, best = (folder / "checkpoints" / f"{name}.ckpt" for name in ("last", "previous", "best"))
     torn = last.read_bytes()[:-1000]
     last.write_bytes(torn)

@@ -98,8 +98,8 @@ def test_whatever_is_killed_the_same_command_goes_on(names_folder: Path, tmp_pat
     assert other.stderr.startswith(f"sweep.name=kept: process {process.pid} is writing into {sweep}")
     wait_for(sweep, 1, time.time(), process)
     process.kill()  # the parent: its workers save and stop by themselves
-    _, said = process.communicate(timeout=300)
-    assert "killed by SIGKILL" in said
+    _, message = process.communicate(timeout=300)
+    assert "killed by SIGKILL" in message
 
     began = time.time()
     process = start(command)
@@ -138,8 +138,12 @@ def test_whatever_is_killed_the_same_command_goes_on(names_folder: Path, tmp_pat
             got = RunFolder(sweep / folder.name).metrics()
             assert got is not None
             assert {k: v for k, v in got.items() if "/" in k} == {k: v for k, v in expected.items() if "/" in k}
-            ours, theirs = (checkpoint_io.load(f / "checkpoints/last.ckpt") for f in (sweep / folder.name, folder))
-            assert all(torch.equal(ours["state_dict"][key], value) for key, value in theirs["state_dict"].items())
+            resumed, undisturbed_state = (
+                checkpoint_io.load(f / "checkpoints/last.ckpt") for f in (sweep / folder.name, folder)
+            )
+            assert all(
+                torch.equal(resumed["state_dict"][key], value) for key, value in undisturbed_state["state_dict"].items()
+            )
 
     changed = [word.replace("seed=1,2", "seed=1") for word in command]
     refused = run("train.py", *changed, status=2)

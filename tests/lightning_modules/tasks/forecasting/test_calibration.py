@@ -32,8 +32,8 @@ def test_coverage_becomes_the_nominal_one() -> None:
     output, target, series, past = windows(4000, 0)
     calibration.start()
     assert torch.equal(calibration(output, series, past), output), "unshifted while residuals are observed"
-    for part in range(0, 4000, 1000):
-        calibration.observe(*(x[part : part + 1000] for x in (output, target, series, past)))
+    for start in range(0, 4000, 1000):
+        calibration.observe(*(x[start : start + 1000] for x in (output, target, series, past)))
     calibration.finish()
     output, target, series, past = windows(8000, 1)
     shifted = monotone(calibration(output, series, past))

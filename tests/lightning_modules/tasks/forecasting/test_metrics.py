@@ -32,15 +32,15 @@ def test_smape_by_hand() -> None:
 def test_metrics_against_numpy(units: str) -> None:
     rng = np.random.default_rng(0)
     metrics = ForecastMetrics(SPEC, units)
-    answers: dict[int, list] = {0: [], 1: []}
+    pairs_of_series: dict[int, list] = {0: [], 1: []}
     for _ in range(3):
         series = rng.integers(0, 2, 7).tolist()
         output, future = (torch.tensor(rng.normal(size=(7, 2, 1)), dtype=torch.float32) for _ in range(2))
         metrics.update(output, batch(series, future))
         for s, o, f in zip(series, output.numpy(), future.numpy()):
-            answers[s].append((o, f))
+            pairs_of_series[s].append((o, f))
     expected: dict[str, list] = {name: [] for name in ("smape", "smape_quarter", "mae", "mse", "rmse", "mase")}
-    for s, pairs in answers.items():
+    for s, pairs in pairs_of_series.items():
         o, f = (np.stack(values).astype(float) for values in zip(*pairs))
         offset, scale = SPEC.offset[s][0], SPEC.scale[s][0]
         real_o, real_f = o * scale + offset, f * scale + offset

@@ -17,9 +17,9 @@ from tests.lightning_modules.numpy_cells import gru as numpy_gru
 from tests.pairs import datamodule_for, small_settings
 
 
-def made(*words: str, module: str = "gru") -> tuple[Any, Any, Any]:
+def made(*overrides: str, module: str = "gru") -> tuple[Any, Any, Any]:
     """A module on the synthetic series, its data module and a batch of training windows."""
-    config = small_settings(module, "energy-forecasting", words=words)
+    config = small_settings(module, "energy-forecasting", overrides=overrides)
     datamodule = datamodule_for(config)
     network = build_module(config, datamodule)
     batch = datamodule.source.collate(datamodule.indices["train"][::40], 0)
@@ -27,14 +27,14 @@ def made(*words: str, module: str = "gru") -> tuple[Any, Any, Any]:
 
 
 def test_a_gru_forecaster_against_its_equations() -> None:
-    words = (
+    overrides = (
         "module.bidirectional=false", "datamodule.horizon=1", "datamodule.calendar=ordinal", "task.relative_to=none",
         "task.linear_skip=false", "task.series_embedding_size=0", "task.head=relu", "task.target_calendar=false",
     )  # fmt: skip
-    network, _, batch = made(*words)
+    network, _, batch = made(*overrides)
     network.eval()
     with torch.no_grad():
-        answers = network(batch)
+        forecasts = network(batch)
     weights = {name: w.detach().double().numpy() for name, w in network.layers.forwards[0].named_parameters()}
     weights = {name.removesuffix("_l0"): w for name, w in weights.items()}
     output = network.task.output[-1]
@@ -42,7 +42,7 @@ def test_a_gru_forecaster_against_its_equations() -> None:
         x = torch.cat([batch.past[i], batch.past_calendar(24)[i]], dim=1).double().numpy()
         states = numpy_gru(x, weights, np.zeros((24, 12)))[0]
         expected = output.weight.detach().double().numpy() @ np.maximum(states[-1], 0) + output.bias.item()
-        assert answers[i, 0, 0].item() == pytest.approx(expected.item(), abs=1e-5)
+        assert forecasts[i, 0, 0].item() == pytest.approx(expected.item(), abs=1e-5)
 
 
 @pytest.mark.parametrize("module", ["gru", "mlp", "linear", "transformer"])
@@ -57,11 +57,11 @@ def test_nlinear_written_out() -> None:
     network, _, batch = made(module="linear")
     torch.nn.init.normal_(network.weight)
     torch.nn.init.normal_(network.bias)
-    answers = network(batch)
+    forecasts = network(batch)
     for i in range(len(batch)):
         s, x = int(batch.series[i]), batch.past[i, :, 0]
         expected = x[-1] + network.weight[s, 0] @ (x - x[-1]) + network.bias[s, 0]
-        assert torch.allclose(answers[i, :, 0], expected, atol=1e-4)
+        assert torch.allclose(forecasts[i, :, 0], expected, atol=1e-4)
     batch.series = torch.full_like(batch.series, -1)
     unknown = network(batch)[0, :, 0]
     x = batch.past[0, :, 0]
@@ -84,11 +84,11 @@ def test_a_recursive_forecast_feeds_itself() -> None:
     network.train()
     assert network(batch).shape == (len(batch), 1, 1), "it is trained one row ahead"
     network.eval()
-    answers = network(batch)
+    forecasts = network(batch)
     one = batch
     for step in range(3):
         expected = network.forward_once(one)[:, :1]
-        assert torch.allclose(answers[:, step : step + 1], expected, atol=1e-6)
+        assert torch.allclose(forecasts[:, step : step + 1], expected, atol=1e-6)
         one = type(batch)(torch.cat([one.past[:, 1:], expected], dim=1), one.series, one.first + 1, one.calendar, 1)
 
 
@@ -145,7 +145,7 @@ def test_settings_that_make_no_sense_are_refused() -> None:
     with pytest.raises(BadInput, match=r"0\.5 among them"):
         made("task.loss=quantile", "task.quantiles=[0.1,0.9]")
     with pytest.raises(BadInput, match=r"datamodule\.lookback=168"):
-        config = small_settings("baseline/seasonal_naive", "energy-forecasting", words=["module.season=168"])
+        config = small_settings("baseline/seasonal_naive", "energy-forecasting", overrides=["module.season=168"])
         build_module(config, datamodule_for(config))
 
 
@@ -184,12 +184,12 @@ def weather_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_covariate_known_ahead_is_worth_what_it_says(name: str, weather_file: Path) -> None:
     errors = {}
     for covariates in ("null", "[temperature]"):
-        words = (
+        overrides = (
             f"datamodule.data_dir={weather_file}", "datamodule.target_columns=[load]", "datamodule.stride=1",
             f"datamodule.future_covariates={covariates}",
         )  # fmt: skip
         rounds = ("module.num_rounds=60",) if name.endswith("lightgbm") else ()
-        network, datamodule, _ = made(*words, *rounds, module=name)
+        network, datamodule, _ = made(*overrides, *rounds, module=name)
         network.fit(datamodule)
         batch = datamodule.source.collate(datamodule.indices["test"], 0)
         errors[covariates] = (network(batch) - batch.future).abs().mean().item()
@@ -199,11 +199,11 @@ def test_a_covariate_known_ahead_is_worth_what_it_says(name: str, weather_file: 
 @pytest.mark.parametrize("module", ["gru", "mlp", "linear", "transformer", "seq2seq"])
 @pytest.mark.parametrize("role", ["past_covariates", "future_covariates"])
 def test_every_architecture_reads_covariates(module: str, role: str, weather_file: Path) -> None:
-    words = (
+    overrides = (
         f"datamodule.data_dir={weather_file}", "datamodule.target_columns=[load]",
         f"datamodule.{role}=[temperature]", "datamodule.stride=5",
     )  # fmt: skip
-    network, _, batch = made(*words, module=module)
+    network, _, batch = made(*overrides, module=module)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     network.eval()
@@ -219,8 +219,8 @@ def test_every_architecture_reads_covariates(module: str, role: str, weather_fil
 
 
 def test_quantiles_never_cross() -> None:
-    for words in ((), ("task.decoder=recurrent",)):
-        network, _, batch = made("task.loss=quantile", *words, module="gru")
+    for overrides in ((), ("task.decoder=recurrent",)):
+        network, _, batch = made("task.loss=quantile", *overrides, module="gru")
         for parameter in network.parameters():
             torch.nn.init.normal_(parameter, std=0.3)
         network.eval()

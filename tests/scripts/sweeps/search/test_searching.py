@@ -38,8 +38,8 @@ def test_a_search_goes_on_to_more_trials_and_tells_its_winner(names_folder: Path
     best = yaml.safe_load((sweep / "experiment" / "best.yaml").read_text())
     assert best["module"]["hidden_size"] == study.best_params["module.hidden_size"]
     assert best["optimizer"]["lr"] == pytest.approx(study.best_params["optimizer.lr"])
-    told = next(line for line in done.stderr.splitlines() if line.startswith("train it:"))
-    overrides = told.split("scripts/train.py ")[1].split()
+    line = next(line for line in done.stderr.splitlines() if line.startswith("train it:"))
+    overrides = line.split("scripts/train.py ")[1].split()
     printed = run("train.py", *overrides, "--cfg", "job", "--resolve")
     settings = yaml.safe_load(printed.stdout)
     assert settings["module"]["hidden_size"] == best["module"]["hidden_size"]

@@ -46,12 +46,12 @@ def test_what_makes_two_sweeps_the_same_is_not_where_or_how_they_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "sentence"),
+    ("override", "message"),
     [
         ("optimizer.lr=interval(0,1)", r"optimizer.lr=interval\(0,1\): has no list of values; sweep.trials=N searches"),
         ("runs_dir=a,b", "runs_dir=a,b: every job of a sweep has the same; give one value"),
     ],
 )
-def test_what_is_no_grid(word: str, sentence: str) -> None:
-    with pytest.raises(BadInput, match=sentence):
-        space_of([word], {}).grid()
+def test_what_is_no_grid(override: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        space_of([override], {}).grid()

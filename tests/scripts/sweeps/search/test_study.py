@@ -158,7 +158,7 @@ def test_failed_configurations_are_tried_again_if_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("overrides", "settings", "sentence"),
+    ("overrides", "settings", "message"),
     [
         ([], {}, "sweep.trials=8: nothing to search in; give a key several values"),
         (["seed=1,2"], {}, "seed=1,2: a search looks for settings; sweep.seeds=N"),
@@ -173,8 +173,8 @@ def test_failed_configurations_are_tried_again_if_asked(tmp_path: Path) -> None:
         (LISTS, {"storage": "nosuchdatabase://x"}, "sweep.storage=nosuchdatabase://x: "),
     ],
 )
-def test_what_makes_no_search_is_a_sentence(overrides, settings, sentence, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=sentence):
+def test_what_makes_no_search_is_a_sentence(overrides, settings, message, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=message):
         search_in(tmp_path, overrides, **settings)
 
 
@@ -192,14 +192,14 @@ def test_known_good_points_are_tried_first_and_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("point", "sentence"),
+    ("point", "message"),
     [
         ({"module.hiden_size": 7}, r"sweep.enqueue: module.hiden_size is no axis of this search \(did you mean"),
         ({"module.hidden_size": 700}, r"sweep.enqueue: module.hidden_size=700 lies outside of int\(interval\(1,64\)\)"),
     ],
 )
-def test_a_point_outside_of_the_space_is_refused(point: dict, sentence: str, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=sentence):
+def test_a_point_outside_of_the_space_is_refused(point: dict, message: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=message):
         search_in(tmp_path, INTERVALS, enqueue=[point])
 
 
