@@ -28,7 +28,7 @@ EVERY_STEP = "callbacks.checkpoints.every_seconds=0"
 
 
 def killed(overrides: list[str], number: signal.Signals, last: Path | None, runs: Path) -> tuple[int, str]:
-    """Start a run, send it the signal a moment after its last.ckpt has been (re)written; its exit status and overrides."""
+    """Start a run, send it the signal soon after its last.ckpt has been (re)written; its exit status and messages."""
     before = last.stat().st_mtime_ns if last else 0
     process = subprocess.Popen(
         [sys.executable, str(PROJECT / "scripts/train.py"), *overrides], stderr=subprocess.PIPE, text=True, cwd=PROJECT
