@@ -59,8 +59,8 @@ ROWS = {
         "experiment=ett": ["experiment=ett"],
     },
     "tutorial": {
-        "GRU": ["experiment=energy_tutorial", "module=gru"],
-        "LSTM": ["experiment=energy_tutorial", "module=lstm"],
+        "GRU": ["experiment=energy_loye", "module=gru"],
+        "LSTM": ["experiment=energy_loye", "module=lstm"],
     },
 }  # fmt: skip
 

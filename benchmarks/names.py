@@ -40,7 +40,7 @@ ALL_OF_TRAINING = ["datamodule.val_fraction=0.0", "datamodule.test_fraction=0.2"
 #: Row -> the words that train it.
 ROWS = {
     "majority class": ["module=baseline/majority"],
-    "Robertson's RNN": ["experiment=names_tutorial"],
+    "Robertson's RNN": ["experiment=names_robertson"],
     "bidirectional GRU, untuned": ["module=gru", "module.bidirectional=true"],
     "bidirectional LSTM, untuned": ["module=lstm", "module.bidirectional=true"],
     "n-gram (1-5) logistic regression": ["module=baseline/ngram_logistic"],

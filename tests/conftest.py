@@ -37,10 +37,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also the tests that take minutes")
 
 
-#: Files that take minutes; first, so that no worker is left alone with one at the end.
+#: Files that take longest, the longest first, so that no worker is left alone with one at the end (xdist would order
+#: files by their number of tests: a file with one test of half a minute last).
 LONGEST = (
-    "test_readme.py", "test_conformance.py", "test_export.py", "test_docs.py", "test_ranks.py", "test_launchers.py",
-    "test_compilation.py", "test_going_on.py",
+    "test_fast_loop.py", "test_readme.py", "test_export.py", "test_ranks.py", "test_going_on.py", "test_docs.py",
+    "test_conformance.py", "test_compilation.py", "test_training.py", "test_conf.py", "test_trainer_arguments.py",
+    "test_forecasting.py", "test_transduction.py", "test_text_lines.py", "test_resume.py", "test_train.py",
+    "test_loggers.py", "test_launchers.py", "test_failures.py", "test_machine.py", "test_foreign_task.py",
 )  # fmt: skip
 
 

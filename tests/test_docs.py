@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,16 +27,25 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
     return [match.groups(default="") for match in BLOCK.finditer(page.read_text(encoding="utf-8"))]  # type: ignore[misc]
 
 
-def short(script: str, arguments: list[str]) -> list[str]:
-    """A few steps instead of a training; without a GPU, what takes one or several takes a processor."""
-    if script != "train.py":
-        return arguments
-    if not torch.cuda.is_available():
-        on_cpu = {"trainer=gpu": "trainer=cpu", "trainer.devices=4": "trainer.devices=1"}
-        several = [word for word in arguments if word in ("trainer=ddp", "trainer=fsdp")]
-        arguments = [on_cpu.get(word, word) for word in arguments] + ["trainer.accelerator=cpu"] * bool(several)
-    splits = [] if any(word.startswith("evaluate=") for word in arguments) else ["evaluate=[val,test]"]
-    return [*arguments, "trainer.max_epochs=1", "trainer.max_steps=3", *splits]
+def shortened(names: Path) -> Callable[[str, list[str]], list[str]]:
+    """A few steps instead of a training, and a few surnames in the place of thousands; a processor where there is no GPU."""
+
+    def change(script: str, arguments: list[str]) -> list[str]:
+        if script != "train.py" or "--cfg" in arguments:
+            return arguments
+        extra = ["trainer.max_epochs=1", "trainer.max_steps=3"]
+        if not torch.cuda.is_available():
+            if {"trainer=ddp", "trainer=fsdp"} & set(arguments):
+                extra.append("trainer.accelerator=cpu")
+            on_cpu = {"trainer=gpu": "trainer=cpu", "trainer.devices=4": "trainer.devices=1"}
+            arguments = [on_cpu.get(word, word) for word in arguments]
+        if not any(word.startswith("evaluate=") for word in arguments):
+            extra.append("evaluate=[val,test]" if "-m" in arguments else "evaluate=[test]")
+        if not any(word.startswith(("datamodule=", "datamodule.data_dir=")) and word != "datamodule=names" for word in arguments):
+            extra.append(f"datamodule.data_dir={names}")
+        return [*arguments, *extra]
+
+    return change
 
 
 def run_code(code: str, name: str) -> None:
@@ -45,7 +55,9 @@ def run_code(code: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
-def test_what_stands_there_works(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_stands_there_works(
+    page: Path, names_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("scripts", "conf", "datamodules", "lightning_modules"):
         (tmp_path / name).symlink_to(PROJECT / name)
     monkeypatch.chdir(tmp_path)
@@ -55,7 +67,7 @@ def test_what_stands_there_works(page: Path, tmp_path: Path, monkeypatch: pytest
             (tmp_path / title).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / title).write_text(text, encoding="utf-8")
         elif language == "bash":
-            run_commands(text, tmp_path, short)
+            run_commands(text, tmp_path, shortened(names_folder))
             ran += 1
         elif language == "python":
             run_code(text, f"{page.name}, block {number + 1}")

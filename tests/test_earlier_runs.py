@@ -130,6 +130,10 @@ def test_values_weights_and_metrics_have_todays_names() -> None:
 
 
 def test_a_command_with_old_values_is_translated_and_told(capsys: pytest.CaptureFixture[str]) -> None:
-    overrides = ["module.pooling=paper,wide", "++module.batch_norm=all", "module=crnn"]
-    assert with_new_keys(overrides) == ["module.pooling=shi2015,wide", "++module.batch_norm=all", "module=crnn"]
+    overrides = ["module.pooling=paper,wide", "++module.batch_norm=all", "experiment=names_tutorial"]
+    assert with_new_keys(overrides) == [
+        "module.pooling=shi2015,wide",
+        "++module.batch_norm=all",
+        "experiment=names_robertson",
+    ]
     assert "module.pooling=paper is module.pooling=shi2015 now" in capsys.readouterr().err

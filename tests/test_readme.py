@@ -17,17 +17,35 @@ from tests.commands import run
 from tests.conftest import PROJECT
 from tests.shell import run_commands
 
+#: What makes a command shorter: a word of it -> overrides beside a few steps.
+SHORTER = {
+    "module=baseline/ngram_logistic": ["module.max_iterations=3", "module.max_n=2"],
+    "datamodule=text_lines": ["datamodule.rendered_lines=40"],
+    "datamodule=plain_text": ["datamodule.val_fraction=0.01", "datamodule.test_fraction=0.01"],
+    "datamodule=text_pairs": ["module.hidden_size=16"],
+    "experiment=energy_day_ahead": ["datamodule.data_dir=data/energy/D*.csv"],
+}
 
-def shortened(base: str) -> Callable[[str, list[str]], list[str]]:
-    """What makes commands short without changing what is said; `base` stands in for the public address of data."""
-    extra = {
-        "train.py": ["trainer.max_epochs=1", "trainer.max_steps=3", "evaluate=[val,test]"],
-    }
+
+def shortened(base: str, names: Path) -> Callable[[str, list[str]], list[str]]:
+    """What makes commands short without changing what is said.
+
+    Args:
+        base: stands in for the public address of data.
+        names: a few surnames, in the place of the thousands that sweeps and language models would evaluate.
+    """
 
     def change(script: str, arguments: list[str]) -> list[str]:
         if script == "prepare.py":
             return [*arguments, "--base", f"{base}/{arguments[0]}"]
-        return [*arguments, *extra.get(script, [])]
+        if script != "train.py":
+            return arguments
+        several = "-m" in arguments
+        extra = ["trainer.max_epochs=1", "trainer.max_steps=3", f"evaluate=[{'val,test' if several else 'test'}]"]
+        extra += [override for word in arguments for override in SHORTER.get(word, [])]
+        if several or "experiment=names_writer" in arguments:
+            extra.append(f"datamodule.data_dir={names}")
+        return [*arguments, *extra]
 
     return change
 
@@ -73,12 +91,14 @@ def typed(commands: str) -> str:
 
 
 @pytest.mark.parametrize(("heading", "commands"), sections(), ids=lambda value: value[:20].split("\n")[0])
-def test_the_commands_work(heading: str, commands: str, folder: Path, request: pytest.FixtureRequest) -> None:
+def test_the_commands_work(
+    heading: str, commands: str, folder: Path, names_folder: Path, request: pytest.FixtureRequest
+) -> None:
     script = typed(commands)
     if not script.strip():
         return
     address = request.getfixturevalue("base") if "prepare.py" in script or "data/" in script else ""
-    run_commands(script, folder, shortened(address))
+    run_commands(script, folder, shortened(address, names_folder))
 
 
 def test_make_targets_exist() -> None:

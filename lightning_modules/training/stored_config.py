@@ -60,6 +60,7 @@ RENAMED_KEYS = {
 RENAMED_VALUES = {
     "module.pooling": {"paper": "shi2015", "article": "narrow"},
     "module.batch_norm": {"paper": "shi2015"},
+    "experiment": {"names_tutorial": "names_robertson", "energy_tutorial": "energy_loye"},
 }
 
 #: Name of a metric then, without its split -> its name now.

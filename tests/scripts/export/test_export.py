@@ -122,7 +122,7 @@ def test_what_a_format_cannot_hold_is_refused(names_folder: Path, tmp_path: Path
     pytest.importorskip("onnxruntime", reason="onnxruntime comes with the extra `export`")
     for name, workload in [pair for pair in FITTING if pair[0] in BEYOND]:
         module = untrained(name, names_folder, workload=workload)
-        with pytest.raises(BadInput, match="returns more than tensors"):
+        with pytest.raises(BadInput, match="returns more than tensors, which no format takes"):
             export(module, TASKS[workload], "onnx", tmp_path, None, "untrained")
     module = untrained("rnn", names_folder)
     module.task.output.register_forward_hook(lambda layer, given, scores: scores + len(scores))

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -24,46 +25,48 @@ from scripts.runs.folder import RunFolder
 from tests.commands import PROJECT, run
 
 SETTINGS = [
-    "module=gru", "module._target_=tests.scripts.sweeps.troubled.Slow", "trainer.max_epochs=25",
-    "datamodule.batch_size=8", "task.output_dropout=0.1", "logger=none", "trainer.accelerator=cpu", "evaluate=[val]",
-    "callbacks.checkpoints.every_seconds=0",
+    "module=gru", "trainer.max_epochs=10", "datamodule.batch_size=10", "task.output_dropout=0.1", "logger=none",
+    "trainer.accelerator=cpu", "evaluate=[val]",
 ]  # fmt: skip
+#: So that a job can be killed in the midst of its training.
+SLOW = ["module._target_=tests.scripts.sweeps.troubled.Slow", "callbacks.checkpoints.every_seconds=0"]
 AXES = ["module.hidden_size=3,4", "seed=1,2"]
 
 
-class Sweeping:
-    """The sweep as a process that can be waited for and killed."""
+def start(overrides: list[str]) -> subprocess.Popen[str]:
+    """The sweep as a process that can be killed."""
+    return subprocess.Popen(
+        [sys.executable, str(PROJECT / "scripts/train.py"), *overrides],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT,
+    )  # fmt: skip
 
-    def __init__(self, sweep: Path, overrides: list[str]) -> None:
-        self.sweep = sweep
-        self.process = subprocess.Popen(
-            [sys.executable, str(PROJECT / "scripts/train.py"), *overrides],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT,
-        )  # fmt: skip
 
-    def jobs(self, state: str) -> list[dict[str, Any]]:
-        try:
-            jobs = json.loads((self.sweep / "sweep.json").read_text())["jobs"]
-        except FileNotFoundError:
-            return []
-        return [job for job in jobs if job["state"] == state]
+def jobs_of(sweep: Path, state: str) -> list[dict[str, Any]]:
+    try:
+        jobs = json.loads((sweep / "sweep.json").read_text())["jobs"]
+    except FileNotFoundError:
+        return []
+    return [job for job in jobs if job["state"] == state]
 
-    def wait_for(self, finished: int, checkpoints_after: float) -> Path:
-        """Until so many jobs have finished and another is in the midst of its training; the folder of that one."""
-        deadline = time.monotonic() + 300
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.process.communicate()
-            if len(self.jobs("finished")) >= finished:
-                for job in self.jobs("running"):
-                    last = self.sweep / job["folder"] / "checkpoints" / "last.ckpt"
-                    if last.exists() and last.stat().st_mtime > checkpoints_after:
-                        return self.sweep / job["folder"]
-            time.sleep(0.01)
-        raise AssertionError("no job got so far")
 
-    def ended(self) -> tuple[int, str]:
-        _, message = self.process.communicate(timeout=300)
-        return self.process.returncode, message
+def wait_for(sweep: Path, finished: int, checkpoints_after: float, process: subprocess.Popen[str] | None) -> Path:
+    """Until so many jobs have finished and another is in the midst of its training; the folder of that one."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        assert process is None or process.poll() is None, process.communicate()
+        if len(jobs_of(sweep, "finished")) >= finished:
+            for job in jobs_of(sweep, "running"):
+                last = sweep / job["folder"] / "checkpoints" / "last.ckpt"
+                if last.exists() and last.stat().st_mtime > checkpoints_after:
+                    return sweep / job["folder"]
+        time.sleep(0.01)
+    raise AssertionError("no job got so far")
+
+
+def interrupt(sweep: Path, finished: int, checkpoints_after: float) -> None:
+    """Ctrl-C for the sweep that runs in this process, as soon as a job of it is in the midst of its training."""
+    wait_for(sweep, finished, checkpoints_after, None)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def descendants(process: int) -> list[int]:
@@ -83,48 +86,46 @@ def descendants(process: int) -> list[int]:
 def test_whatever_is_killed_the_same_command_goes_on(names_folder: Path, tmp_path: Path) -> None:
     sweep = tmp_path / "names" / "kept"
     command = [
-        "-m", *AXES, *SETTINGS, f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", "sweep.name=kept",
+        "-m", *AXES, *SETTINGS, *SLOW, f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", "sweep.name=kept",
         "sweep.workers=2", "sweep.on_error=retry",
     ]  # fmt: skip
-    sweeping = Sweeping(sweep, command)
-    running = sweeping.wait_for(finished=0, checkpoints_after=0)
+    process = start(command)
+    running = wait_for(sweep, 0, 0, process)
     os.kill(int((running / ".lock").read_text()), signal.SIGKILL)  # a worker: its job is tried again
-    sweeping.process.send_signal(signal.SIGSTOP)  # so that it is not over before the next command has started
+    process.send_signal(signal.SIGSTOP)  # so that it is not over before the next command has started
     other = run("train.py", *command, status=2)
-    sweeping.process.send_signal(signal.SIGCONT)
-    assert other.stderr.startswith(f"sweep.name=kept: process {sweeping.process.pid} is writing into {sweep}")
-    sweeping.wait_for(finished=1, checkpoints_after=time.time())
-    sweeping.process.kill()  # the parent: its workers save and stop by themselves
-    status, message = sweeping.ended()
+    process.send_signal(signal.SIGCONT)
+    assert other.stderr.startswith(f"sweep.name=kept: process {process.pid} is writing into {sweep}")
+    wait_for(sweep, 1, time.time(), process)
+    process.kill()  # the parent: its workers save and stop by themselves
+    _, message = process.communicate(timeout=300)
     assert "killed by SIGKILL" in message
 
     began = time.time()
-    sweeping = Sweeping(sweep, command)
-    sweeping.wait_for(finished=1, checkpoints_after=began)
-    tree = [sweeping.process.pid, *descendants(sweeping.process.pid)]
+    process = start(command)
+    wait_for(sweep, 1, began, process)
+    tree = [process.pid, *descendants(process.pid)]
     assert len(tree) >= 3
-    for process in tree:
+    for number in tree:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-    sweeping.ended()
-    finished = {job["folder"] for job in sweeping.jobs("finished")}
+            os.kill(number, signal.SIGKILL)
+    process.communicate(timeout=300)
+    finished = {job["folder"] for job in jobs_of(sweep, "finished")}
 
-    began = time.time()
-    sweeping = Sweeping(sweep, command)
-    sweeping.wait_for(finished=len(finished), checkpoints_after=began)
-    sweeping.process.send_signal(signal.SIGINT)
-    status, message = sweeping.ended()
-    assert status == 130
-    assert "stopping: jobs save their state" in message
-    assert "jobs are not over; the same command with sweep.name=kept goes on" in message
-    assert "Traceback" not in message
-    assert finished <= {job["folder"] for job in sweeping.jobs("finished")}
-    assert not sweeping.jobs("running")
-    assert sweeping.jobs("interrupted")
+    user = threading.Thread(target=interrupt, args=(sweep, len(finished), time.time()))
+    user.start()
+    stopped = run("train.py", *command, status=130)
+    user.join()
+    assert "stopping: jobs save their state" in stopped.stderr
+    assert "jobs are not over; the same command with sweep.name=kept goes on" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    assert finished <= {job["folder"] for job in jobs_of(sweep, "finished")}
+    assert not jobs_of(sweep, "running")
+    assert jobs_of(sweep, "interrupted")
 
     done = run("train.py", *command)
     assert done.stdout == f"{sweep}\n"
-    assert len(sweeping.jobs("finished")) == 4
+    assert len(jobs_of(sweep, "finished")) == 4
     best = yaml.safe_load((sweep / "experiment" / "best.yaml").read_text())
     assert best["module"]["hidden_size"] in (3, 4)
     logs.quiet_lightning()

@@ -33,5 +33,5 @@ class Slow(GRU):
     """A GRU that takes its time, so that it can be interrupted."""
 
     def training_step(self, batch: Any, batch_idx: int) -> Any:
-        time.sleep(0.02)
+        time.sleep(0.03)
         return super().training_step(batch, batch_idx)

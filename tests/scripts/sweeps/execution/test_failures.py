@@ -14,7 +14,7 @@ def test_each_failure_is_told_with_its_log_and_the_others_finish(names_folder: P
     done = run(
         "train.py", "-m", "module._target_=tests.scripts.sweeps.troubled.Troubled",
         "module.trouble=none,raise,memory,hang", f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", *SMALL,
-        "sweep.name=troubled", "sweep.workers=4", "sweep.job_timeout=10", "sweep.grace=0.5", status=1,
+        "sweep.name=troubled", "sweep.workers=4", "sweep.job_timeout=6", "sweep.grace=0.5", status=1,
     )  # fmt: skip
     sweep = tmp_path / "names" / "troubled"
     assert done.stdout == f"{sweep}\n"
@@ -24,7 +24,7 @@ def test_each_failure_is_told_with_its_log_and_the_others_finish(names_folder: P
     }  # fmt: skip
     assert jobs["trouble-raise"]["reason"] == "ArithmeticError: it does not add up"
     assert jobs["trouble-memory"]["reason"].startswith("out of memory: ")
-    assert jobs["trouble-hang"]["reason"] == "took longer than job_timeout=10 seconds"
+    assert jobs["trouble-hang"]["reason"] == "took longer than job_timeout=6 seconds"
     log = sweep / "trouble-raise" / "train.log"
     assert "Traceback" in log.read_text()
     assert "ArithmeticError: it does not add up" in log.read_text()
