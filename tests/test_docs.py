@@ -28,7 +28,7 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
 
 
 def shortened(names: Path) -> Callable[[str, list[str]], list[str]]:
-    """A few steps instead of a training, and a few surnames in the place of thousands; a processor where there is no GPU."""
+    """A few steps instead of a training, a few surnames in the place of thousands, a processor where no GPU is."""
 
     def change(script: str, arguments: list[str]) -> list[str]:
         if script != "train.py" or "--cfg" in arguments:
@@ -41,7 +41,7 @@ def shortened(names: Path) -> Callable[[str, list[str]], list[str]]:
             arguments = [on_cpu.get(word, word) for word in arguments]
         if not any(word.startswith("evaluate=") for word in arguments):
             extra.append("evaluate=[val,test]" if "-m" in arguments else "evaluate=[test]")
-        if not any(word.startswith(("datamodule=", "datamodule.data_dir=")) and word != "datamodule=names" for word in arguments):
+        if not any(word.startswith(("datamodule=", "datamodule.data_dir=")) for word in arguments):
             extra.append(f"datamodule.data_dir={names}")
         return [*arguments, *extra]
 

@@ -196,9 +196,13 @@ class IndexLoader(DataLoader):
         self.sampler.load_state_dict(state)
 
 
-def index_loader(examples: Examples, sampler: BatchSampler) -> IndexLoader:
-    """A loader whose batches are those of `sampler`."""
-    if examples.world_size > 1:
+def index_loader(examples: Examples, sampler: BatchSampler, is_distributed: bool = False) -> IndexLoader:
+    """A loader whose batches are those of `sampler`.
+
+    Args:
+        is_distributed: whether Lightning would divide them between ranks, which it does of a single rank too.
+    """
+    if is_distributed or examples.world_size > 1:
         sampler = DistributedBatchSampler.of(sampler)
     return IndexLoader(examples, batch_size=None, sampler=sampler)
 
