@@ -1,4 +1,4 @@
-"""Evaluation of a split: nothing depends on which examples share a batch; predictions stand in the order of the files."""
+"""Evaluation of a split: nothing depends on which examples share a batch; predictions stand in order of the files."""
 
 from __future__ import annotations
 
