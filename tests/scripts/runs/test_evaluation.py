@@ -1,4 +1,4 @@
-"""Judging a part: nothing depends on which examples share a batch, and predictions stand as the files have them."""
+"""Evaluation of a split: nothing depends on which examples share a batch; predictions stand in order of the files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
 }
 
 
-def judged(folder: Path, config: dict[str, Any], batch_size: int, split: str) -> tuple[Evaluation, SequenceModule]:
+def evaluated(folder: Path, config: dict[str, Any], batch_size: int, split: str) -> tuple[Evaluation, SequenceModule]:
     config = {**config, "datamodule": {**config["datamodule"], "evaluation_batch_size": batch_size}}
     datamodule = datamodule_for(config)
     torch.manual_seed(3)
@@ -44,7 +44,7 @@ def judged(folder: Path, config: dict[str, Any], batch_size: int, split: str) ->
 def test_batches_change_nothing(case: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     name, workload, overrides = CASES[case]
     config = small_settings(name, workload, files_of(request, workload), overrides)
-    (few, _), (many, module) = (judged(tmp_path, config, batch_size, "all") for batch_size in (3, 1000))
+    (few, _), (many, module) = (evaluated(tmp_path, config, batch_size, "all") for batch_size in (3, 1000))
     assert few.metrics == pytest.approx(many.metrics, rel=1e-4, abs=1e-5)
     parts = many.datamodule.split_indices("all")
     for evaluation in (few, many):
