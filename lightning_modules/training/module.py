@@ -1,4 +1,4 @@
-"""Training, validation, test and prediction: the Lightning side of `SequenceModule`.
+"""Training: the Lightning side of `SequenceModule`.
 
 An ordinary LightningModule under automatic optimisation: `training_step` returns the loss, `configure_optimizers` the
 optimiser and a scheduler that is stepped after every optimiser step; clipping and accumulation are the Trainer's.
@@ -8,23 +8,19 @@ every `log_every_n_steps`.  A subclass that overrides a hook of this class calls
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from datamodules import specs
 from datamodules.errors import BadInput
 from lightning_modules.layers import init_arguments
 from lightning_modules.training import checkpoint_io, fast_loop
-from lightning_modules.training.evaluation import Evaluator
-from lightning_modules.training.figures import RenderedFigure, log_figure
+from lightning_modules.training.evaluated_module import EvaluatedModule
 from lightning_modules.training.fsdp import as_sharded, shard, whole
 from lightning_modules.training.nan_guard import ADVICE, NonFinite, NonFiniteMonitor, StepSkipper
 from lightning_modules.training.optimization import Optimization, clip_gradients, total_steps
@@ -36,25 +32,18 @@ from lightning_modules.training.schedules import FactorScheduler, RunLength
 if TYPE_CHECKING:
     from lightning_modules.tasks.base import Task
 
-log = logging.getLogger(__name__)
-
 MIN_LOSS_SCALE = 2.0**-12  # of float16, whose scaler halves the scale at each infinite gradient
 RANK_SEED_STRIDE = 1_000_003  # between the seeds of two ranks
 
 
-class TrainingModule(LightningModule):
+class TrainingModule(EvaluatedModule):
     """Training, validation and test of a module with a `task`, `forward` and `loss`."""
-
-    task: Task
 
     def __init__(self) -> None:
         super().__init__()
         self.optimization = Optimization()
         self.config: dict[str, Any] = {}  # the run's settings, resolved; checkpoints carry them
-        self.evaluator: Evaluator | None = None  # of the last validation or test
         self.is_sharded = False  # whether its weights are split over processes
-        self.keep_examples = False  # whether a test run keeps the answer to each example
-        self.latest: dict[str, float] = {}  # the last value of everything that was logged
         self.training_seconds = 0.0
         self._steps = _StepState()
         self._interval = IntervalMeans(torch.device("cpu"))  # since the last point of the curve
@@ -269,101 +258,27 @@ class TrainingModule(LightningModule):
             values["skipped_steps"] = float(self._skipper.num_skipped)
         self.log_values(values)
 
-    def log_values(self, values: dict[str, float]) -> None:
-        """Numbers for callbacks and every logger, at the present step; `self.log` would write some later, elsewhere."""
-        self.latest.update(values)
-        fast_loop.set_callback_metrics(self.trainer, values)
-        for logger in self.loggers:
-            logger.log_metrics(values, step=self.trainer.global_step)
-
-    def log_figures(self, figures: dict[str, Callable[[], Any]]) -> None:
-        """Figures for every logger that takes some, drawn only if there is one."""
-        if self.loggers:
-            for name, make in figures.items():
-                try:
-                    figure = RenderedFigure(make())
-                    for logger in self.trainer.loggers:
-                        log_figure(logger, name, figure, self.trainer.global_step)
-                except Exception as error:  # a run does not end for a figure
-                    log.warning("figure %s: not drawn (%s: %s)", name, type(error).__name__, error)
-
     def _mean_over_ranks(self, value: float) -> float:
         if self.trainer.world_size == 1:
             return value
         return self.trainer.strategy.reduce(torch.tensor(value, device=self.device), reduce_op="mean").item()
 
-    # ------------------------------------------------------------------ evaluation
+    # ------------------------------------------------------------------ validations of a fit
 
     def on_validation_epoch_start(self) -> None:
         if self._is_validating_a_fit():
             self.check_finite()
-        if self.trainer.state.fn == "fit":
-            self.task.on_fit_validation_start()
-        self._start_evaluation()
-
-    def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
-        self._evaluate(batch, dataloader_idx)
-        of_fit = self.trainer.num_sanity_val_batches if self.trainer.sanity_checking else self.trainer.num_val_batches
-        if (dataloader_idx, batch_idx) == (len(of_fit) - 1, of_fit[-1] - 1):  # callbacks hear of the end before this
-            fast_loop.set_callback_metrics(self.trainer, self._evaluated("val"))
+        super().on_validation_epoch_start()
 
     def on_validation_epoch_end(self) -> None:
-        if self.trainer.state.fn == "fit":
-            self.task.on_fit_validation_end()
-        if not self._has_evaluated:  # a subclass validates in a way of its own
-            return
-        values = self._evaluated("val")
-        is_fit = self.trainer.state.fn == "fit"
-        # Trainer.validate returns what goes to loggers
-        self.log_dict(values, logger=not is_fit, add_dataloader_idx=False)
-        if not is_fit or self.trainer.sanity_checking:
-            return
-        self.log_values(values)
-        figures = {**self.evaluator.validation_figures(), **self.task.figures(self)}
-        self.log_figures({f"val/{name}": make for name, make in figures.items()})
-        for scheduler in self._schedulers():
-            scheduler.observe(self.evaluator.compute()[self.task.monitor], self.task.mode)  # type: ignore[union-attr]
+        super().on_validation_epoch_end()
+        if self._is_validating_a_fit() and self._has_evaluated:
+            for scheduler in self._schedulers():
+                scheduler.observe(self.evaluator.compute()[self.task.monitor], self.task.mode)  # type: ignore[union-attr]
 
     def on_validation_end(self) -> None:
         if self._is_validating_a_fit():
             self.start_clock()
-
-    def on_test_epoch_start(self) -> None:
-        self._start_evaluation(self.keep_examples)
-
-    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
-        self._evaluate(batch, dataloader_idx)
-
-    def on_test_epoch_end(self) -> None:
-        if self._has_evaluated:
-            values = self._evaluated(getattr(self.trainer.datamodule, "evaluated_split", "test"))
-            self.log_dict(values, add_dataloader_idx=False)
-
-    def _start_evaluation(self, keep_examples: bool = False) -> None:
-        self.evaluator = Evaluator(self.task, self.device, keep_examples)
-        self._evaluators = [self.evaluator]  # of each loader
-        self._has_evaluated = False
-
-    def _evaluate(self, batch: Any, dataloader_idx: int) -> None:
-        self._has_evaluated = True
-        output = self(batch)
-        origin = getattr(batch, "origin", None)
-        while len(self._evaluators) <= dataloader_idx:
-            self._evaluators.append(Evaluator(self.task, self.device))
-        if origin is None or not origin.is_filler:
-            self._evaluators[dataloader_idx].update(output, batch)
-
-    def _evaluated(self, split: str) -> dict[str, float]:
-        """The metrics of a split; of several loaders by Lightning's names (`val/loss/dataloader_idx_1`)."""
-        ends = [""] if len(self._evaluators) == 1 else [f"/dataloader_idx_{i}" for i in range(len(self._evaluators))]
-        return {
-            f"{split}/{name}{end}": value
-            for end, evaluator in zip(ends, self._evaluators)
-            for name, value in evaluator.compute().items()
-        }
-
-    def _is_validating_a_fit(self) -> bool:
-        return self.trainer.state.fn == "fit" and not self.trainer.sanity_checking
 
     # ------------------------------------------------------------------ checkpoints
 
