@@ -4,7 +4,7 @@
     python benchmarks/energy.py --part next_hour       # next_hour, day_ahead, ett, tutorial or data
 
 The 12 PJM files and ETTh1.csv are read from --data, SEQUENCE_DATA, ../shared/data or data.  Every row of a table is
-judged on the same last tenth of each series, which nothing was fitted or chosen on.
+evaluated on the last tenth of each series, which nothing was fitted or chosen on.
 """
 
 from __future__ import annotations

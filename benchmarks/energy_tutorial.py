@@ -25,6 +25,8 @@ from benchmarks.overhead import fresh, interleaved, ours, quiet
 from benchmarks.recording import of_this_device, record, show
 from benchmarks.trained import data_folder, row_of, train
 from datamodules.errors import BadInput
+from lightning_modules.layers.recurrent import RecurrentLayers
+from lightning_modules.training.precision import allow_tf32
 from scripts.config.composing import compose
 from scripts.console import errors, logs
 from scripts.console.parser import Parser
@@ -39,9 +41,11 @@ def recurrence_ms(config: dict[str, Any], module: nn.Module, count: int) -> floa
     """Milliseconds that the recurrent layers of a training step take by themselves, forward and backward."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     half = config["trainer"].get("precision") == "bf16-mixed"
-    layers = [layer.to(device).train() for layer in module.modules() if isinstance(layer, nn.RNNBase)]
+    allow_tf32(config.get("tf32"), config["trainer"].get("precision"))
+    layers = [layer.to(device).train() for layer in module.modules() if isinstance(layer, RecurrentLayers)]
     shape = config["datamodule"]["batch_size"], config["datamodule"]["lookback"]
-    inputs = [torch.randn(*shape, layer.input_size, device=device, requires_grad=True) for layer in layers]
+    sizes = [layer.forwards[0].input_size for layer in layers]
+    inputs = [torch.randn(*shape, size, device=device, requires_grad=True) for size in sizes]
     casts = torch.autocast(device.type, torch.bfloat16) if half else contextlib.nullcontext()
 
     def run(times: int) -> float:
@@ -49,7 +53,7 @@ def recurrence_ms(config: dict[str, Any], module: nn.Module, count: int) -> floa
         for _ in range(times):
             for layer, x in zip(layers, inputs):
                 with casts:
-                    states = layer(x)[0]
+                    states = layer(x, None)[0]
                 states.backward(torch.ones_like(states))
                 x.grad = None
                 layer.zero_grad()

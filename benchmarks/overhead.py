@@ -209,10 +209,16 @@ def interleaved(repeats: int, ways: dict[str, Callable[[], float]]) -> dict[str,
     return times
 
 
-def measure(name: str, repeats: int) -> dict[str, Any]:
-    """Medians over interleaved repeats."""
+def measure(name: str, repeats: int, steps: int | None = None, extra: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Medians over interleaved repeats.
+
+    Args:
+        steps: at a time; those of the workload if None.
+        extra: settings beside those of the workload.
+    """
     workload = WORKLOADS[name]
-    config = compose(*TIMED, *workload.overrides)
+    steps = steps or workload.steps
+    config = compose(*TIMED, *workload.overrides, *extra)
     ways = {
         "bare": bare,
         "fast": ours,
@@ -220,9 +226,9 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
         "quiet": partial(plain, like_tutorials=False),
         "tutorial": partial(plain, like_tutorials=True),
     }
-    times = interleaved(repeats, {way: partial(run, config, workload.steps) for way, run in ways.items()})
-    as_trained = compose(*TIMED, *(word for word in workload.overrides if word != PLAIN_LINES))
-    share = data_share(as_trained, workload.steps)
+    times = interleaved(repeats, {way: partial(run, config, steps) for way, run in ways.items()})
+    as_trained = compose(*TIMED, *(word for word in workload.overrides if word != PLAIN_LINES), *extra)
+    share = data_share(as_trained, steps)
     ratios = {way: statistics.median([value / base for value, base in zip(times[way], times["bare"])]) for way in times}
     return {
         "workload": name,

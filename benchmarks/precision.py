@@ -30,8 +30,8 @@ from scripts.console.parser import Parser
 PRECISIONS = {
     "float32": ("trainer.precision=32-true", "tf32=false"),
     "TF32": ("trainer.precision=32-true", "tf32=true"),
-    "bfloat16": ("trainer.precision=bf16-mixed", "tf32=false"),
-    "float16": ("trainer.precision=16-mixed", "tf32=false"),
+    "bfloat16": ("trainer.precision=bf16-mixed", "tf32=null"),
+    "float16": ("trainer.precision=16-mixed", "tf32=null"),
 }
 NEED_A_GPU = ("TF32", "float16")
 HIGHER_IS_BETTER = ("test/accuracy",)
@@ -41,13 +41,21 @@ def precisions() -> list[str]:
     return [name for name in PRECISIONS if torch.cuda.is_available() or name not in NEED_A_GPU]
 
 
-def measure(name: str, seeds: int, repeats: int, epochs: int | None) -> list[dict[str, Any]]:
-    """A row a precision."""
+def measure(
+    name: str, seeds: int, repeats: int, epochs: int | None, steps: int | None = None, extra: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """A row a precision.
+
+    Args:
+        seeds: of whole runs, which last `epochs`, or as long as the workload says.
+        repeats: of `steps` that are timed, or as many as the workload says.
+        extra: settings beside those of the workload.
+    """
     workload, kinds = WORKLOADS[name], precisions()
-    configs = {kind: compose(*TIMED, *workload.overrides, *PRECISIONS[kind]) for kind in kinds}
-    times = interleaved(repeats, {kind: partial(ours, configs[kind], workload.steps) for kind in kinds})
+    configs = {kind: compose(*TIMED, *workload.overrides, *PRECISIONS[kind], *extra) for kind in kinds}
+    times = interleaved(repeats, {kind: partial(ours, configs[kind], steps or workload.steps) for kind in kinds})
     runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
-    settings = [*workload.overrides, *workload.trained, *([f"trainer.max_epochs={epochs}"] if epochs else [])]
+    settings = [*workload.overrides, *workload.trained, *([f"trainer.max_epochs={epochs}"] if epochs else []), *extra]
     for seed in range(1, seeds + 1):
         for kind in kinds:
             runs[kind].append(train([*settings, *PRECISIONS[kind], f"seed={seed}", "evaluate=[test]"]))

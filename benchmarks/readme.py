@@ -94,6 +94,36 @@ def tutorial() -> list[str]:
     return on_each_device("energy_tutorial", head, cells)
 
 
+def gpu() -> list[str]:
+    """What `benchmarks/gpu.py` measures beside the tables above, with its targets."""
+    head = ("", "", "measured", "target", "")
+    rows: list[tuple[str, ...]] = []
+    checks = [row for row in record_status("gpu_correctness") if "met" in row]
+    if checks:
+        met = sum(row["met"] for row in checks)
+        names = ", ".join(row["what"] for row in checks if not row["met"])
+        worst = max(row["difference"] for row in checks)
+        rows.append(("GPU beside CPU", f"{len(checks)} checks", f"{met} right, at most {worst:.1g} off", "all", names))
+    for row in record_status("overhead_gpu"):
+        step = f"{row['bare_ms']:.3g} ms, ours {row['fast']:.2f}, plain Lightning {row['tutorial']:.2f}"
+        rows.append(("a step beside the bare loop", f"`{row['workload']}`", step, *_verdict(row, "{:.2f}")))
+    rows += [
+        ("an epoch", row["row"], f"{row['epoch_seconds']:.2f} s", *_verdict(row, "{:.1f} s"))
+        for row in record_status("energy_tutorial_gpu")
+    ]
+    for row in record_status("gpu_phases"):
+        parts = ", ".join(f"{key[:-3]} {value:.3g}" for key, value in row.items() if key.endswith("_ms"))
+        rows.append(("parts of a step, ms", f"`{row['workload']}`", parts, "", ""))
+    for row in record_status("gpu_packing"):
+        jobs = f"{row['jobs']} runs at once{', MPS' if row['mps'] else ''}"
+        rows.append(("packing", jobs, f"{row['steps_per_second']:,.0f} steps a second", "", ""))
+    return markdown(head, rows or [("GPU", "not measured", "", "", "")])
+
+
+def _verdict(row: dict[str, Any], form: str) -> tuple[str, str]:
+    return ("", "") if "met" not in row else (form.format(row["target"]), "met" if row["met"] else "missed")
+
+
 def on_each_device(result: str, head: tuple[str, ...], cells: Callable[[dict[str, Any]], tuple[str, ...]]) -> list[str]:
     """A table of what was measured on a processor and on a GPU, in a file each; it says where nothing was."""
     rows: list[tuple[str, ...]] = []
@@ -108,6 +138,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "overhead": overhead,
     "precision": precision,
     "tutorial": tutorial,
+    "gpu": gpu,
 }
 
 

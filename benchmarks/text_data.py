@@ -1,4 +1,4 @@
-"""Data sets of labelled texts and pairs that benchmarks choose and judge settings on, as overrides of a run.
+"""Data sets of labelled texts and pairs that benchmarks choose and evaluate settings on, as overrides of a run.
 
 Surnames, first names and film reviews are read from a folder of data; messages by language and German pronunciations
 are made from packages (`pip install Django gruut-lang-de`; messages of 40 languages, 100 of each, and 20,000 words).

@@ -2,7 +2,7 @@
 
     python benchmarks/translation.py               # about 30 minutes on 2 cores
 
-The pairs are read from --data, SEQUENCE_DATA/seq2seq, ../shared/data/seq2seq or data/seq2seq.  Judged are sentences
+The pairs are read from --data, SEQUENCE_DATA/seq2seq, ../shared/data/seq2seq or data/seq2seq.  Evaluated are sentences
 that no row was trained on, each once, against all of its translations.  Also draws results/translation.png.
 """
 

@@ -12,7 +12,7 @@ class Workload:
     overrides: tuple[str, ...]
     steps: int
     metric: str
-    trained: tuple[str, ...] = ("trainer.max_epochs=10",)  # what a run needs to be worth judging
+    trained: tuple[str, ...] = ("trainer.max_epochs=10",)  # what a run needs to be worth evaluating
 
 
 NAMES = ("datamodule=names", "datamodule.batch_size=256")

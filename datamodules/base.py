@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 import torch
 from annotated_types import Ge, Gt
 from pytorch_lightning import LightningDataModule
+from pytorch_lightning.strategies import ParallelStrategy
 from torch import Tensor
 
 from datamodules.batching.loader import Examples, IndexBatch, IndexLoader, Source, index_loader
@@ -113,7 +114,7 @@ class SequenceDataModule(LightningDataModule):
         sampler = self.training_sampler()
         if self.trainer is not None and self.trainer.overfit_batches > 0:
             sampler = RepeatedBatchSampler(sampler)
-        return index_loader(self._examples(self.training_transform()), sampler)
+        return self._loader(sampler, self.training_transform())
 
     def val_dataloader(self) -> IndexLoader:
         return self.split_dataloader("val")
@@ -124,12 +125,12 @@ class SequenceDataModule(LightningDataModule):
     def predict_dataloader(self) -> IndexLoader:
         """The test split in the order of its files."""
         indices = self.split_indices(self.evaluated_split)
-        return index_loader(self._examples(), SequentialBatchSampler(indices, self.evaluation_batch_size))
+        return self._loader(SequentialBatchSampler(indices, self.evaluation_batch_size))
 
     def split_dataloader(self, split: str) -> IndexLoader:
         """One pass over a split, in `evaluation_order`."""
         indices = self.split_indices(split)[self.evaluation_order(split)]
-        return index_loader(self._examples(), SequentialBatchSampler(indices, self.evaluation_batch_size))
+        return self._loader(SequentialBatchSampler(indices, self.evaluation_batch_size))
 
     def split_indices(self, split: str) -> Tensor:
         """Positions of the examples of "train", "val", "test" or "all"."""
@@ -147,6 +148,10 @@ class SequenceDataModule(LightningDataModule):
             return batch.to(device)
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
-    def _examples(self, transform: Callable[[Any], Any] | None = None) -> Examples:
-        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        return Examples(self.source, self._copies, rank, world_size, transform)
+    def _loader(self, sampler: BatchSampler, transform: Callable[[Any], Any] | None = None) -> IndexLoader:
+        rank, world_size, is_distributed = 0, 1, False
+        if self.trainer:
+            rank, world_size = self.trainer.global_rank, self.trainer.world_size
+            is_distributed = isinstance(self.trainer.strategy, ParallelStrategy)
+        examples = Examples(self.source, self._copies, rank, world_size, transform)
+        return index_loader(examples, sampler, is_distributed)

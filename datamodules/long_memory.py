@@ -34,7 +34,7 @@ class LongMemory(SequenceDataModule):
         num_noise_symbols: small letters.
         num_examples: texts of all parts together.
         val_fraction, test_fraction: of the texts.
-        data_seed: of the texts; apart from `seed`, so that runs with several seeds are judged on the same test part.
+        data_seed: of the texts; apart from `seed`, so that runs with several seeds are evaluated on the same test part.
         batch_size, evaluation_batch_size, seed, drop_last: see `SequenceDataModule`.
     """
 

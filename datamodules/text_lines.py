@@ -207,7 +207,7 @@ class TextLines(SequenceDataModule):
         batch = self.source.collate(row, self.source.max_length(row))
         if self.augmentation is None:
             return batch
-        with torch.random.fork_rng():  # drawing figures leaves training's random numbers alone
+        with torch.random.fork_rng([]):  # drawing figures leaves training's random numbers alone
             return self.augmentation(batch)
 
     # ------------------------------------------------------------------ steps of load

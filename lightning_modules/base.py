@@ -101,7 +101,11 @@ class SequenceModule(TrainingModule):
 
     def encode_batch(self, batch: Any) -> Encoding:
         """Encoder states of a batch, embedded by the task."""
-        return self.encode(self.task.embed(batch), self.task.lengths(batch))
+        encoding = self.encode(self.task.embed(batch), self.task.lengths(batch))
+        host_lengths = self.task.host_lengths(batch)
+        if host_lengths is not None:
+            encoding.host_lengths = self.steps(host_lengths)
+        return encoding
 
     def embeddings(self, batch: Any) -> Tensor:
         """(B, H) float32: one vector for each example of a batch (`Task.embedding_of`).

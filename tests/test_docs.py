@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.conftest import PROJECT
 from tests.process_state import restored_process_state
@@ -27,12 +28,17 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
 
 
 def shortened(names: Path) -> Callable[[str, list[str]], list[str]]:
-    """A few steps instead of a training, and a few surnames in the place of thousands."""
+    """A few steps instead of a training, a few surnames in the place of thousands, a processor where no GPU is."""
 
     def change(script: str, arguments: list[str]) -> list[str]:
         if script != "train.py" or "--cfg" in arguments:
             return arguments
         extra = ["trainer.max_epochs=1", "trainer.max_steps=3"]
+        if not torch.cuda.is_available():
+            if {"trainer=ddp", "trainer=fsdp"} & set(arguments):
+                extra.append("trainer.accelerator=cpu")
+            on_cpu = {"trainer=gpu": "trainer=cpu", "trainer.devices=4": "trainer.devices=1"}
+            arguments = [on_cpu.get(word, word) for word in arguments]
         if not any(word.startswith("evaluate=") for word in arguments):
             extra.append("evaluate=[val,test]" if "-m" in arguments else "evaluate=[test]")
         if not any(word.startswith(("datamodule=", "datamodule.data_dir=")) for word in arguments):

@@ -126,6 +126,8 @@ class LineBatch(Batch):
     target_lengths: Tensor | None = None  # (B,) int64
     codepoints: Tensor | None = None  # (B, L) int32, the text itself: a network may not know all of its characters
     display_targets: Tensor | None = None  # (B, L) targets left to right as in the image; None where all are so already
+    host_lengths: Tensor | None = None  # `lengths` on the CPU, where they are known there
+    host_target_lengths: Tensor | None = None  # `target_lengths` on the CPU
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -10,7 +10,7 @@ only; `.to(device)`, which Lightning and any other loop call, gathers the batch 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -30,6 +30,33 @@ class Source(Protocol):
 
     def collate(self, row: Tensor, max_length: Any) -> Any:
         """The batch of these examples, padded to `max_length` steps.  `row` (B,) is on the source's device."""
+
+
+class Epoch:
+    """The batches of an epoch, over all ranks; what each example counts is asked once for all of them.
+
+    Args:
+        batches: positions of the examples of each batch, on the CPU.
+    """
+
+    def __init__(self, batches: Sequence[Tensor]) -> None:
+        self.batches = batches
+        self._weights: Tensor | None = None
+        self._weighed = False
+        self._rows: dict[torch.device, Sequence[Tensor]] = {}
+
+    def rows_on(self, device: torch.device, rank: int, world_size: int) -> Sequence[Tensor]:
+        """This rank's positions of each batch on a device, copied once an epoch: a step copies nothing to it."""
+        if device not in self._rows:
+            shares = [batch[rank::world_size] for batch in self.batches]
+            self._rows[device] = torch.cat(shares).to(device).split([len(share) for share in shares])
+        return self._rows[device]
+
+    def weights(self, weigh: Callable[[], Tensor | None]) -> Tensor | None:
+        """(N,) of every example of the source, what `weigh` says at the first call; None where all count one."""
+        if not self._weighed:
+            self._weights, self._weighed = weigh(), True
+        return self._weights
 
 
 class Examples(Dataset):
@@ -73,32 +100,72 @@ class IndexBatch:
 
     Args:
         examples: where they are gathered from.
-        batch: (N,) positions over all ranks, on the CPU.
+        batch: (N,) positions of the examples, over all ranks, on the CPU.
     """
+
+    epoch: Epoch | None = None  # whose batch `number` this is; None of a batch that no loader handed out
+    number = 0
 
     def __init__(self, examples: Examples, batch: Tensor) -> None:
         self.examples = examples
-        self.batch_size = len(batch)  # over all ranks
+        self.batch = batch
+        self.batch_size = len(batch)
         rank, world_size = examples.rank, examples.world_size
         self.indices = batch if world_size == 1 else batch[rank::world_size]  # (B,) of this rank
-        #: What the mean over this rank's examples counts in the mean over ranks, so that it becomes that of the batch.
-        self.weight = len(self.indices) * world_size / max(self.batch_size, 1)
-        if not len(self.indices):  # of a short batch: this rank goes along with an example that counts nothing
+        self.is_filler = not len(self.indices)  # of a short batch: this rank goes along with an example of another
+        if self.is_filler:
             self.indices = batch[:1]
 
     def __len__(self) -> int:
         return len(self.indices)
 
+    def step_weight(
+        self, accumulate: int, num_batches: int, weigh: Callable[[Any], Tensor | None]
+    ) -> tuple[float, float]:
+        """What the loss of this rank's examples counts in the mean over ranks and over the batches of its step.
+
+        A loss is a mean over examples, which may weigh differently (as texts by their symbols).  With its weight, the
+        mean of the losses over ranks and batches is that of one batch of all their examples, which a plain mean is only
+        where all hold as much.
+
+        Args:
+            accumulate: batches in an optimiser step.
+            num_batches: batches of an epoch that are trained on; the last step of an epoch may have fewer of them.
+            weigh: source -> (N,) what each example counts, on the CPU, or None where all count alike.
+
+        Returns:
+            the weight, 1 where all hold as much; and the share of `accumulate` that this step has.
+        """
+        source = self.examples.source
+        if self.epoch is None:
+            batches: Sequence[Tensor] = [self.batch]
+            weights, accumulate = weigh(source), 1
+        else:
+            first = self.number - self.number % accumulate
+            batches = self.epoch.batches[first : min(first + accumulate, num_batches)]
+            weights = self.epoch.weights(lambda: weigh(source))
+        total = sum(_sum(batch, weights) for batch in batches)
+        own = 0.0 if self.is_filler else _sum(self.indices, weights)
+        even = total / (len(batches) * self.examples.world_size)
+        return (own / even if even else 0.0), len(batches) / accumulate
+
     def to(self, device: torch.device | str, non_blocking: bool = True) -> Any:
         """The batch, gathered on `device`; its `origin` is this object."""
         device = torch.device(device)
         source = self.examples.source_on(device)
-        row = self.indices if device.type == "cpu" else self.indices.to(device, non_blocking=non_blocking)
-        gathered = source.collate(row, source.max_length(self.indices))
+        gathered = source.collate(self._row(device, non_blocking), source.max_length(self.indices))
         if self.examples.transform is not None:
             gathered = self.examples.transform(gathered)
         gathered.origin = self
         return gathered
+
+    def _row(self, device: torch.device, non_blocking: bool) -> Tensor:
+        """(B,) its positions on a device."""
+        if device.type == "cpu":
+            return self.indices
+        if self.epoch is None or self.is_filler:
+            return self.indices.to(device, non_blocking=non_blocking)
+        return self.epoch.rows_on(device, self.examples.rank, self.examples.world_size)[self.number]
 
 
 class IndexLoader(DataLoader):
@@ -111,9 +178,16 @@ class IndexLoader(DataLoader):
     sampler: BatchSampler
 
     def __iter__(self) -> Iterator[IndexBatch]:  # type: ignore[override]
-        if self.num_workers:
-            return super().__iter__()
-        return map(self.dataset.__getitem__, self.sampler)  # what torch's own iterator does, in a tenth of its time
+        number = self.sampler.first
+        # without workers, what torch's own iterator does, in a tenth of its time
+        items = super().__iter__() if self.num_workers else map(self.dataset.__getitem__, self.sampler)
+        epoch = None
+        for index_batch in items:
+            if epoch is None:
+                epoch = Epoch(self.sampler.current)
+            index_batch.epoch, index_batch.number = epoch, number
+            number += 1
+            yield index_batch
 
     def state_dict(self) -> dict[str, Any]:
         return self.sampler.state_dict()
@@ -122,8 +196,16 @@ class IndexLoader(DataLoader):
         self.sampler.load_state_dict(state)
 
 
-def index_loader(examples: Examples, sampler: BatchSampler) -> IndexLoader:
-    """A loader whose batches are those of `sampler`."""
-    if examples.world_size > 1:
+def index_loader(examples: Examples, sampler: BatchSampler, is_distributed: bool = False) -> IndexLoader:
+    """A loader whose batches are those of `sampler`.
+
+    Args:
+        is_distributed: whether Lightning would divide them between ranks, which it does of a single rank too.
+    """
+    if is_distributed or examples.world_size > 1:
         sampler = DistributedBatchSampler.of(sampler)
     return IndexLoader(examples, batch_size=None, sampler=sampler)
+
+
+def _sum(indices: Tensor, weights: Tensor | None) -> float:
+    return float(len(indices)) if weights is None else float(weights.index_select(0, indices).sum(dtype=torch.float64))

@@ -6,7 +6,7 @@ number of ranks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -18,7 +18,8 @@ class BatchSampler(Sampler):
 
     epoch = 0
     position = 0  # batches of this epoch that were handed out
-    _first = 0  # batch at which the next iteration begins
+    current: Sequence[Tensor] = ()  # the batches of the epoch that is being iterated
+    first = 0  # batch at which the next iteration begins
 
     def __len__(self) -> int:
         """Batches in one epoch."""
@@ -30,12 +31,12 @@ class BatchSampler(Sampler):
 
     def set_epoch(self, epoch: int) -> None:
         if epoch != self.epoch:
-            self.epoch, self._first = epoch, 0
+            self.epoch, self.first = epoch, 0
 
     def __iter__(self) -> Iterator[Tensor]:
         # a generator, so that nothing happens before the first batch: Lightning chooses the epoch after it calls iter()
-        self.position, self._first = self._first, 0
-        batches = self.batches(self.epoch)
+        self.position, self.first = self.first, 0
+        batches = self.current = self.batches(self.epoch)
         while self.position < len(batches):
             self.position += 1
             yield batches[self.position - 1]
@@ -44,8 +45,8 @@ class BatchSampler(Sampler):
         return {"epoch": self.epoch, "batch": self.position}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        self.epoch, self._first = state["epoch"], state["batch"]
-        self.position = self._first
+        self.epoch, self.first = state["epoch"], state["batch"]
+        self.position = self.first
 
 
 class RandomBatchSampler(BatchSampler):

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from datamodules.batching.batches import LineBatch
+from datamodules.line_images.source import padded_width
 
 Probability = Annotated[float, Ge(0), Le(1)]
 
@@ -50,22 +51,26 @@ class Augmentation:
 
     def __call__(self, batch: LineBatch) -> LineBatch:
         """The same lines, changed; padding stays paper."""
-        images, lengths = self._resampled(batch.images, batch.lengths)
+        images, lengths, host_lengths = self._resampled(batch.images, batch.lengths, batch.host_lengths)
         images = self._of_other_thickness(images)
         images = self._blurred(images)
         images = self._of_other_contrast(images)
         images = self._noisy(images)
         inside = torch.arange(images.shape[3], device=images.device) < lengths.view(-1, 1, 1, 1)
-        return replace(batch, images=images.clamp(0, 1) * inside, lengths=lengths)
+        return replace(batch, images=images.clamp(0, 1) * inside, lengths=lengths, host_lengths=host_lengths)
 
-    def _resampled(self, images: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def _resampled(
+        self, images: Tensor, lengths: Tensor, host_lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Affine changes and a wave; the stretch is the whole batch's."""
         if not self.geometry:
-            return images, lengths
+            return images, lengths, host_lengths
         size, _, height, width = images.shape
         factor = 1 + self.stretch * (2 * torch.rand(()).item() - 1)  # on the CPU: it decides about a shape
-        new_width = max(1, round(width * factor))
+        new_width = padded_width(max(1, round(width * factor)), images.device)
         lengths = (lengths * factor).long().clamp(1, new_width)
+        if host_lengths is not None:
+            host_lengths = (host_lengths * factor).long().clamp(1, new_width)
         chosen = self._chosen(images, self.geometry)
         slant = self._signed(images) * self.slant * chosen
         squeeze = 1 + self._signed(images) * self.shift * chosen
@@ -78,7 +83,7 @@ class Augmentation:
         x = columns / factor + slant * rows * height
         y = rows * squeeze + shift + wave * torch.sin(2 * torch.pi * columns / (height * period) + phase)
         grid = torch.stack([2 * x / width - 1, (2 * y * (height - 1) / height).expand_as(x)], dim=3)
-        return functional.grid_sample(images, grid, align_corners=False), lengths
+        return functional.grid_sample(images, grid, align_corners=False), lengths, host_lengths
 
     def _of_other_thickness(self, images: Tensor) -> Tensor:
         if not self.thickness:

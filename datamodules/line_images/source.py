@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,6 +13,22 @@ from torch.nn import functional
 from datamodules.batching.batches import LineBatch
 from datamodules.line_images.codec import codepoints
 from datamodules.line_images.spec import LineImageSpec
+
+GPU_WIDTHS = 32  # pixels that a batch's width is a multiple of on a GPU, where each new shape is planned for anew
+
+
+def padded_width(width: int, device: torch.device) -> int:
+    """The width that a batch of images is padded to."""
+    return width if device.type == "cpu" else -(-width // GPU_WIDTHS) * GPU_WIDTHS
+
+
+@dataclass(frozen=True)
+class LineLengths:
+    """What is known of some lines without asking the device: all on the CPU."""
+
+    longest: int  # pixels
+    widths: Tensor  # (B,) int64 pixels
+    texts: Tensor  # (B,) int64 characters
 
 
 class LineSource:
@@ -44,7 +61,7 @@ class LineSource:
         self.target_lengths = target_lengths
         self.display_targets = display_targets
         self.starts = widths.cumsum(0) - widths
-        self._widths_on_cpu = widths
+        self._widths_on_cpu, self._texts_on_cpu = widths, target_lengths
 
     def refill(self, first: int, other: LineSource) -> None:
         """From line `first` on, hold the lines of another source."""
@@ -103,18 +120,20 @@ class LineSource:
             self.target_lengths.to(device),
             None if self.display_targets is None else self.display_targets.to(device),
         )
-        moved._widths_on_cpu = self._widths_on_cpu
+        moved._widths_on_cpu, moved._texts_on_cpu = self._widths_on_cpu, self._texts_on_cpu
         return moved
 
-    def max_length(self, row: Tensor) -> int:
-        return int(self.width_of(row).max())
+    def max_length(self, row: Tensor) -> LineLengths:
+        widths = self.width_of(row)
+        return LineLengths(int(widths.max()), widths, self._texts_on_cpu.index_select(0, row))
 
-    def collate(self, row: Tensor, max_length: int) -> LineBatch:
+    def collate(self, row: Tensor, max_length: LineLengths) -> LineBatch:
+        width = padded_width(max_length.longest, row.device)
         widths = self.widths.index_select(0, row)
-        steps = torch.arange(max_length, device=row.device)
+        steps = torch.arange(width, device=row.device)
         inside = steps < widths.unsqueeze(1)  # (B, W)
         at = (self.starts.index_select(0, row).unsqueeze(1) + steps) * inside
-        ink = self.columns.index_select(0, at.flatten()).view(len(row), max_length, -1)  # (B, W, height)
+        ink = self.columns.index_select(0, at.flatten()).view(len(row), width, -1)  # (B, W, height)
         ink = ink * inside.unsqueeze(2)
         return LineBatch(
             (ink.transpose(1, 2).float() / 255).unsqueeze(1),
@@ -123,6 +142,8 @@ class LineSource:
             self.target_lengths.index_select(0, row),
             self.points.index_select(0, row),
             None if self.display_targets is None else self.display_targets.index_select(0, row),
+            max_length.widths,
+            max_length.texts,
         )
 
     def image(self, index: int) -> np.ndarray:

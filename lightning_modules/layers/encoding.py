@@ -19,6 +19,7 @@ class Encoding:
     lengths: Tensor | None  # (B,) valid steps of each; None where all T are
     summary: Tensor | None = None  # (B, H) of each sequence; None where the architecture has none
     weights: Tensor | None = None  # (B, T) attention weights of the summary, where it has any
+    host_lengths: Tensor | None = None  # `lengths` on the CPU, where they are known there
 
 
 def valid_steps(lengths: Tensor | None, like: Tensor) -> Tensor | None:
@@ -41,4 +42,5 @@ def last_valid(states: Tensor, lengths: Tensor | None) -> Tensor:
     """(B, H) the state at each example's last valid step."""
     if lengths is None:
         return states[:, -1]
-    return states[torch.arange(states.shape[0], device=states.device), lengths - 1]
+    last = (lengths - 1).clamp(min=0).view(-1, 1, 1)
+    return states.gather(1, last.expand(-1, 1, states.shape[2])).squeeze(1)  # whose gradient needs no sorting

@@ -12,6 +12,7 @@ from torch.nn import functional
 from lightning_modules.layers.autocast import call_recurrent
 from lightning_modules.layers.concat import ConcatLayer
 from lightning_modules.layers.encoding import last_valid
+from lightning_modules.layers.stacked import can_be_stacked, flatten_stack, stacked_states
 
 #: Makes one layer in one direction: (input size, hidden size) -> module with
 #: forward(x (B, T, D)) -> (states (B, T, H), anything), as nn.GRU(batch_first=True) has it.
@@ -59,6 +60,7 @@ class RecurrentLayers(nn.Module):
         self.dropout = VariationalDropout(dropout) if variational else nn.Dropout(dropout)
         self.recurrent_dropout = recurrent_dropout
         self.residual = residual
+        self._flat_together = False  # whether a GPU has the weights of all layers in one buffer, or of each in its own
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         """States and the last state of each direction.
@@ -71,10 +73,46 @@ class RecurrentLayers(nn.Module):
             states (B, T, output_size) of the last layer, and (B, output_size) its state after reading all of each
             sequence: forwards the one at the last valid step, backwards the one at the first.
         """
-        return self.with_input(x, lengths)[1:]
+        if not self._in_one_call(lengths):
+            return self.with_input(x, lengths)[1:]
+        self.flatten_parameters(together=True)
+        states = call_recurrent(self._stacked, x)
+        return states, self._summary(states, lengths)
+
+    def _in_one_call(self, lengths: Tensor | None) -> bool:
+        """Whether nothing is done between the layers but what torch's own recurrences do.
+
+        Backward layers read padding first, so they are called apart where there is some.
+        """
+        if (self.backwards and lengths is not None) or self.residual or len(self.forwards) + len(self.backwards) < 2:
+            return False
+        if self.training and (self.recurrent_dropout or type(self.dropout) is not nn.Dropout):
+            return False
+        return can_be_stacked(list(self.forwards), list(self.backwards))
+
+    def _stacked(self, x: Tensor) -> Tensor:
+        return stacked_states(list(self.forwards), list(self.backwards), x, self.dropout.p, self.training)
+
+    def flatten_parameters(self, together: bool = False) -> None:
+        """On a GPU, give each call of cuDNN its weights in one buffer: those of all layers, or of each by itself."""
+        if together == self._flat_together or not next(self.parameters()).is_cuda:
+            return
+        self._flat_together = together
+        if together:
+            flatten_stack(list(self.forwards), list(self.backwards))
+            return
+        for layer in [*self.forwards, *self.backwards]:
+            if isinstance(layer, nn.RNNBase):
+                layer.flatten_parameters()
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> RecurrentLayers:
+        super()._apply(fn, recurse)  # in which each layer flattens its own weights
+        self._flat_together = False
+        return self
 
     def with_input(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """The input of the last layer, (B, T, D'), and the return values of `forward`."""
+        self.flatten_parameters(together=False)
         backward_order = reversed_steps(lengths, x) if self.backwards else None
         states = x
         for number, layer in enumerate(self.forwards):
@@ -86,10 +124,14 @@ class RecurrentLayers(nn.Module):
                 states = torch.cat([states, take_steps(backward, backward_order)], dim=2)
             if self.residual and states.shape == below.shape:
                 states = states + below
-        summary = last_valid(states, lengths)
-        if backward_order is not None:
-            summary = torch.cat([summary[:, : self.hidden_size], states[:, 0, self.hidden_size :]], dim=1)
-        return x, states, summary
+        return x, states, self._summary(states, lengths)
+
+    def _summary(self, states: Tensor, lengths: Tensor | None) -> Tensor:
+        """(B, H) the last state of each direction."""
+        last = last_valid(states, lengths)
+        if not self.backwards:
+            return last
+        return torch.cat([last[:, : self.hidden_size], states[:, 0, self.hidden_size :]], dim=1)
 
     def _states(self, layer: nn.Module, x: Tensor) -> Tensor:
         if self.training and self.recurrent_dropout:

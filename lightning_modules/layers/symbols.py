@@ -53,9 +53,9 @@ def next_token_targets(ids: Tensor, lengths: Tensor, end: int) -> Tensor:
 
 
 def num_targets(lengths: Tensor | None) -> Tensor:
-    """How many targets `next_token_targets` gives texts of (B,) lengths; a scalar."""
+    """(B,) how many targets `next_token_targets` gives each text of (B,) lengths."""
     assert lengths is not None
-    return (lengths + 1).sum()
+    return lengths + 1
 
 
 def cross_entropy(scores: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:

@@ -84,6 +84,10 @@ class Task(nn.Module):
         """(B,) valid steps of `embed`; None where all are."""
         return batch.lengths
 
+    def host_lengths(self, batch: Any) -> Tensor | None:
+        """`lengths` on the CPU, for a task that needs them there and a batch whose lengths are known there."""
+        return None
+
     def head(self, encoding: Any, batch: Any) -> Any:
         """The output from an `Encoding` of a batch."""
         raise NotImplementedError
@@ -116,9 +120,18 @@ class Task(nn.Module):
         """Mean loss of a batch, a scalar in float32."""
         raise NotImplementedError
 
+    def example_weights(self, examples: Any) -> Tensor | None:
+        """What each example counts in the mean that `loss` is, (N,); None where all count alike.
+
+        Args:
+            examples: a batch, or the source that batches are gathered from, which has the same attributes.
+        """
+        return None
+
     def loss_weight(self, batch: Any) -> float | Tensor:
         """The number of terms that the loss of a batch is a mean over; its weight in the mean over batches."""
-        return len(batch)
+        weights = self.example_weights(batch)
+        return len(batch) if weights is None else weights.sum()
 
     def on_data_ready(self, module: Any, datamodule: Any) -> None:
         """Called once before training, with the data read; what the task stores of the training data is fitted here."""

@@ -7,12 +7,33 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torchmetrics import MeanMetric
+from torch import Tensor
+from torchmetrics import Metric
 
 from lightning_modules.tasks.base import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+class MeanLoss(Metric):
+    """Weighted mean of the losses of batches; torchmetrics' own waits for the device at each, to look for NaN."""
+
+    full_state_update = False
+    total: Tensor
+    weight: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("total", "weight"):
+            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, loss: Tensor, weight: float | Tensor) -> None:
+        self.total += loss.detach().double() * weight
+        self.weight += weight
+
+    def compute(self) -> Tensor:
+        return self.total / self.weight
 
 
 class Evaluator:
@@ -28,13 +49,13 @@ class Evaluator:
         self.task = task
         self.keep_examples = keep_examples
         self.columns: dict[str, list] = defaultdict(list)
-        self._loss = MeanMetric().to(device)
+        self._loss = MeanLoss().to(device)
         self._metrics = task.metrics().to(device)
         self._values: dict[str, float] | None = None  # of all updates so far
 
     def update(self, output: Any, batch: Any) -> None:
         self._values = None
-        self._loss.update(self.task.loss(output, batch), weight=self.task.loss_weight(batch))
+        self._loss.update(self.task.loss(output, batch), self.task.loss_weight(batch))
         self._metrics.update(output, batch)
         if self.keep_examples:
             for name, values in self.task.columns(output, batch).items():

@@ -27,11 +27,11 @@ class RenderedFigure:
 
 
 def log_figure(logger: Any, name: str, figure: RenderedFigure, step: int) -> bool:
-    """Give a figure to a logger in the logger's own way; False where it has none.
+    """Give a figure to a logger by its method for images; False where it has none.
 
     What a method is given follows from the names of its parameters, so that `log_image(key, images, step)` of
     Lightning's WandbLogger, `add_image(tag, img_tensor, global_step)` of TensorBoard, `log_image(run_id, image,
-    artifact_file)` of MLflow and a logger of somebody's own are all served.
+    artifact_file)` of MLflow and other loggers are all served.
     """
     for owner in (logger, getattr(logger, "experiment", None)):
         for method_name in METHODS:
@@ -49,14 +49,14 @@ def _arguments(method: Callable, logger: Any, name: str, figure: RenderedFigure,
         parameters = inspect.signature(method).parameters
     except (TypeError, ValueError):  # of compiled code
         return None
-    pictures: dict[str, Callable[[], Any]] = {
+    images: dict[str, Callable[[], Any]] = {
         **dict.fromkeys(("image", "img", "img_tensor", "image_data", "picture", "pixels"), lambda: figure.pixels),
         "images": lambda: [figure.pixels],
     }
     if not isinstance(figure.figure, np.ndarray):
-        pictures |= dict.fromkeys(("figure", "fig"), lambda: figure.figure)
+        images |= dict.fromkeys(("figure", "fig"), lambda: figure.figure)
     known = {
-        **pictures,
+        **images,
         **dict.fromkeys(("key", "name", "tag", "image_name", "figure_name", "title"), lambda: name),
         **dict.fromkeys(("step", "global_step"), lambda: step),
         "dataformats": lambda: "HWC",
@@ -68,7 +68,7 @@ def _arguments(method: Callable, logger: Any, name: str, figure: RenderedFigure,
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     named = {parameter: value for parameter, value in parameters.items() if value.kind not in kinds}
     needed = {parameter for parameter, value in named.items() if value.default is inspect.Parameter.empty}
-    if not needed <= known.keys() or not named.keys() & pictures.keys():
+    if not needed <= known.keys() or not named.keys() & images.keys():
         return None
     return {parameter: known[parameter]() for parameter in named if parameter in known}
 

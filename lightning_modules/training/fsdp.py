@@ -53,16 +53,16 @@ def shard(module: nn.Module, units: Iterable[nn.Module], mesh: Any) -> None:
     from torch.distributed.fsdp import fully_shard
 
     for layer in module.modules():
-        if isinstance(layer, nn.RNNBase):  # flattened on a GPU, weights leave FSDP's buffer
-            layer.flatten_parameters = _keep_parameters  # type: ignore[method-assign]
+        if hasattr(layer, "flatten_parameters"):  # flattened on a GPU, weights leave FSDP's buffer
+            layer.flatten_parameters = _keep_parameters  # type: ignore[assignment]
     processes = mesh["data_parallel"]
     for unit in units:
         fully_shard(unit, mesh=processes)
     fully_shard(module, mesh=processes)
 
 
-def _keep_parameters() -> None:
-    """In place of `nn.RNNBase.flatten_parameters`."""
+def _keep_parameters(*args: Any, **named: Any) -> None:
+    """In place of `flatten_parameters`, of nn.RNNBase and `RecurrentLayers`."""
 
 
 def whole(value: Any) -> Any:

@@ -27,7 +27,7 @@ from lightning_modules.training.evaluation import Evaluator
 from lightning_modules.training.figures import RenderedFigure, log_figure
 from lightning_modules.training.fsdp import as_sharded, shard, whole
 from lightning_modules.training.nan_guard import ADVICE, NonFinite, NonFiniteMonitor, StepSkipper
-from lightning_modules.training.optimization import Optimization, clip_gradients
+from lightning_modules.training.optimization import Optimization, clip_gradients, total_steps
 from lightning_modules.training.restoring import restored
 from lightning_modules.training.rng import random_states, set_random_state
 from lightning_modules.training.running_mean import IntervalMeans
@@ -93,10 +93,10 @@ class TrainingModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = self.build_optimizer()
-        total_steps = self.trainer.estimated_stepping_batches  # first: it makes the loader whose batches are counted
+        steps = total_steps(self.trainer)  # first: it makes the loader whose batches are counted
         batches, accumulate = self.trainer.num_training_batches, self.trainer.accumulate_grad_batches
         steps_per_epoch = 1 if batches == float("inf") else max(1, -(-int(batches) // accumulate))
-        scheduler = FactorScheduler(optimizer, self.optimization.schedule, RunLength(steps_per_epoch, total_steps))
+        scheduler = FactorScheduler(optimizer, self.optimization.schedule, RunLength(steps_per_epoch, steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _schedulers(self) -> list[FactorScheduler]:
@@ -177,9 +177,15 @@ class TrainingModule(LightningModule):
             self._skipper.remember()
         origin = getattr(batch, "origin", None)
         loss = self.loss(batch)
-        if origin is not None and origin.weight != 1.0:
-            loss = loss * origin.weight
-        self._count_loss(batch, loss.detach())
+        detached = loss.detach()
+        accumulate = self.trainer.accumulate_grad_batches
+        if origin is not None and (accumulate > 1 or self.trainer.world_size > 1):
+            num_batches = self.trainer.num_training_batches
+            weight, share = origin.step_weight(accumulate, num_batches, self.task.example_weights)
+            if weight != 1.0 or share != 1.0:
+                detached = detached * weight
+                loss = loss * (weight / share)
+        self._count_loss(batch, detached)
         return loss
 
     def on_before_backward(self, loss: Tensor) -> None:
@@ -238,6 +244,8 @@ class TrainingModule(LightningModule):
         means = self._interval
         scaled = self._scaler is not None  # in float16 the scaler leaves out steps of infinite gradients by itself
         total = means.loss.value() if scaled else means.loss.value() + means.gradient_norm.value()
+        if scaled and self.trainer.world_size > 1:  # the others' losses, which no gradient here shows
+            total = self.trainer.strategy.reduce(total.clone(), reduce_op="sum")
         if not torch.isfinite(total).item():
             raise self._monitor.explain(self, with_gradients=not scaled)
         if self._scaler is not None and self._scaler.get_scale() < MIN_LOSS_SCALE:
@@ -302,11 +310,12 @@ class TrainingModule(LightningModule):
     def on_validation_epoch_end(self) -> None:
         if self.trainer.state.fn == "fit":
             self.task.on_fit_validation_end()
+        if not self._has_evaluated:  # a subclass validates in a way of its own
+            return
         values = self._evaluated("val")
         is_fit = self.trainer.state.fn == "fit"
-        self.log_dict(
-            values, logger=not is_fit, add_dataloader_idx=False
-        )  # Trainer.validate returns what goes to loggers
+        # Trainer.validate returns what goes to loggers
+        self.log_dict(values, logger=not is_fit, add_dataloader_idx=False)
         if not is_fit or self.trainer.sanity_checking:
             return
         self.log_values(values)
@@ -326,19 +335,22 @@ class TrainingModule(LightningModule):
         self._evaluate(batch, dataloader_idx)
 
     def on_test_epoch_end(self) -> None:
-        values = self._evaluated(getattr(self.trainer.datamodule, "evaluated_split", "test"))
-        self.log_dict(values, add_dataloader_idx=False)
+        if self._has_evaluated:
+            values = self._evaluated(getattr(self.trainer.datamodule, "evaluated_split", "test"))
+            self.log_dict(values, add_dataloader_idx=False)
 
     def _start_evaluation(self, keep_examples: bool = False) -> None:
         self.evaluator = Evaluator(self.task, self.device, keep_examples)
         self._evaluators = [self.evaluator]  # of each loader
+        self._has_evaluated = False
 
     def _evaluate(self, batch: Any, dataloader_idx: int) -> None:
+        self._has_evaluated = True
         output = self(batch)
         origin = getattr(batch, "origin", None)
         while len(self._evaluators) <= dataloader_idx:
             self._evaluators.append(Evaluator(self.task, self.device))
-        if origin is None or origin.weight:
+        if origin is None or not origin.is_filler:
             self._evaluators[dataloader_idx].update(output, batch)
 
     def _evaluated(self, split: str) -> dict[str, float]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import GradientAccumulationScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -25,6 +27,22 @@ class Optimization:
     non_finite: str = "stop"
     #: Called by the optimiser after each of its steps.
     after_step: list[Callable[..., None]] = field(default_factory=list)
+
+
+def total_steps(trainer: Trainer) -> float:
+    """Optimiser steps of the whole fit; infinite where only a time limit or early stopping ends it.
+
+    Lightning's own estimate takes the accumulation of the first epoch for that of all.
+    """
+    estimate = trainer.estimated_stepping_batches
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    scheduling = next((c.scheduling for c in callbacks if isinstance(c, GradientAccumulationScheduler)), None)
+    batches, epochs = trainer.num_training_batches, trainer.max_epochs
+    if scheduling is None or epochs in (None, -1) or batches == float("inf"):
+        return estimate
+    accumulated = [scheduling[max(start for start in scheduling if start <= epoch)] for epoch in range(epochs)]
+    steps = sum(-(-int(batches) // count) for count in accumulated)
+    return steps if trainer.max_steps < 0 else min(steps, trainer.max_steps)
 
 
 def clip_gradients(groups: list[list[nn.Parameter]], clip_val: float | None, algorithm: str | None) -> Tensor:

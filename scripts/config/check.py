@@ -41,7 +41,7 @@ def run_settings(
     evaluate: list[Literal["train", "val", "test"]],
     non_finite: Literal["stop", "skip"] = "stop",
     compile: bool = False,
-    tf32: bool = False,
+    tf32: bool | None = None,
     resume: str | None = None,
     init_from: str | None = None,
     freeze: Literal["none", "all_but_head", "new_rows"] = "none",

@@ -18,16 +18,16 @@ from datamodules.errors import did_you_mean
 HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 
-def target_problems(settings: Any, at: str, given: Collection[str] = ()) -> list[str]:
+def target_problems(settings: Any, at: str, provided: Collection[str] = ()) -> list[str]:
     """What is wrong with settings that hold a `_target_`, and with those nested in them, one message each.
 
     Args:
         settings: dicts, lists and scalars, resolved.
         at: their key, for the messages.
-        given: parameters that the program fills in by itself.
+        provided: parameters that the program fills in by itself.
     """
     if isinstance(settings, list):
-        return [p for i, item in enumerate(settings) for p in target_problems(item, f"{at}.{i}", given)]
+        return [p for i, item in enumerate(settings) for p in target_problems(item, f"{at}.{i}", provided)]
     if not isinstance(settings, dict):
         return []
     found = []
@@ -39,21 +39,21 @@ def target_problems(settings: Any, at: str, given: Collection[str] = ()) -> list
             if isinstance(error, AttributeError) and error.name is not None:
                 why += did_you_mean(error.name, dir(error.obj))
             return [f"{at}._target_={settings['_target_']}: cannot be imported ({why})"]
-        own = {key: value for key, value in settings.items() if key not in HYDRA_KEYS}
-        found = problems(target, own, at, given)
+        arguments = {key: value for key, value in settings.items() if key not in HYDRA_KEYS}
+        found = problems(target, arguments, at, provided)
     for key, value in settings.items():
-        found += target_problems(value, f"{at}.{key}", given)
+        found += target_problems(value, f"{at}.{key}", provided)
     return found
 
 
-def problems(target: Callable, settings: dict[str, Any], at: str, given: Collection[str] = ()) -> list[str]:
+def problems(target: Callable, settings: dict[str, Any], at: str, provided: Collection[str] = ()) -> list[str]:
     """What is wrong with these settings as arguments of `target`, one message each."""
     parameters, takes_any = parameters_of(target)
-    names = [name for name in parameters if name not in given]
+    names = [name for name in parameters if name not in provided]
     prefix = f"{at}." if at else ""
-    known = f"; {at or 'a run'} takes {', '.join(names) or 'none'}" if len(names) <= 20 else ""
+    accepted = f"; {at or 'a run'} takes {', '.join(names) or 'none'}" if len(names) <= 20 else ""
     unknown = [key for key in settings if key not in names and not takes_any]
-    found = [f"{prefix}{key}: no such setting{did_you_mean(key, names)}{known}" for key in unknown]
+    found = [f"{prefix}{key}: no such setting{did_you_mean(key, names)}{accepted}" for key in unknown]
     found += [
         f"{prefix}{name}: missing"
         for name in names
@@ -77,10 +77,10 @@ def parameters_of(target: Callable) -> tuple[dict[str, inspect.Parameter], bool]
     found: dict[str, inspect.Parameter] = {}
     for owner in _owners(target):
         parameters = dict(inspect.signature(owner).parameters)
-        rest = _rest(owner)
-        parameters.pop(rest or "", None)
+        forwarded_to = _forwarded_to(owner)
+        parameters.pop(forwarded_to or "", None)
         found = {**parameters, **found}
-    return found, rest is not None
+    return found, forwarded_to is not None
 
 
 def _owners(target: Callable) -> list[Callable]:
@@ -90,11 +90,11 @@ def _owners(target: Callable) -> list[Callable]:
     """
     bases = target.__mro__ if inspect.isclass(target) else ()
     chain: list[Callable] = [target, *[cls for cls in bases if "__init__" in vars(cls)][1:]]
-    ends = next((i for i, owner in enumerate(chain) if _rest(owner) != "settings"), len(chain) - 1)
+    ends = next((i for i, owner in enumerate(chain) if _forwarded_to(owner) != "settings"), len(chain) - 1)
     return chain[: ends + 1]
 
 
-def _rest(owner: Callable) -> str | None:
+def _forwarded_to(owner: Callable) -> str | None:
     """The name of its `**parameter`, if it has one."""
     parameters = inspect.signature(owner).parameters.items()
     return next((name for name, parameter in parameters if parameter.kind is parameter.VAR_KEYWORD), None)
@@ -128,7 +128,7 @@ def _mismatch(hint: Any, value: Any) -> str | None:
             adapter.validate_python(form)
             return None
         except ValidationError as error:
-            wrong = " or ".join(dict.fromkeys(_words(detail) for detail in error.errors() if _is_plain(detail)))
+            wrong = " or ".join(dict.fromkeys(_message(detail) for detail in error.errors() if _is_plain(detail)))
     return wrong
 
 
@@ -144,7 +144,7 @@ def _is_plain(detail: Any) -> bool:
     return detail["type"] != "is_instance_of"
 
 
-def _words(detail: Any) -> str:
+def _message(detail: Any) -> str:
     """A pydantic message as the end of a message."""
     where = "".join(f" at item {part}" for part in detail["loc"] if isinstance(part, int))
     message = detail["msg"].replace("Input should be", "must be").replace("a valid ", "a ")

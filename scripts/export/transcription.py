@@ -45,7 +45,7 @@ class Network(nn.Module):
 
 def network(module: Any) -> nn.Module:
     if module.has_decoder:
-        raise BadInput(f"{type(module).__name__} decodes letter by letter, which is not exported; readers by CTC are")
+        raise BadInput(f"{type(module).__name__} decodes letter by letter, which is not exported; CTC models are")
     return Network(module)
 
 

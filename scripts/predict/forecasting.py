@@ -44,7 +44,7 @@ def predict(module: SequenceModule, options: argparse.Namespace) -> int:
     backtest = _backtest_rows(options.backtest, spec.frequency)
     forecasts: list[Forecast] = []
     status = 0
-    for name, series, continued in _asked(spec, options.inputs, options.series):
+    for name, series, continued in _series_of_inputs(spec, options.inputs, options.series):
         try:
             if isinstance(series, BadInput):
                 raise series
@@ -91,16 +91,18 @@ def predict_inputs(
     rows = _backtest_rows(str(backtest), spec.frequency)
     levels = list(module.task.quantiles)  # type: ignore[arg-type]
     tables: list[Any] = []
-    for given in inputs:
+    for table_or_name in inputs:
         try:
             found = []
-            with as_file(given) as file:
-                for _, one, continued in _asked(spec, [file], series):
-                    if isinstance(one, BadInput):
-                        raise one
-                    found.append(forecast_series(module, one, continued, rows))
-            table = polars.DataFrame([row for one in found for row in rows_of(one, levels)])
-            tables.append(table if any(one.backtested for one in found) else table.drop("actual", "trained_on"))
+            with as_file(table_or_name) as file:
+                for _, clean, continued in _series_of_inputs(spec, [file], series):
+                    if isinstance(clean, BadInput):
+                        raise clean
+                    found.append(forecast_series(module, clean, continued, rows))
+            table = polars.DataFrame([row for forecast in found for row in rows_of(forecast, levels)])
+            tables.append(
+                table if any(forecast.backtested for forecast in found) else table.drop("actual", "trained_on")
+            )
         except BadInput as error:
             tables.append(error)
     return tables
@@ -112,13 +114,13 @@ def embed(
     """The vector of the last window of each series, and of those that `backtest` asks for (see `predict_inputs`)."""
     spec: ForecastSeries = module.task.spec
     rows = _backtest_rows(str(backtest), spec.frequency)
-    for given in inputs:
-        with as_file(given) as file:
-            for name, one, continued in _asked(spec, [file], series):
+    for table_or_name in inputs:
+        with as_file(table_or_name) as file:
+            for name, clean, continued in _series_of_inputs(spec, [file], series):
                 try:
-                    if isinstance(one, BadInput):
-                        raise one
-                    yield from embed_series(module, one, continued, rows)
+                    if isinstance(clean, BadInput):
+                        raise clean
+                    yield from embed_series(module, clean, continued, rows)
                 except BadInput as error:
                     yield {"series": name, "cutoff": ""}, error
 
@@ -149,20 +151,20 @@ def _check_series(spec: ForecastSeries, name: str | None) -> None:
         )
 
 
-def _asked(
-    spec: ForecastSeries, inputs: list[str], wanted: str | None
+def _series_of_inputs(
+    spec: ForecastSeries, inputs: list[str], series_name: str | None
 ) -> Iterator[tuple[str, CleanSeries | BadInput, str]]:
     """Each series of the inputs, the name of the input before it and that of the series of the run after it.
 
     Raises:
-        BadInput: there is no input, or the series that is wanted is none of the run.
+        BadInput: there is no input, or the series of that name is none of the run.
     """
     if not inputs:
         raise BadInput("no file to forecast: give one or more, or - for standard input")
-    _check_series(spec, wanted)
+    _check_series(spec, series_name)
     for name in inputs:
         try:
-            for series, continued in _continued(list(_series(spec, name)), spec, wanted):
+            for series, continued in _continued(list(_series(spec, name)), spec, series_name):
                 yield name, series, continued
         except BadInput as error:
             yield name, error, ""
@@ -172,20 +174,22 @@ def _continued(found: list[CleanSeries], spec: ForecastSeries, series: str | Non
     """The series of an input, each with the one of the run that it continues."""
     if series is not None and len(found) > 1:
         raise BadInput(f"--series {series}: the file holds {len(found)} series; one is accepted")
-    return [(one, series or _series_of_run(one, spec)) for one in found]
+    return [(clean, series or _series_of_run(clean, spec)) for clean in found]
 
 
 @contextmanager
-def as_file(given: Any) -> Iterator[str]:
+def as_file(table_or_name: Any) -> Iterator[str]:
     """The name of a file that holds a table of polars or pandas; a name as it is."""
-    if isinstance(given, (str, Path)):
-        yield str(given)
+    if isinstance(table_or_name, (str, Path)):
+        yield str(table_or_name)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.csv"
-        write = getattr(given, "write_csv", None) or getattr(given, "to_csv", None)
+        write = getattr(table_or_name, "write_csv", None) or getattr(table_or_name, "to_csv", None)
         if write is None:
-            raise BadInput(f"the name of a file or a table of polars or pandas is accepted, not {type(given).__name__}")
+            raise BadInput(
+                f"the name of a file or a table of polars or pandas is accepted, not {type(table_or_name).__name__}"
+            )
         write(path)
         yield str(path)
 

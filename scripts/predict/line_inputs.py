@@ -110,9 +110,9 @@ def _encoded(image: Any) -> bytes:
     from PIL import Image
 
     try:
-        picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
+        pillow_image = image if isinstance(image, Image.Image) else Image.fromarray(image)
         buffer = io.BytesIO()
-        picture.save(buffer, "PNG")
+        pillow_image.save(buffer, "PNG")
     except (AttributeError, TypeError, ValueError, OSError) as error:
         accepted = "a file name, an image of Pillow or an array uint8 (height, width[, 3 or 4]) is accepted"
         raise BadInput(f"{accepted}, not {type(image).__name__} ({error})") from None

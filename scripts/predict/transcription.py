@@ -128,24 +128,24 @@ def results(
 def _batched(
     module: SequenceModule,
     sources: Iterator[LineSourceFile | Unreadable],
-    answer: Callable[[list[np.ndarray]], Iterable[Any]],
+    predict_batch: Callable[[list[np.ndarray]], Iterable[Any]],
 ) -> Iterator[tuple[list[PreparedLine | Unreadable], list[Any]]]:
-    """Chunks of pages, with what `answer` makes of each, or the reason why it cannot be read."""
+    """Chunks of pages, with the result of `predict_batch` for each page, or the BadInput of one that cannot be read."""
     import torch
 
     while chunk := list(islice(sources, CHUNK)):
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            prepared = pool.map(lambda source: _read_lines(module.task.spec, source), chunk)
-            lines = [line for of_source in prepared for line in of_source]
-        things = [line[1] if isinstance(line, tuple) else line for line in lines]
+            lines_of_sources = pool.map(lambda source: _read_lines(module.task.spec, source), chunk)
+            lines = [line for of_source in lines_of_sources for line in of_source]
+        items = [line[1] if isinstance(line, tuple) else line for line in lines]
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(module)):
-            answers = by_size(
-                things,
+            results = by_size(
+                items,
                 lambda line: line.image.shape[1],
                 BATCH,
-                lambda batch: answer([line.image for line in batch]),
+                lambda batch: predict_batch([line.image for line in batch]),
             )
-        yield lines, answers
+        yield lines, results
 
 
 def _inputs(module: SequenceModule, options: argparse.Namespace) -> list[str]:

@@ -36,8 +36,8 @@ def _build(name: str, settings: dict[str, Any], folder: RunFolder) -> Logger:
     place = {"save_dir": str(folder.path), "name": title, "run_name": title}
     if in_folder:
         place["version"] = ""
-    takes = inspect.signature(target).parameters
-    settings = {**{key: place[key] for key in place if key in takes}, **settings}
+    parameters = inspect.signature(target).parameters
+    settings = {**{key: place[key] for key in place if key in parameters}, **settings}
     is_mlflow = issubclass(target, MLFlowLogger)
     try:
         with _mlflow_store(settings) if is_mlflow else contextlib.nullcontext():

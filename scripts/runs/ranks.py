@@ -1,8 +1,9 @@
 """Several processes that train one module, a device each (`trainer=ddp trainer.devices=N`).
 
-Those of one machine are forked here, from a process that has everything loaded and CUDA asleep, so nothing is
-composed or imported twice and a sweep's job can have them too.  Where torchrun or Slurm starts the processes, nothing
-is forked.
+Those of one machine come from a fork server: a process that has everything imported and never computes.  A process
+that has trained cannot be forked, because the threads of autograd, of OpenMP and of CUDA do not survive it, and who
+trains in a notebook trains more than once.  What a rank is given is pickled.  Where torchrun or Slurm starts the
+processes, none is started here.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import connection
 from typing import Any
 
@@ -56,6 +59,13 @@ class _Rank:
     process: Any
     pipe: connection.Connection
     reason: str = ""  # why it failed, in its own words
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def join(self, timeout: float | None = None) -> int | None:
+        """Its exit status once it has ended; None where it has not within `timeout` seconds."""
+        with self._lock:  # the fork server sends the status once: the first reader has it
+            self.process.join(timeout)
+            return self.process.exitcode
 
     def listen(self) -> str | None:
         """The next message of the process: "ready", or None where it has failed or ended."""
@@ -74,8 +84,13 @@ _to_first: connection.Connection | None = None  # of every other rank
 def spawn_ranks(config: dict[str, Any], follow: Callable[[], Any]) -> Iterator[None]:
     """While inside, this process is rank 0 and every other rank runs `follow`.
 
+    Args:
+        config: settings of a run, of which the Trainer's count.
+        follow: can be pickled: a function of a module, with arguments that can be.
+
     Raises:
-        BadInput: `trainer.num_nodes` without a launcher, or one of the ranks has failed; with its reason.
+        BadInput: `trainer.num_nodes` without a launcher, something that cannot be given to another process, or one of
+            the ranks has failed; with its reason.
     """
     trainer = config["trainer"]
     if trainer.get("num_nodes", 1) not in (1, None) and not started_elsewhere():
@@ -93,12 +108,14 @@ def spawn_ranks(config: dict[str, Any], follow: Callable[[], Any]) -> Iterator[N
         port = free.getsockname()[1]
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count), "NODE_RANK": "0"}
     threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, threads // count))
-    context = multiprocessing.get_context("fork")
+    started = _Start(dict(os.environ), shared, max(1, threads // count), _pickled(follow))
+    torch.set_num_threads(started.threads)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["scripts.runs.training"])
     before = {key: os.environ.get(key) for key in (*shared, "LOCAL_RANK")}
     for number in range(1, count):
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_rank, args=(number, shared, follow, sender))
+        process = context.Process(target=_rank, args=(number, started, sender))
         process.start()
         sender.close()
         _others.append(_Rank(process, receiver))
@@ -108,7 +125,7 @@ def spawn_ranks(config: dict[str, Any], follow: Callable[[], Any]) -> Iterator[N
     try:
         yield
         for other in _others:
-            other.process.join()
+            other.join()
         _raise_failure()
     except BadInput:
         raise
@@ -119,7 +136,7 @@ def spawn_ranks(config: dict[str, Any], follow: Callable[[], Any]) -> Iterator[N
         finished.set()
         for other in _others:
             other.process.kill()
-            other.process.join()
+            other.join()
         _others.clear()
         destroy_process_group()  # of a run that failed: the next one of this process is not to talk to dead ranks
         for key, value in before.items():
@@ -141,7 +158,7 @@ def meet() -> None:
         _to_first.send(("ready", ""))
     for other in _others:
         if other.listen() is None:
-            other.process.join()
+            other.join()
             _raise_failure(other)
 
 
@@ -153,12 +170,11 @@ def _reason(error: Exception) -> str:
 def _raise_failure(failed: _Rank | None = None, besides: str = "") -> None:
     """Raises: BadInput: a rank has failed (exit status other than 0) by another reason than `besides`; with its own."""
     for number, other in enumerate(_others, 1):
-        other.process.join(0.5 if failed is None else None)
+        status = other.join(0.5 if failed is None else None)
         while not other.reason and other.pipe.poll():
             if other.listen() is None:
                 break
-        if (other is failed or other.process.exitcode) and not (besides and other.reason == besides):
-            status = other.process.exitcode
+        if (other is failed or status) and not (besides and other.reason == besides):
             reason = other.reason or (
                 f"killed by {signal.Signals(-status).name}" if status and status < 0 else f"exit status {status}"
             )
@@ -171,8 +187,7 @@ def _watch(others: list[_Rank], finished: threading.Event) -> None:
     while sentinels and not finished.is_set():
         for sentinel in connection.wait(list(sentinels), timeout=0.5):
             other = sentinels.pop(sentinel)  # type: ignore[arg-type]
-            other.process.join(1)
-            if other.process.exitcode and not finished.wait(SECONDS_TO_NOTICE):
+            if other.join(1) and not finished.wait(SECONDS_TO_NOTICE):
                 print("trainer.devices: another process failed; this one waits for it and ends", file=sys.stderr)
                 sys.stderr.flush()
                 os._exit(1)
@@ -184,16 +199,38 @@ def destroy_process_group() -> None:
         torch.distributed.destroy_process_group()
 
 
-def _rank(number: int, shared: dict[str, str], follow: Callable[[], Any], to_first: connection.Connection) -> None:
+@dataclass
+class _Start:
+    """What a rank begins with."""
+
+    environment: dict[str, str]  # of rank 0: the fork server may be older
+    shared: dict[str, str]  # variables by which the ranks find each other
+    threads: int
+    follow: bytes  # pickled, so that what it needs is imported when the environment is set
+
+
+def _pickled(follow: Callable[[], Any]) -> bytes:
+    try:
+        return pickle.dumps(follow)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise BadInput(
+            f"trainer.devices: something of this run cannot be given to another process ({error}); a callback of a"
+            " module that can be imported can, or torchrun starts the processes"
+        ) from None
+
+
+def _rank(number: int, start: _Start, to_first: connection.Connection) -> None:
     global _to_first
     _to_first = to_first
-    _others.clear()  # those that rank 0 had started before this one was forked
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first rank decides
     _die_with_parent()
     logging.disable(logging.WARNING)
-    os.environ.update({**shared, "LOCAL_RANK": str(number)})
+    warnings.simplefilter("ignore")  # the first rank has said it
+    os.environ.clear()
+    os.environ.update({**start.environment, **start.shared, "LOCAL_RANK": str(number)})
+    torch.set_num_threads(start.threads)
     try:
-        follow()
+        pickle.loads(start.follow)()
     except Exception as error:
         if type(error).__name__ in ("Interrupted", "Pruned"):  # which rank 0 raises too
             return
@@ -204,7 +241,7 @@ def _rank(number: int, shared: dict[str, str], follow: Callable[[], Any], to_fir
 
 
 def _die_with_parent() -> None:
-    """Linux ends this process when the one that forked it ends."""
+    """Linux ends this process when the fork server ends, which it does when the process that it serves ends."""
     import ctypes
 
     with contextlib.suppress(OSError, AttributeError):

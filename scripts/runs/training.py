@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import random
 import sys
@@ -104,8 +105,9 @@ def train(
     Raises:
         BadInput: data, weights or settings that only now prove unusable.
     """
-    with ranks.spawn_ranks(config, lambda: _fit(config, folder, overrides, resume, extra_callbacks)):
-        fitting = _fit(config, folder, overrides, resume, extra_callbacks)
+    fit = functools.partial(_fit, config, folder, overrides, resume, extra_callbacks)
+    with ranks.spawn_ranks(config, fit):
+        fitting = fit()
     if rank() > 0:  # of processes that another program started
         return {}
     from scripts.runs.evaluation import Evaluation  # its tables are for the end; the first step does not wait for them
@@ -204,8 +206,8 @@ def _seed(seed: int) -> None:
 
 def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Callback], logger: Any) -> Trainer:
     """Lightning's Trainer with the run's settings, quiet, writing whole checkpoints."""
-    allow_tf32(bool(config.get("tf32")))
     settings = config["trainer"]
+    allow_tf32(config.get("tf32"), settings.get("precision"))
     for wanted, name in (("profiler", "profilers"), ("enable_model_summary", "callbacks.model_summary")):
         if settings.get(wanted):  # which Lightning prints through its log, of which a run shows warnings only
             logging.getLogger(f"pytorch_lightning.{name}").setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""Pairs of texts: every format, sources on one side, judged once against all their targets."""
+"""Pairs of texts: every format, sources on one side, evaluated once against all their targets."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from tests.commands import run
 
 
 @pytest.fixture(scope="module", params=["seq2seq", "transformer"])
-def writer(request: pytest.FixtureRequest, pairs_file: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def trained_run(request: pytest.FixtureRequest, pairs_file: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     overrides = [f"datamodule.data_dir={pairs_file}", f"runs_dir={tmp_path_factory.mktemp('runs')}"]
     overrides += [
         "datamodule=text_pairs",
@@ -24,15 +24,15 @@ def writer(request: pytest.FixtureRequest, pairs_file: Path, tmp_path_factory: p
     return run("train.py", *overrides, "evaluate=[val,test]", *rate).stdout.strip().splitlines()[-1]
 
 
-def test_a_run_answers_and_is_judged(writer: str) -> None:
-    metrics = json.loads((Path(writer) / "metrics.json").read_text())
+def test_a_run_predicts_and_is_evaluated(trained_run: str) -> None:
+    metrics = json.loads((Path(trained_run) / "metrics.json").read_text())
     assert {"test/exact_match", "test/cer", "test/wer", "test/bleu"} <= set(metrics)
-    assert {"test_attention.png", "test_by_length.png"} <= {p.name for p in (Path(writer) / "figures").iterdir()}
-    rows = read(run("predict.py", writer, "-", "--json", stdin="Abe\nKeane\n").stdout)
+    assert {"test_attention.png", "test_by_length.png"} <= {p.name for p in (Path(trained_run) / "figures").iterdir()}
+    rows = read(run("predict.py", trained_run, "-", "--json", stdin="Abe\nKeane\n").stdout)
     assert [row["input"] for row in rows] == ["Abe", "Keane"] and all(row["log_prob"] < 0 for row in rows)
-    wide = read(run("predict.py", writer, "Abe", "Keane", "--json", "--beam-width", 20).stdout)
+    wide = read(run("predict.py", trained_run, "Abe", "Keane", "--json", "--beam-width", 20).stdout)
     assert {row["input"] for row in wide} == {"Abe", "Keane"}
-    again = json.loads(run("evaluate.py", writer, "--json", "decoding.method=beam_search").stdout)
+    again = json.loads(run("evaluate.py", trained_run, "--json", "decoding.method=beam_search").stdout)
     assert again["test/loss"] == pytest.approx(metrics["test/loss"], abs=1e-5)
 
 

@@ -34,7 +34,7 @@ class ClassificationMetrics(nn.Module):
         super().__init__()
         self.classes = classes
         self.confusion = MulticlassConfusionMatrix(len(classes), validate_args=False)
-        self.top_3 = MeanMetric()
+        self.top_3 = MeanMetric(nan_strategy="disable")  # looking for NaN waits for the device
 
     def update(self, scores: Tensor, batch: Any) -> None:
         """Args: scores (B, C), batch with classes (B,)."""

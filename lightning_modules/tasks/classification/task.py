@@ -109,8 +109,12 @@ class Classification(Task):
         assert batch.classes is not None
         return functional.cross_entropy(output, batch.classes, weight=self.class_weight, label_smoothing=smoothing)
 
-    def loss_weight(self, batch: TokenBatch) -> float | Tensor:
-        return len(batch) if self.class_weight is None else self.class_weight[batch.classes].sum()
+    def example_weights(self, examples: TokenBatch) -> Tensor | None:
+        if self.class_weight is None:
+            return None
+        assert examples.classes is not None
+        weight = self.class_weight.to(examples.classes.device)  # a source is on the CPU
+        return weight.index_select(0, examples.classes)
 
     @classmethod
     def metrics_class(cls) -> type[nn.Module]:

@@ -16,7 +16,14 @@ from datamodules.errors import BadInput
 from datamodules.text.spec import LabelledText, UnlabelledText
 from lightning_modules.layers.embedding import TokenDropout
 from lightning_modules.layers.encoding import Encoding
-from lightning_modules.layers.symbols import IGNORE_INDEX, Symbols, cross_entropy, log_likelihood, next_token_targets
+from lightning_modules.layers.symbols import (
+    IGNORE_INDEX,
+    Symbols,
+    cross_entropy,
+    log_likelihood,
+    next_token_targets,
+    num_targets,
+)
 from lightning_modules.tasks.base import Task
 from lightning_modules.tasks.generation.output import NextSymbols
 from lightning_modules.tasks.generation.sampling import Sampling, sample
@@ -118,6 +125,9 @@ class Generation(Task):
     def loss(self, output: NextSymbols, batch: TokenBatch) -> Tensor:
         """Nats a symbol, ends of texts among them."""
         return cross_entropy(output.scores, output.targets, self.label_smoothing)
+
+    def example_weights(self, examples: TokenBatch) -> Tensor:
+        return num_targets(examples.lengths) if self.spec.whole else examples.lengths
 
     @classmethod
     def metrics_class(cls) -> type[nn.Module]:

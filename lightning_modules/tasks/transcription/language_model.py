@@ -26,7 +26,7 @@ class CharacterModel:
 
     Args:
         texts: lines to learn from.
-        vocabulary: the reader's; characters that it does not know are skipped.
+        vocabulary: of the OCR model; characters that are not in it are skipped.
         order: characters of a context and the next one together.
     """
 

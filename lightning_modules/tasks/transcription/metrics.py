@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PICTURED = 4  # lines at the head of the part, and as many of the worst
 MOST_FREQUENT = 25  # edits in the table
+COUNTS = ("edits", "characters", "word_edits", "words", "exact", "lines", "predicted")  # predicted: characters
 
 
 class TranscriptionMetrics(Metric):
@@ -42,26 +44,20 @@ class TranscriptionMetrics(Metric):
     }
 
     full_state_update = False
-    edits: Tensor
-    characters: Tensor
-    word_edits: Tensor
-    words: Tensor
-    exact: Tensor
-    lines: Tensor
+    counts: Tensor
     infeasible: Tensor
-    predicted: Tensor
 
     def __init__(self, task: Any) -> None:
         super().__init__()
         self.fold: Fold = task.fold
         self.read, self.truth = task.read, task.truth
-        for name in ("edits", "characters", "word_edits", "words", "exact", "lines", "infeasible"):
-            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("predicted", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")  # characters
+        self.add_state("counts", torch.zeros(len(COUNTS), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("infeasible", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self._warn_of_blanks = task.warn_of_blanks
         self.pairs: Counter[tuple[str, str]] = Counter()  # (expected, read) of each edit; "" for nothing
         self._first: list[tuple[np.ndarray, str, str]] = []
         self._worst: list[tuple[float, int, tuple[np.ndarray, str, str]]] = []
+        self._order = itertools.count()  # of lines that are as bad
 
     def update(self, output: Steps | Seq2SeqOutput, batch: Any) -> None:
         """Args: output with log_probs (T, B, C) or texts, batch with code points (B, L) and images."""
@@ -74,28 +70,25 @@ class TranscriptionMetrics(Metric):
         self._read_off(output, batch)
 
     def _read_off(self, output: Steps | Seq2SeqOutput, batch: Any) -> None:
+        rows = []
         for i, (target, prediction) in enumerate(zip(self.truth(batch), self.read(output))):
             target, prediction = folded(target, self.fold), folded(prediction, self.fold)
-            distance = self._count(target, prediction)
-            self._keep(distance / max(1, len(target)), batch, i, target, prediction)
+            rows.append(self._count(target, prediction))
+            self._keep(rows[-1][0] / max(1, len(target)), batch, i, target, prediction)
+        if rows:  # once a batch: each addition is a kernel of its own on a GPU
+            self.counts += torch.tensor(rows, dtype=torch.float64).sum(dim=0).to(self.counts.device)
 
-    def _count(self, target: str, prediction: str) -> int:
-        distance = 0
-        self.predicted += len(prediction)
+    def _count(self, target: str, prediction: str) -> list[int]:
+        """Of one line, what `COUNTS` names."""
+        distance = word_edits = 0
         if target != prediction:
             operations = Levenshtein.editops(target, prediction)
             distance = len(operations)
             for kind, at, to in operations:
                 expected = target[at] if kind != "insert" else ""
                 self.pairs[expected, prediction[to] if kind != "delete" else ""] += 1
-            self.word_edits += Levenshtein.distance(target.split(), prediction.split())
-        else:
-            self.exact += 1
-        self.edits += distance
-        self.characters += len(target)
-        self.words += len(target.split())
-        self.lines += 1
-        return distance
+            word_edits = Levenshtein.distance(target.split(), prediction.split())
+        return [distance, len(target), word_edits, len(target.split()), target == prediction, 1, len(prediction)]
 
     def _keep(self, badness: float, batch: Any, i: int, target: str, prediction: str) -> None:
         """Keep a line's image, if it is one of the first or of the worst."""
@@ -106,16 +99,17 @@ class TranscriptionMetrics(Metric):
         if len(self._first) < PICTURED:
             self._first.append((image, target, prediction))
         else:
-            item = (badness, int(self.lines), (image, target, prediction))
+            item = (badness, next(self._order), (image, target, prediction))
             (heapq.heappush if len(self._worst) < PICTURED else heapq.heapreplace)(self._worst, item)
 
     def compute(self) -> dict[str, float]:
-        if self.characters and not self.predicted:
+        total = dict(zip(COUNTS, self.counts.tolist()))
+        if total["characters"] and not total["predicted"]:
             self._warn_of_blanks()
         return {
-            "cer": (self.edits / self.characters.clamp(min=1)).item(),
-            "wer": (self.word_edits / self.words.clamp(min=1)).item(),
-            "exact_match": (self.exact / self.lines.clamp(min=1)).item(),
+            "cer": total["edits"] / max(1, total["characters"]),
+            "wer": total["word_edits"] / max(1, total["words"]),
+            "exact_match": total["exact"] / max(1, total["lines"]),
             "infeasible": self.infeasible.item(),
         }
 

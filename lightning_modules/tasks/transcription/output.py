@@ -14,3 +14,4 @@ class Steps:
     log_probs: Tensor  # (T, B, C) float32
     lengths: Tensor  # (B,)
     texts: list[str] | None = None  # once they were read off
+    host_lengths: Tensor | None = None  # `lengths` on the CPU, where they are known there

@@ -128,19 +128,26 @@ class Transcription(Task):
     def lengths(self, batch: LineBatch) -> Tensor:
         return batch.lengths if self.features is None else self.features.steps(batch.lengths)
 
+    def host_lengths(self, batch: LineBatch) -> Tensor | None:
+        if batch.host_lengths is None or self.features is None:
+            return batch.host_lengths
+        return self.features.steps(batch.host_lengths)
+
     def head(self, encoding: Encoding, batch: LineBatch) -> Steps:
         scores = self.output(encoding.states).transpose(0, 1)  # (T, B, C)
         lengths = encoding.lengths
         if lengths is None:
             lengths = torch.full((scores.shape[1],), scores.shape[0], device=scores.device)
-        return Steps(scores.float().log_softmax(dim=2, dtype=torch.float32), lengths)
+        log_probs = scores.float().log_softmax(dim=2, dtype=torch.float32)
+        return Steps(log_probs, lengths, host_lengths=encoding.host_lengths)
 
     def pool(self, encoding: Encoding) -> Tensor:
         raise BadInput("module.combine=join: task=transcription reads every step, not one vector; average is accepted")
 
     def average(self, outputs: list[Steps]) -> Steps:
         log_probs = torch.stack([output.log_probs for output in outputs]).logsumexp(dim=0)
-        return Steps(log_probs - torch.tensor(len(outputs)).log(), outputs[0].lengths)
+        first = outputs[0]
+        return Steps(log_probs - math.log(len(outputs)), first.lengths, host_lengths=first.host_lengths)
 
     def head_layer(self) -> nn.Linear | None:
         if self.symbols is not None:  # its rows are not those of the vocabulary alone
@@ -161,18 +168,21 @@ class Transcription(Task):
             return output.loss()
         return (-self.log_likelihood(output, batch) / batch.target_lengths.clamp(min=1)).mean()
 
-    def loss_weight(self, batch: LineBatch) -> float | Tensor:
-        return len(batch) if self.symbols is None else num_targets(batch.target_lengths)
+    def example_weights(self, examples: LineBatch) -> Tensor | None:
+        return None if self.symbols is None else num_targets(examples.target_lengths)
 
     def log_likelihood(self, output: Steps, batch: LineBatch) -> Tensor:
         """(B,) log-probability of each text, summed over all paths; 0, without a gradient, where there is none."""
         assert batch.targets is not None and batch.target_lengths is not None
+        lengths, target_lengths = output.lengths, batch.target_lengths
+        if output.host_lengths is not None and batch.host_target_lengths is not None:  # torch takes them to the CPU
+            lengths, target_lengths = output.host_lengths, batch.host_target_lengths
         with torch.autocast(output.log_probs.device.type, enabled=False):
             return -functional.ctc_loss(
                 output.log_probs,
                 batch.targets if batch.display_targets is None else batch.display_targets,
-                output.lengths,
-                batch.target_lengths,
+                lengths,
+                target_lengths,
                 reduction="none",
                 zero_infinity=True,
             )

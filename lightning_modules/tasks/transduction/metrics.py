@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,10 +12,7 @@ from torchmetrics import Metric
 
 from lightning_modules.tasks.edit_distance import edits, nearest
 from lightning_modules.tasks.metric_info import MetricInfo
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # what it would take from packages that are not here
-    from torchmetrics.text import SacreBLEUScore
+from lightning_modules.tasks.transduction.bleu import NUM_COUNTS, bleu, ngram_counts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +44,7 @@ class TransductionMetrics(Metric):
     full_state_update = False
     counts: Tensor
     by_length: Tensor
+    ngrams: Tensor  # what `bleu` is computed from
 
     def __init__(self, task: Any) -> None:
         super().__init__()
@@ -55,7 +52,7 @@ class TransductionMetrics(Metric):
         self.of_symbols = task.spec.target.tokens == "symbols"
         self.add_state("counts", torch.zeros(6, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("by_length", torch.zeros(LONGEST + 1, 2, dtype=torch.float64), dist_reduce_fx="sum")
-        self.bleu = bleu_of()
+        self.add_state("ngrams", torch.zeros(NUM_COUNTS, dtype=torch.float64), dist_reduce_fx="sum")
         self._attended: list[tuple[Tensor, list[str], list[str]]] = []
 
     def update(self, output: Seq2SeqOutput, batch: PairBatch) -> None:
@@ -65,10 +62,12 @@ class TransductionMetrics(Metric):
             target = nearest(prediction, texts)
             words = Levenshtein.distance(target.split(), prediction.split())
             rows.append([1, prediction == target, edits(target, prediction), len(target), words, len(target.split())])
-        counted = torch.tensor(rows, dtype=torch.float64, device=self.counts.device)
+        counted = torch.tensor(rows, dtype=torch.float64).to(self.counts.device)
         self.counts += counted.sum(dim=0)
         self.by_length.index_add_(0, batch.lengths.clamp(max=LONGEST), counted[:, :2])
-        self.bleu.update(predictions, references)
+        if not self.of_symbols:  # once a batch: each addition is a kernel of its own on a GPU
+            of_batch = torch.tensor(ngram_counts(predictions, references), dtype=torch.float64)
+            self.ngrams += of_batch.to(self.ngrams.device)
         self._keep(output, batch)
 
     def compute(self) -> dict[str, float]:
@@ -76,7 +75,7 @@ class TransductionMetrics(Metric):
         rates = {"exact_match": exact / max(1, texts), "cer": wrong / max(1, characters)}
         if self.of_symbols:
             return rates | {"per": wrong_words / max(1, words)}
-        return rates | {"wer": wrong_words / max(1, words), "bleu": 100 * float(self.bleu.compute())}
+        return rates | {"wer": wrong_words / max(1, words), "bleu": bleu(self.ngrams.tolist())}
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """A row for each length of the source."""
@@ -115,11 +114,6 @@ class TransductionMetrics(Metric):
             self._attended.append(
                 (output.weights[i, : target_length + 1, :source_length].float().cpu(), symbols, tokens)
             )
-
-
-def bleu_of() -> SacreBLEUScore:
-    """Counts n-grams up to 4 over all texts, as sacrebleu does by default but for its smoothing of counts of 0."""
-    return SacreBLEUScore()
 
 
 def _tokens(vocabulary: Any, ids: list[int]) -> list[str]:

@@ -87,8 +87,8 @@ class Transduction(Task):
     def loss(self, output: Seq2SeqOutput, batch: PairBatch) -> Tensor:
         return output.loss(self.label_smoothing)
 
-    def loss_weight(self, batch: PairBatch) -> Tensor:
-        return num_targets(batch.target_lengths)
+    def example_weights(self, examples: PairBatch) -> Tensor:
+        return num_targets(examples.target_lengths)
 
     def texts(self, output: Seq2SeqOutput) -> list[str]:
         """The decoded ids as texts."""

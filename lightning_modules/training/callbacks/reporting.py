@@ -43,6 +43,10 @@ class Reporting(Callback):
         self.validations = 0
         self._sent_at = 0.0
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The state that another rank is given: rank 0 alone sends and asks."""
+        return {**vars(self), "send": _send_nothing, "is_pruned": None if self.is_pruned is None else _never}
+
     def state_dict(self) -> dict[str, Any]:
         return {"validations": self.validations}
 
@@ -87,3 +91,11 @@ class Reporting(Callback):
 
     def _name(self, pl_module: LightningModule) -> str:
         return self.metric or f"val/{pl_module.task.monitor}"
+
+
+def _send_nothing(progress: dict[str, Any]) -> None:
+    pass
+
+
+def _never(validations: int, value: float) -> bool:
+    return False

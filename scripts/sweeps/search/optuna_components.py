@@ -141,7 +141,7 @@ def _build(settings: dict[str, Any], provided: dict[str, Any], at: str, kind: ty
         raise BadInput(f"{at}._target_={target}: not a {kind.__name__}, which belongs there")
     parameters = inspect.signature(cls).parameters
     provided = {key: value for key, value in provided.items() if key in parameters and key not in arguments}
-    found = problems(cls, arguments, at, given=list(provided))
+    found = problems(cls, arguments, at, provided=list(provided))
     found = [message for message in found if not message.endswith(": missing")]
     if found:
         raise BadInput("\n".join(found))

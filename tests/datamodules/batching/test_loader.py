@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -81,18 +82,46 @@ def test_repeated_batches_are_those_of_the_first_epoch() -> None:
     assert all(torch.equal(a, b) for a, b in zip(repeated.batches(5), sampler.batches(0), strict=True))
 
 
-def test_ranks_share_each_batch_and_their_weights_make_the_mean_of_means_the_mean() -> None:
-    values = torch.randn(23, dtype=torch.float64)
-    sampler = RandomBatchSampler(torch.arange(23), batch_size=10, seed=0)
+def weighted_mean(values: Tensor, weights: Tensor | None) -> Tensor:
+    return values.mean() if weights is None else (values * weights).sum() / weights.sum()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_ranks_and_batches_of_a_step_weigh_so_that_the_mean_of_means_is_that_of_all(
+    weighted: bool, accumulate: int
+) -> None:
+    values = torch.randn(45, dtype=torch.float64)
+    weights = torch.rand(45, dtype=torch.float64) if weighted else None
+    sampler = RandomBatchSampler(torch.arange(45), batch_size=10, seed=0)  # the last step has fewer and shorter batches
     world_size = 4
-    loaders = [loader_of(sampler, rank, world_size) for rank in range(world_size)]
-    for batch, *shares in zip(sampler.batches(0), *loaders, strict=True):
-        of_ranks = [values[share.indices].mean() * share.weight for share in shares]
-        assert torch.isclose(torch.stack(of_ranks).mean(), values[batch].mean())
+    loaders = [list(loader_of(sampler, rank, world_size)) for rank in range(world_size)]
+    batches = sampler.batches(0)
+    for first in range(0, len(batches), accumulate):
+        rows = batches[first : first + accumulate]
+        for_gradient, for_curve = [], []
+        for of_rank in loaders:
+            for share in of_rank[first : first + accumulate]:
+                weight, part = share.step_weight(accumulate, len(batches), lambda source: weights)
+                own = None if weights is None else weights[share.indices]
+                loss = weighted_mean(values[share.indices], own)
+                for_gradient.append(loss * weight / part / accumulate)
+                for_curve.append(loss * weight)
+        every = torch.cat(rows)
+        expected = weighted_mean(values[every], None if weights is None else weights[every])
+        assert torch.isclose(torch.stack(for_gradient).sum() / world_size, expected)
+        assert torch.isclose(torch.stack(for_curve).mean(), expected)
+
+
+def test_where_all_hold_as_much_the_weight_is_one_to_the_last_bit() -> None:
+    sampler = RandomBatchSampler(torch.arange(60), batch_size=10, seed=0)
+    for share in loader_of(sampler, rank=1, world_size=2):
+        assert share.step_weight(3, 6, lambda source: None) == (1.0, 1.0)
 
 
 def test_a_rank_without_an_example_of_a_short_batch_counts_nothing() -> None:
     sampler = RandomBatchSampler(torch.arange(9), batch_size=8, seed=0)  # the last batch has one example
     last = list(loader_of(sampler, rank=1, world_size=2))[-1]
-    assert last.weight == 0.0
+    assert last.is_filler
+    assert last.step_weight(1, 2, lambda source: None)[0] == 0.0
     assert len(last) == 1

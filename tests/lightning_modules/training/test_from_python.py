@@ -155,7 +155,17 @@ class OwnOptimizer(GRU):
         return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, step_size=1)]
 
 
-@pytest.mark.parametrize("cls", [OwnStep, Manual, OwnOptimizer])
+class OwnValidation(GRU):
+    """Validates and tests in steps of its own."""
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val_loss", self.loss(batch), batch_size=len(batch))
+
+    def test_step(self, batch, batch_idx):
+        self.log("test_loss", self.loss(batch), batch_size=len(batch))
+
+
+@pytest.mark.parametrize("cls", [OwnStep, Manual, OwnOptimizer, OwnValidation])
 def test_steps_and_optimisers_of_a_subclass_are_its_own(names_folder, tmp_path, cls: type) -> None:
     module, datamodule = hand_made(names_folder, cls)
     trainer = trainer_for(tmp_path, log_every_n_steps=2)
@@ -166,6 +176,10 @@ def test_steps_and_optimisers_of_a_subclass_are_its_own(names_folder, tmp_path, 
     if cls is OwnStep:
         assert metrics["train_loss_epoch"].item() == pytest.approx(metrics["train/loss_epoch"].item(), rel=1e-4)
         assert 0 < module.latest["train/loss"] < 3
+    if cls is OwnValidation:
+        (tested,) = trainer.test(module, datamodule=datamodule, verbose=False)
+        assert set(tested) == {"test_loss"}
+        assert 0 < metrics["val_loss"] < 3
     if cls is OwnOptimizer:
         assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.1 * 0.1**2)
 

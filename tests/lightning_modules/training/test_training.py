@@ -75,9 +75,12 @@ def test_training_equals_a_loop_written_out(names_folder, overrides: list[str], 
     other.train()
     step = 0
     for epoch in range(2):
-        for number, row in enumerate(datamodule.training_sampler().batches(epoch), 1):
+        rows = datamodule.training_sampler().batches(epoch)
+        for number, row in enumerate(rows, 1):
             batch = datamodule.source.collate(row, datamodule.source.max_length(row))
-            (other.loss(batch) / accumulate).backward()
+            first = (number - 1) // accumulate * accumulate
+            of_step = sum(map(len, rows[first : first + accumulate]))
+            (other.loss(batch) * (len(row) / of_step if accumulate > 1 else 1)).backward()
             if number % accumulate and number < batches_an_epoch:
                 continue
             optimizer.param_groups[0]["lr"] = rate * other.optimization.schedule.factor(step, length)
@@ -89,7 +92,9 @@ def test_training_equals_a_loop_written_out(names_folder, overrides: list[str], 
             optimizer.step()
             optimizer.zero_grad()
             step += 1
-    assert torch.equal(weights(module), weights(other))
+    if accumulate == 1:
+        assert torch.equal(weights(module), weights(other))
+    torch.testing.assert_close(weights(module), weights(other), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("loop", ["fast", "lightning"])

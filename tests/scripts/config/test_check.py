@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hydra.errors import HydraException
 
 from datamodules.errors import BadInput
+from scripts.config import overrides
 from scripts.config.check import check
 from scripts.config.composing import compose
 from scripts.config.signatures import problems
@@ -47,6 +49,17 @@ def test_each_mistake_is_a_sentence(override: str, message: str) -> None:
     lines = refused(override)
     assert len(lines) == 1
     assert lines[0].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("lr=1", "optimizer.lr"), ("max_epochs=3", "trainer.max_epochs"), ("ckpt_path=x", "resume=RUN")],
+)
+def test_keys_of_other_programs_are_understood(word: str, meant: str) -> None:
+    with pytest.raises(HydraException) as caught:
+        compose(word)
+    key = word.partition("=")[0]
+    assert str(overrides.explain(caught.value)).startswith(f"{key}: no such setting; you may mean {meant}")
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -251,7 +251,7 @@ def test_bad_usage_is_a_sentence(folder: Path, arguments: list[str], message: st
     assert run("export.py", folder, *arguments, status=2).stderr.startswith(message)
 
 
-def test_a_reader_that_writes_is_refused(names_folder: Path, tmp_path: Path) -> None:
+def test_an_ocr_model_with_a_decoder_is_refused(names_folder: Path, tmp_path: Path) -> None:
     module = untrained("seq2seq", names_folder, workload="lines-transcription")
-    with pytest.raises(BadInput, match=r"Seq2Seq decodes letter by letter, which is not exported; readers by CTC are"):
+    with pytest.raises(BadInput, match=r"Seq2Seq decodes letter by letter, which is not exported; CTC models are"):
         export(module, transcription, "onnx", tmp_path, None, "x")

@@ -89,6 +89,7 @@ def test_monitors_write_their_curves_and_a_schedule_of_accumulation_is_followed(
     assert len(found["DeviceStatsMonitor.on_train_batch_start/cpu_percent"]) == 4 + 4  # both batches of a step
     assert len(found["lr-AdamW"]) == 4 + 4
     assert found["lr"][0] < found["lr-AdamW"][0] <= settings["optimizer"]["lr"]  # after its step, and before
+    assert found["lr"][-1] == pytest.approx(0, abs=1e-12)  # the cosine ends with the run
     assert found["lr-AdamW-momentum"] == [0.9] * 8
     assert found["train/samples"][-1] == 2 * 56
     assert found["train/device/samples_per_sec"][-1] > 0

@@ -1,15 +1,18 @@
-"""Judging a part: nothing depends on which examples share a batch, and predictions stand as the files have them."""
+"""Evaluation of a split: nothing depends on which examples share a batch; predictions stand in order of the files."""
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from lightning_modules.base import SequenceModule
 from scripts.config.composing import compose
+from scripts.runs import training
 from scripts.runs.evaluation import Evaluation
 from scripts.runs.folder import RunFolder
 from scripts.runs.training import build_module, make_trainer
@@ -26,7 +29,7 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
 }
 
 
-def judged(folder: Path, config: dict[str, Any], batch_size: int, split: str) -> tuple[Evaluation, SequenceModule]:
+def evaluated(folder: Path, config: dict[str, Any], batch_size: int, split: str) -> tuple[Evaluation, SequenceModule]:
     config = {**config, "datamodule": {**config["datamodule"], "evaluation_batch_size": batch_size}}
     datamodule = datamodule_for(config)
     torch.manual_seed(3)
@@ -41,7 +44,7 @@ def judged(folder: Path, config: dict[str, Any], batch_size: int, split: str) ->
 def test_batches_change_nothing(case: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     name, workload, overrides = CASES[case]
     config = small_settings(name, workload, files_of(request, workload), overrides)
-    (few, _), (many, module) = (judged(tmp_path, config, batch_size, "all") for batch_size in (3, 1000))
+    (few, _), (many, module) = (evaluated(tmp_path, config, batch_size, "all") for batch_size in (3, 1000))
     assert few.metrics == pytest.approx(many.metrics, rel=1e-4, abs=1e-5)
     parts = many.datamodule.split_indices("all")
     for evaluation in (few, many):
@@ -67,3 +70,19 @@ def test_like_lengths_share_a_batch(names_folder: Path) -> None:
     lengths = datamodule.source.lengths[order].tolist()
     assert lengths == sorted(lengths, reverse=True)
     assert len(set(lengths)) > 2
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_thousand_classes_train_in_little_memory(tmp_path: Path) -> None:
+    rows = [f"label{i},{'abcdefghij'[i % 10]}{i}{'klm'[j]}" for i in range(1000) for j in range(3)]
+    (tmp_path / "table.csv").write_text("\n".join(["label,text", *rows]) + "\n")
+    config = compose(
+        "datamodule=texts", f"datamodule.data_dir={tmp_path / 'table.csv'}", "module.hidden_size=4", "logger=none",
+        "trainer.accelerator=cpu", "callbacks.progress=null", "evaluate=[val]", "trainer.max_steps=1",
+    )  # fmt: skip
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    metrics = training.train(config, RunFolder(tmp_path / "run"), [])
+    assert metrics["steps"] == 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400 * 1024  # KiB
+    with Image.open(tmp_path / "run" / "figures" / "val_confusion_matrix.png") as figure:
+        assert max(figure.size) < 2500  # some forty classes, not a thousand

@@ -71,32 +71,33 @@ def test_under_torchrun_the_first_process_writes(names_folder: Path, tmp_path: P
 
 
 class Stop(Checkpoints):
-    """Ends the run before the given block, once."""
+    """Ends the run before the batch that STOP_BEFORE names; ranks have the first one's environment, not its classes."""
 
-    before = 0
-    blocks = 0
+    batches = 0
 
     def on_train_batch_start(self, trainer, pl_module, *args) -> None:
-        self.blocks += 1
-        if self.blocks == self.before:
+        self.batches += 1
+        if self.batches == int(os.environ.get("STOP_BEFORE", "0")):
             self.write_between_batches(trainer)
             raise KeyError("stop")
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_two_processes_go_on_to_the_last_bit(names_folder: Path, tmp_path: Path) -> None:
+def test_two_processes_go_on_to_the_last_bit(
+    names_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     logs.quiet_lightning()
     dropout = ["task.output_dropout=0.3", "callbacks.progress=null", "logger=none", "evaluate=[]"]
     words = [*TWO, *SMALL, *dropout, f"datamodule.data_dir={names_folder}"]
     settings = compose(*words, "callbacks.checkpoints._target_=tests.scripts.runs.test_ranks.Stop")
     environment = dict(os.environ)
     training.train(settings, RunFolder(tmp_path / "undisturbed"), [])
-    Stop.before = 5
+    monkeypatch.setenv("STOP_BEFORE", "5")
     try:
         with pytest.raises(KeyError):
             training.train(settings, RunFolder(tmp_path / "stopped"), [])
     finally:
-        Stop.before = 0
+        monkeypatch.delenv("STOP_BEFORE")
         training.ranks.destroy_process_group()
     training.train(settings, RunFolder(tmp_path / "stopped"), [], resume=True)
     assert torch.equal(weights(tmp_path / "stopped"), weights(tmp_path / "undisturbed"))

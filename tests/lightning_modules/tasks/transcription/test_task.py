@@ -147,7 +147,8 @@ def test_ctc_learns_the_display_order_and_answers_in_reading_order() -> None:
     task = hebrew_task()
     assert task.spec.display(text) == "(abc) 12 םולש"
     source = LineSource.of([np.zeros((32, 40), np.uint8)], [text], task.spec)
-    batch = source.collate(torch.tensor([0]), 40)
+    row = torch.tensor([0])
+    batch = source.collate(row, source.max_length(row))
     assert HEBREW.decode(batch.targets[0].tolist()) == text, "as it is typed: what a decoder writes"
     assert HEBREW.decode(batch.display_targets[0].tolist()) == task.spec.display(text)
     path = [symbol for i in HEBREW.encode(task.spec.display(text)).tolist() for symbol in (i, 0)]

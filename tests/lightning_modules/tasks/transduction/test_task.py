@@ -56,10 +56,11 @@ def test_phoneme_error_rate_by_hand() -> None:
 
 def test_bleu_is_that_of_sacrebleu() -> None:
     sacrebleu = pytest.importorskip("sacrebleu")
-    from lightning_modules.tasks.transduction.metrics import bleu_of
+    from lightning_modules.tasks.transduction.bleu import bleu, ngram_counts
 
     width = max(map(len, TRUTHS))
     streams = [[texts[i] if i < len(texts) else None for texts in TRUTHS] for i in range(width)]
-    score = bleu_of()
-    score.update(ANSWERS, TRUTHS)
-    assert 100 * float(score.compute()) == pytest.approx(sacrebleu.corpus_bleu(ANSWERS, streams).score, abs=1e-3)
+    expected = sacrebleu.corpus_bleu(ANSWERS, streams).score
+    assert bleu(ngram_counts(ANSWERS, TRUTHS)) == pytest.approx(expected, abs=1e-3)
+    apart = [ngram_counts([answer], [texts]) for answer, texts in zip(ANSWERS, TRUTHS)]
+    assert bleu([sum(column) for column in zip(*apart)]) == pytest.approx(expected, abs=1e-3)
