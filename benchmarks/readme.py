@@ -105,7 +105,7 @@ def gpu() -> list[str]:
         worst = max(row["difference"] for row in checks)
         rows.append(("GPU beside CPU", f"{len(checks)} checks", f"{met} right, at most {worst:.1g} off", "all", names))
     for row in recorded_rows("overhead_gpu"):
-        step = f"{row['bare_ms']:.3g} ms, this project {row['fast']:.2f}, plain Lightning {row['tutorial']:.2f}"
+        step = f"{row['bare_ms']:.3g} ms, train.py {row['fast']:.2f}, plain Lightning {row['tutorial']:.2f}"
         rows.append(("a step beside the bare loop", f"`{row['workload']}`", step, *_verdict(row, "{:.2f}")))
     rows += [
         ("an epoch", row["row"], f"{row['epoch_seconds']:.2f} s", *_verdict(row, "{:.1f} s"))
