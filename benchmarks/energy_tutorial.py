@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from benchmarks import energy
-from benchmarks.overhead import fresh, interleaved, ours, quiet
+from benchmarks.overhead import fresh, interleaved, quiet, run_step_ms
 from benchmarks.recording import of_this_device, record, show
 from benchmarks.trained import data_folder, row_of, train
 from datamodules.errors import BadInput
@@ -70,7 +70,7 @@ def measure(name: str, data: list[str], count: int, repeats: int) -> dict[str, A
     datamodule, module = fresh(config)
     windows, batch_size = len(datamodule.indices["train"]), config["datamodule"]["batch_size"]
     endless = {**config, "trainer": {**config["trainer"], "max_epochs": None}}
-    ways = {"step": partial(ours, endless, count), "recurrence": partial(recurrence_ms, config, module, count)}
+    ways = {"step": partial(run_step_ms, endless, count), "recurrence": partial(recurrence_ms, config, module, count)}
     times = interleaved(repeats, ways)
     step_ms = statistics.median(times["step"])
     row = {

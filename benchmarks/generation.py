@@ -120,7 +120,7 @@ def measured(name: str, data: Path, repeats: int = 5) -> list[dict[str, Any]]:
     step_ms, bare_ms = [], []
     for _ in range(repeats):
         bare_ms.append(BareLoop(name, datamodule).train(200))
-        step_ms.append(overhead.ours(config, 200))
+        step_ms.append(overhead.run_step_ms(config, 200))
     loop = BareLoop(name, datamodule)
     loop.train(STEPS)
     with torch.no_grad():

@@ -149,7 +149,7 @@ def measure(part: str, size: Size, again: bool, until: float) -> list[tuple[Any,
     order = [key for key, _ in items(part, size)]
     left = []
     for key, run in items(part, size):
-        rows = recording.record_status(result)
+        rows = recording.recorded_rows(result)
         known = {tuple(row[name] for name in keys) for row in rows}
         if key in known and not again:
             continue

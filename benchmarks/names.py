@@ -138,9 +138,9 @@ def _robertson_names_a_second(datamodule: Any, count: int) -> float:
 
 
 def _our_names_a_second(config: dict[str, Any], datamodule: Any) -> float:
-    from benchmarks.overhead import ours
+    from benchmarks.overhead import run_step_ms
 
-    ms = ours(config, steps=200)
+    ms = run_step_ms(config, steps=200)
     return config["datamodule"]["batch_size"] / ms * 1000
 
 

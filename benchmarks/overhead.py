@@ -97,7 +97,7 @@ def bare(config: dict[str, Any], steps: int) -> float:
     return 1000 * (time.perf_counter() - start) / (steps - steps // 4)
 
 
-def ours(config: dict[str, Any], steps: int, warm: int | None = None, own_loop: bool = False) -> float:
+def run_step_ms(config: dict[str, Any], steps: int, warm: int | None = None, own_loop: bool = False) -> float:
     """Milliseconds a step of what scripts/train.py runs, of the very batches that the bare loop is timed with.
 
     Args:
@@ -127,7 +127,7 @@ def data_share(config: dict[str, Any], steps: int) -> float:
         return batch
 
     with mock.patch.object(IndexBatch, "to", timed):
-        step = ours(config, steps)
+        step = run_step_ms(config, steps)
     return 1000 * waited[0] / steps / step
 
 
@@ -186,7 +186,7 @@ def measure_compiled(name: str, repeats: int) -> dict[str, Any]:
     workload = WORKLOADS[name]
     config = compose(*TIMED, *workload.overrides)
     ways = {
-        way: partial(ours, {**config, "compile": is_compiled}, WARM + workload.steps, WARM)
+        way: partial(run_step_ms, {**config, "compile": is_compiled}, WARM + workload.steps, WARM)
         for way, is_compiled in {"fast": False, "compiled": True}.items()
     }
     times = interleaved(repeats, ways)
@@ -221,8 +221,8 @@ def measure(name: str, repeats: int, steps: int | None = None, extra: tuple[str,
     config = compose(*TIMED, *workload.overrides, *extra)
     ways = {
         "bare": bare,
-        "fast": ours,
-        "lightning": partial(ours, own_loop=True),
+        "fast": run_step_ms,
+        "lightning": partial(run_step_ms, own_loop=True),
         "quiet": partial(plain, like_tutorials=False),
         "tutorial": partial(plain, like_tutorials=True),
     }

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.overhead import interleaved, ours, quiet
+from benchmarks.overhead import interleaved, quiet, run_step_ms
 from benchmarks.recording import among_recorded, of_this_device, record, show
 from benchmarks.trained import train
 from benchmarks.workloads import TIMED, WORKLOADS
@@ -53,7 +53,7 @@ def measure(
     """
     workload, kinds = WORKLOADS[name], precisions()
     configs = {kind: compose(*TIMED, *workload.overrides, *PRECISIONS[kind], *extra) for kind in kinds}
-    times = interleaved(repeats, {kind: partial(ours, configs[kind], steps or workload.steps) for kind in kinds})
+    times = interleaved(repeats, {kind: partial(run_step_ms, configs[kind], steps or workload.steps) for kind in kinds})
     runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
     settings = [*workload.overrides, *workload.trained, *([f"trainer.max_epochs={epochs}"] if epochs else []), *extra]
     for seed in range(1, seeds + 1):

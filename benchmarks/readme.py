@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.recording import record_status
+from benchmarks.recording import recorded_rows
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -20,7 +20,7 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 def architectures() -> list[str]:
     """Every architecture on names, beside what they have to beat."""
     baselines = ("majority class", "n-gram (1-5) logistic regression")
-    rows = [row for row in record_status("names_accuracy") if row["row"] in baselines] + record_status(
+    rows = [row for row in recorded_rows("names_accuracy") if row["row"] in baselines] + recorded_rows(
         "names_architectures"
     )
     head = ("", "accuracy", "macro-F1", "parameters")
@@ -40,7 +40,7 @@ def architectures() -> list[str]:
 
 def overhead() -> list[str]:
     """Steps of each workload, as ratios to the bare loop."""
-    rows = record_status("overhead")
+    rows = recorded_rows("overhead")
     ways = {"ratio": "this", "plain_ratio": "plain Lightning"}  # as recorded before 0.2.0
     if any("fast" in row for row in rows):
         ways = {
@@ -98,23 +98,23 @@ def gpu() -> list[str]:
     """What `benchmarks/gpu.py` measures beside the tables above, with its targets."""
     head = ("", "", "measured", "target", "")
     rows: list[tuple[str, ...]] = []
-    checks = [row for row in record_status("gpu_correctness") if "met" in row]
+    checks = [row for row in recorded_rows("gpu_correctness") if "met" in row]
     if checks:
         met = sum(row["met"] for row in checks)
         names = ", ".join(row["what"] for row in checks if not row["met"])
         worst = max(row["difference"] for row in checks)
         rows.append(("GPU beside CPU", f"{len(checks)} checks", f"{met} right, at most {worst:.1g} off", "all", names))
-    for row in record_status("overhead_gpu"):
-        step = f"{row['bare_ms']:.3g} ms, ours {row['fast']:.2f}, plain Lightning {row['tutorial']:.2f}"
+    for row in recorded_rows("overhead_gpu"):
+        step = f"{row['bare_ms']:.3g} ms, train.py {row['fast']:.2f}, plain Lightning {row['tutorial']:.2f}"
         rows.append(("a step beside the bare loop", f"`{row['workload']}`", step, *_verdict(row, "{:.2f}")))
     rows += [
         ("an epoch", row["row"], f"{row['epoch_seconds']:.2f} s", *_verdict(row, "{:.1f} s"))
-        for row in record_status("energy_tutorial_gpu")
+        for row in recorded_rows("energy_tutorial_gpu")
     ]
-    for row in record_status("gpu_phases"):
+    for row in recorded_rows("gpu_phases"):
         parts = ", ".join(f"{key[:-3]} {value:.3g}" for key, value in row.items() if key.endswith("_ms"))
         rows.append(("parts of a step, ms", f"`{row['workload']}`", parts, "", ""))
-    for row in record_status("gpu_packing"):
+    for row in recorded_rows("gpu_packing"):
         jobs = f"{row['jobs']} runs at once{', MPS' if row['mps'] else ''}"
         rows.append(("packing", jobs, f"{row['steps_per_second']:,.0f} steps a second", "", ""))
     return markdown(head, rows or [("GPU", "not measured", "", "", "")])
@@ -128,7 +128,7 @@ def on_each_device(result: str, head: tuple[str, ...], cells: Callable[[dict[str
     """A table of what was measured on a processor and on a GPU, in a file each; it says where nothing was."""
     rows: list[tuple[str, ...]] = []
     for device in ("cpu", "gpu"):
-        found = [(device.upper(), *cells(row)) for row in record_status(f"{result}_{device}")]
+        found = [(device.upper(), *cells(row)) for row in recorded_rows(f"{result}_{device}")]
         rows += found or [(device.upper(), "not measured", *[""] * (len(head) - 1))]
     return markdown(("", *head), rows)
 

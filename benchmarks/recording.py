@@ -34,7 +34,7 @@ def record(name: str, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-def record_status(name: str) -> list[dict[str, Any]]:
+def recorded_rows(name: str) -> list[dict[str, Any]]:
     """The rows of `results/<name>.json`, none where it was never measured."""
     path = RESULTS / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
@@ -44,7 +44,7 @@ def among_recorded(name: str, new_rows: list[dict[str, Any]], key: str, order: I
     """The rows of `results/<name>.json` with those measured anew in the place of theirs, in the `order` of `key`."""
     places = {value: place for place, value in enumerate(order)}
     measured = {row[key] for row in new_rows}
-    kept = [row for row in record_status(name) if row[key] in places and row[key] not in measured]
+    kept = [row for row in recorded_rows(name) if row[key] in places and row[key] not in measured]
     return sorted([*kept, *new_rows], key=lambda row: places[row[key]])
 
 

@@ -88,7 +88,7 @@ def test_the_tables_of_the_readme_say_what_was_met(results: Path) -> None:
     recording.record("gpu_packing", [{"jobs": 4, "mps": True, "steps_per_second": 5000.0}])
     assert readme.gpu()[2:] == [
         "| GPU beside CPU | 2 checks | 1 right, at most 0.2 off | all | cnn, names |",
-        "| a step beside the bare loop | `names_bag` | 0.41 ms, ours 1.20, plain Lightning 3.00 | 1.10 | missed |",
+        "| a step beside the bare loop | `names_bag` | 0.41 ms, train.py 1.20, plain Lightning 3.00 | 1.10 | missed |",
         "| an epoch | LSTM | 2.50 s | 3.0 s | met |",
         "| packing | 4 runs at once, MPS | 5,000 steps a second |  |  |",
     ]

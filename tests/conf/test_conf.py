@@ -13,7 +13,7 @@ from lightning_modules.training.schedules import RunLength
 from scripts.config.check import check
 from scripts.config.composing import compose
 from scripts.config.overrides import CONF, groups, options
-from tests.pairs import FITTING
+from tests.pairs import FITTING, WORKLOADS
 
 CHOICES = [(group, option) for group in groups() for option in options(group)]
 
@@ -22,11 +22,11 @@ CHOICES = [(group, option) for group in groups() for option in options(group)]
 def test_every_choice_composes_and_fits(group: str, option: str) -> None:
     """With at least one data module: an architecture or a task is not for all of them."""
     found = []
-    for datamodule in [None] if group == "datamodule" else options("datamodule"):
-        overrides = [
-            f"{group}={option}",
-            *([f"datamodule={datamodule}"] if datamodule and group != "experiment" else []),
-        ]
+    first = next((workload for module, workload in FITTING if (group, module) == ("module", option)), None)
+    data = [word for word in WORKLOADS[first] if word.startswith("datamodule=")] if first else []
+    others = [f"datamodule={datamodule}" for datamodule in options("datamodule")]
+    for choice in [None] if group in ("datamodule", "experiment") else [*data, *others]:  # most likely to fit, first
+        overrides = [f"{group}={option}", *([choice] if choice else [])]
         try:
             return check(compose(*overrides))
         except BadInput as error:

@@ -15,7 +15,7 @@ from scripts.compare.runs import read_runs
 from scripts.config import trust
 from scripts.predict import command as predict
 from scripts.runs.folder import RunFolder
-from tests.commands import run_process
+from tests.commands import run
 
 TASK = '''
 """How long is a text?"""
@@ -118,7 +118,7 @@ def sweep(names_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "conf" / "task").mkdir(parents=True)
     (folder / "conf" / "task" / "length.yaml").write_text("_target_: length_of_text.task.Length\n")
     known = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
-    done = run_process(
+    done = run(
         "train.py", "-m", "--config-dir", folder / "conf", "task=length", "module.hidden_size=2,16",
         f"datamodule.data_dir={names_folder}", f"runs_dir={folder / 'runs'}", "trainer.max_epochs=2", "logger=none",
         "datamodule.batch_size=16", "sweep.workers=1", variables={"PYTHONPATH": known},

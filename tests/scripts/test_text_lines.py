@@ -32,7 +32,7 @@ def run_folder(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run(
         "train.py", "datamodule=text_lines", "module=crnn", f"datamodule.data_dir={lines}", f"runs_dir={runs}",
         "datamodule.test_fraction=0.0", "datamodule.val_fraction=0.0", "datamodule.augmentation=null",
-        "trainer.max_epochs=40", "datamodule.batch_size=5", "optimizer.lr=0.005", "module.hidden_size=48",
+        "trainer.max_epochs=30", "datamodule.batch_size=5", "optimizer.lr=0.005", "module.hidden_size=48",
         "evaluate=[train]",
     )  # fmt: skip
     return Path(done.stdout.strip())

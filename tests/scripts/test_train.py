@@ -163,7 +163,7 @@ def test_the_config_can_be_printed() -> None:
 def test_a_multirun_ends_with_a_leaderboard_and_the_sweep_folder(names_folder: Path, tmp_path: Path) -> None:
     done = run(
         "train.py", "-m", "module=baseline/majority,gru", f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}",
-        "trainer.max_epochs=20", "datamodule.batch_size=8", "logger=none", "seed=1,2",
+        "trainer.max_epochs=20", "datamodule.batch_size=8", "logger=none", "seed=1,2", "evaluate=[val,test]",
     )  # fmt: skip
     sweep = Path(done.stdout.strip())
     assert done.stdout == f"{sweep}\n"

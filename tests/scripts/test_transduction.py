@@ -14,7 +14,8 @@ from tests.commands import run
 def trained_run(request: pytest.FixtureRequest, pairs_file: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     overrides = [f"datamodule.data_dir={pairs_file}", f"runs_dir={tmp_path_factory.mktemp('runs')}"]
     overrides += ["datamodule=text_pairs", f"module={request.param}", "module.hidden_size=32", "trainer.max_epochs=4"]
-    return run("train.py", *overrides, "optimizer.lr=0.01", "datamodule.batch_size=16").stdout.strip().splitlines()[-1]
+    overrides += ["optimizer.lr=0.01", "datamodule.batch_size=16", "evaluate=[val,test]"]
+    return run("train.py", *overrides).stdout.strip().splitlines()[-1]
 
 
 def test_a_run_predicts_and_is_evaluated(trained_run: str) -> None:

@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run(
         "train.py", "datamodule=energy", f"datamodule.data_dir={data}", "datamodule.lookback=48",
         "datamodule.horizon=12", "module=mlp", "module.hidden_size=32", "datamodule.batch_size=64",
-        "trainer.max_epochs=30", "optimizer.lr=0.005", f"runs_dir={runs}",
+        "trainer.max_epochs=15", "optimizer.lr=0.01", "evaluate=[val,test]", f"runs_dir={runs}",
     )  # fmt: skip
     return Path(done.stdout.strip())
 
