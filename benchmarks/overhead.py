@@ -109,8 +109,8 @@ def run_step_ms(config: dict[str, Any], steps: int, warm: int | None = None, own
     with tempfile.TemporaryDirectory() as folder:
         often = min(config["trainer"]["log_every_n_steps"], warm)  # the fast loop calls where the clock begins
         config = {**config, "trainer": {**config["trainer"], "max_steps": steps, "log_every_n_steps": often}}
-        fitting = setup_training(config, RunFolder(Path(folder)), extra_callbacks=[clock])
-        fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule)
+        setup = setup_training(config, RunFolder(Path(folder)), extra_callbacks=[clock])
+        setup.trainer.fit(setup.module, datamodule=setup.datamodule)
     return clock.ms_a_step(warm)
 
 

@@ -83,11 +83,11 @@ def job(steps: int, extra: list[str]) -> None:
     config["trainer"]["max_steps"] = steps
     clock = StepClock()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
-        fitting = setup_training(config, RunFolder(Path(folder)), extra_callbacks=[clock])
+        setup = setup_training(config, RunFolder(Path(folder)), extra_callbacks=[clock])
         print("ready", file=sys.__stdout__, flush=True)
         sys.stdin.readline()
         start = time.perf_counter()
-        fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule)
+        setup.trainer.fit(setup.module, datamodule=setup.datamodule)
         print(steps / (time.perf_counter() - start), file=sys.__stdout__, flush=True)
 
 

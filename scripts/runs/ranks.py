@@ -45,7 +45,7 @@ def num_ranks(trainer: dict[str, Any]) -> int:
     return int(devices) if str(devices).isdigit() else len(str(devices).split(","))
 
 
-def one_device(config: dict[str, Any]) -> dict[str, Any]:
+def single_device(config: dict[str, Any]) -> dict[str, Any]:
     """The settings with the first of their devices only."""
     devices = config["trainer"].get("devices", 1)
     first = devices[:1] if isinstance(devices, list) else 1
@@ -76,7 +76,7 @@ class _Rank:
         return kind if kind == "ready" else None
 
 
-_others: list[_Rank] = []  # of rank 0
+_spawned: list[_Rank] = []  # of rank 0
 _to_first: connection.Connection | None = None  # of every other rank
 
 
@@ -118,14 +118,14 @@ def spawn_ranks(config: dict[str, Any], follow: Callable[[], Any]) -> Iterator[N
         process = context.Process(target=_rank, args=(number, started, sender))
         process.start()
         sender.close()
-        _others.append(_Rank(process, receiver))
+        _spawned.append(_Rank(process, receiver))
     os.environ.update({**shared, "LOCAL_RANK": "0"})
     finished = threading.Event()
-    threading.Thread(target=_watch, args=(list(_others), finished), daemon=True).start()
+    threading.Thread(target=_watch, args=(list(_spawned), finished), daemon=True).start()
     try:
         yield
-        for other in _others:
-            other.join()
+        for rank in _spawned:
+            rank.join()
         _raise_failure()
     except BadInput:
         raise
@@ -134,10 +134,10 @@ def spawn_ranks(config: dict[str, Any], follow: Callable[[], Any]) -> Iterator[N
         raise
     finally:
         finished.set()
-        for other in _others:
-            other.process.kill()
-            other.join()
-        _others.clear()
+        for rank in _spawned:
+            rank.process.kill()
+            rank.join()
+        _spawned.clear()
         destroy_process_group()  # of a run that failed: the next one of this process is not to talk to dead ranks
         for key, value in before.items():
             os.environ.pop(key, None)
@@ -156,38 +156,38 @@ def meet() -> None:
     """
     if _to_first is not None:
         _to_first.send(("ready", ""))
-    for other in _others:
-        if other.listen() is None:
-            other.join()
-            _raise_failure(other)
+    for rank in _spawned:
+        if rank.listen() is None:
+            rank.join()
+            _raise_failure(rank)
 
 
 def _reason(error: Exception) -> str:
-    words = " ".join(str(error).split())[:500]
-    return words if isinstance(error, BadInput) else f"{type(error).__name__}: {words}"
+    message = " ".join(str(error).split())[:500]
+    return message if isinstance(error, BadInput) else f"{type(error).__name__}: {message}"
 
 
 def _raise_failure(failed: _Rank | None = None, besides: str = "") -> None:
     """Raises: BadInput: a rank has failed (exit status other than 0) by another reason than `besides`; with its own."""
-    for number, other in enumerate(_others, 1):
-        status = other.join(0.5 if failed is None else None)
-        while not other.reason and other.pipe.poll():
-            if other.listen() is None:
+    for number, rank in enumerate(_spawned, 1):
+        status = rank.join(0.5 if failed is None else None)
+        while not rank.reason and rank.pipe.poll():
+            if rank.listen() is None:
                 break
-        if (other is failed or status) and not (besides and other.reason == besides):
-            reason = other.reason or (
+        if (rank is failed or status) and not (besides and rank.reason == besides):
+            reason = rank.reason or (
                 f"killed by {signal.Signals(-status).name}" if status and status < 0 else f"exit status {status}"
             )
             raise BadInput(f"trainer.devices: the process of device {number} failed: {reason}")
 
 
-def _watch(others: list[_Rank], finished: threading.Event) -> None:
+def _watch(ranks: list[_Rank], finished: threading.Event) -> None:
     """End rank 0 when another rank has failed and it does not notice: it may wait inside a collective for ever."""
-    sentinels = {other.process.sentinel: other for other in others}
+    sentinels = {rank.process.sentinel: rank for rank in ranks}
     while sentinels and not finished.is_set():
         for sentinel in connection.wait(list(sentinels), timeout=0.5):
-            other = sentinels.pop(sentinel)  # type: ignore[arg-type]
-            if other.join(1) and not finished.wait(SECONDS_TO_NOTICE):
+            rank = sentinels.pop(sentinel)  # type: ignore[arg-type]
+            if rank.join(1) and not finished.wait(SECONDS_TO_NOTICE):
                 print("trainer.devices: another process failed; this one waits for it and ends", file=sys.stderr)
                 sys.stderr.flush()
                 os._exit(1)

@@ -90,7 +90,7 @@ def train(
     resume: bool = False,
     extra_callbacks: Sequence[Callback] = (),
 ) -> dict[str, float]:
-    """Train, judge the best checkpoint and write the run folder.
+    """Train, evaluate the best checkpoint and write the run folder.
 
     Args:
         config: all settings, resolved and checked.
@@ -107,18 +107,18 @@ def train(
     """
     fit = functools.partial(_fit, config, folder, overrides, resume, extra_callbacks)
     with ranks.spawn_ranks(config, fit):
-        fitting = fit()
+        setup = fit()
     if rank() > 0:  # of processes that another program started
         return {}
     from scripts.runs.evaluation import Evaluation  # its tables are for the end; the first step does not wait for them
 
-    module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
+    module, datamodule, trainer, checkpoints = setup.module, setup.datamodule, setup.trainer, setup.checkpoints
     if module.is_sharded:
-        module = build_module(fitting.config, datamodule)
+        module = build_module(setup.config, datamodule)
     module.load_state_dict(checkpoint_io.load(checkpoints.best_path)["state_dict"])
     alone = None
     if trainer.world_size > 1:
-        alone = make_trainer(ranks.one_device(config), folder, callbacks=[], logger=False)
+        alone = make_trainer(ranks.single_device(config), folder, callbacks=[], logger=False)
     evaluation = Evaluation(module, datamodule, trainer, alone)
     with lightning_errors(), contextlib.redirect_stdout(sys.stderr):
         for split in config["evaluate"]:
@@ -130,17 +130,17 @@ def _fit(
     config: dict[str, Any], folder: RunFolder, overrides: list[str], resume: bool, extra_callbacks: Sequence[Callback]
 ) -> TrainingSetup:
     """A module that has learned, its best and last checkpoints written; what every rank does."""
-    fitting = setup_training(config, folder, extra_callbacks)
-    module, datamodule, trainer, checkpoints = fitting.module, fitting.datamodule, fitting.trainer, fitting.checkpoints
+    setup = setup_training(config, folder, extra_callbacks)
+    module, datamodule, trainer, checkpoints = setup.module, setup.datamodule, setup.trainer, setup.checkpoints
     last = checkpoint_to_resume(folder, overrides) if resume else None
     facts: dict[str, Any] = {"overrides": overrides, "fingerprint": datamodule.fingerprint, "data": datamodule.report}
     facts["metrics"] = MetricFacts.of_task(module.task, checkpoints.monitor).as_json()
     if last is not None:
-        facts["before"] = _same_data(folder, datamodule)
+        facts["before"] = _environment_at_start(folder, datamodule)
         log.info("goes on from %s", last)
     if trainer.is_global_zero:
         folder.metrics_file.unlink(missing_ok=True)  # of an earlier end; first, see `resume.has_finished`
-        folder.write_config(fitting.config)
+        folder.write_config(setup.config)
         folder.write_json(folder.environment_file, {**environment(), **facts})
     if isinstance(module, Baseline):
         module.fit(datamodule)
@@ -154,7 +154,7 @@ def _fit(
         if checkpoints.best is None:  # max_epochs=0, limit_train_batches=0: nothing was to be trained
             log.info("no step was taken: the weights are evaluated as they are")
             checkpoints.write_fitted(module)
-    return fitting
+    return setup
 
 
 @contextlib.contextmanager
@@ -222,16 +222,16 @@ def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Call
             default_root_dir=str(folder.path),
         )
     except Exception as error:  # Lightning and torch say in many ways that there is no such device
-        said = " ".join(str(error).split())
+        message = " ".join(str(error).split())
         wanted = settings.get("accelerator")
         if wanted in ("gpu", "cuda") and not torch.cuda.is_available():
             lacking = f"trainer.accelerator={wanted}: there is no such device here"
-            raise BadInput(f"{lacking} ({said}); trainer=cpu needs none") from error
-        raise BadInput(f"trainer: {said}") from error
+            raise BadInput(f"{lacking} ({message}); trainer=cpu needs none") from error
+        raise BadInput(f"trainer: {message}") from error
 
 
-def _same_data(folder: RunFolder, datamodule: SequenceDataModule) -> dict[str, Any]:
-    """What environment.json said when the run was started, if its data is still the same."""
+def _environment_at_start(folder: RunFolder, datamodule: SequenceDataModule) -> dict[str, Any]:
+    """environment.json of the start of the run, if its data is still the same."""
     before = folder.environment()
     if before.get("fingerprint") != datamodule.fingerprint:
         raise BadInput(

@@ -44,15 +44,15 @@ class Watch(Callback):
 
 
 def fit(config: dict, folder: Path, watch: Watch, resume: bool = False) -> TrainingSetup:
-    fitting = setup_training(config, RunFolder(folder), [watch])
+    setup = setup_training(config, RunFolder(folder), [watch])
     last = str(folder / "checkpoints" / "last.ckpt") if resume else None
     with contextlib.suppress(Stop):
-        fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule, ckpt_path=last, weights_only=True)
-    return fitting
+        setup.trainer.fit(setup.module, datamodule=setup.datamodule, ckpt_path=last, weights_only=True)
+    return setup
 
 
-def weights(fitting: TrainingSetup) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in fitting.module.parameters()])
+def weights(setup: TrainingSetup) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in setup.module.parameters()])
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -27,10 +27,10 @@ def config_of(folder: Path, *overrides: str) -> dict[str, Any]:
 
 def trained(config: dict[str, Any], path: Path) -> Any:
     """The run's module after training."""
-    fitting = setup_training(config, RunFolder(path))
-    before = {name: p.detach().clone() for name, p in fitting.module.state_dict().items()}
-    fitting.trainer.fit(fitting.module, datamodule=fitting.datamodule)
-    return fitting.module, before
+    setup = setup_training(config, RunFolder(path))
+    before = {name: p.detach().clone() for name, p in setup.module.state_dict().items()}
+    setup.trainer.fit(setup.module, datamodule=setup.datamodule)
+    return setup.module, before
 
 
 @pytest.fixture(scope="module")
