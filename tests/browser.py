@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ports import free_ports
 
 #: JavaScript for the elements below `n`, those in shadow roots and frames among them, and for the text they show.
 #: A page or a frame that has only begun to load has no body yet.
@@ -29,12 +30,6 @@ const shown = () => text(document.body).replace(/\\s+/g, ' ');
 """
 PHONE = (390, 844)
 DESKTOP = (1280, 900)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Browser:
@@ -110,7 +105,7 @@ def browser() -> Iterator[Browser]:
     driver = shutil.which("chromedriver")
     if driver is None or not (shutil.which("chromium") or shutil.which("google-chrome")):
         pytest.skip("no Chromium with its driver here (Debian: apt-get install chromium chromium-driver)")
-    port = free_port()
+    (port,) = free_ports(1)
     with process([driver, f"--port={port}"], lambda: answers(f"http://127.0.0.1:{port}/status")):
         opened = Browser(f"http://127.0.0.1:{port}")
         try:

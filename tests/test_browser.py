@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import DESKTOP, PHONE, Browser, answers, browser, free_port, process
+from tests.browser import DESKTOP, PHONE, Browser, answers, browser, process
 from tests.commands import run
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.browser
 
@@ -43,7 +44,7 @@ def sweep(page: Browser, names_folder: Path, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def tensorboard(sweep: Path) -> Iterator[str]:
-    port = free_port()
+    (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(sweep.parents[1]), "--port", str(port)]
     with process([*command, "--host", "127.0.0.1"], lambda: answers(url)):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import PROJECT
+from tests.ports import free_ports
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "srun", "sbatch", "scancel", "sinfo")
 SMALL = ["module.hidden_size=4", "datamodule.batch_size=10", "trainer.accelerator=cpu", "logger=none", "evaluate=[val]"]
@@ -40,16 +41,6 @@ ReturnToService=2
 NodeName={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from lightning_modules.training.schedules import (
     RunLength,
     Step,
 )
+from tests.lightning_modules.training.torch_rates import torch_rates
 
 LENGTH = RunLength(steps_per_epoch=10, total_steps=100)
 
@@ -44,14 +45,7 @@ def test_constant() -> None:
     ids=["step", "exponential", "inverse_epoch", "cosine", "one_cycle"],
 )
 def test_schedules_agree_with_torch(schedule, make_reference) -> None:
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    reference = make_reference(optimizer)
-    rates = []
-    for _ in range(100):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        reference.step()
-    assert factors(schedule) == pytest.approx(rates, abs=1e-9)
+    assert factors(schedule) == pytest.approx(torch_rates(make_reference, 100), abs=1e-9)
 
 
 def test_a_schedule_is_a_scheduler_of_torch() -> None:

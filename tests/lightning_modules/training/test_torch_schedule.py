@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-import torch
 from torch.optim import lr_scheduler
 
 from datamodules.errors import BadInput
@@ -14,6 +13,7 @@ from lightning_modules.training.schedules import RunLength
 from lightning_modules.training.torch_schedule import TorchSchedule
 from scripts.config.check import check
 from scripts.config.composing import compose
+from tests.lightning_modules.training.torch_rates import torch_rates
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,7 @@ from scripts.config.composing import compose
 )
 @pytest.mark.parametrize("interval", ["epoch", "step"])
 def test_the_factors_are_those_of_torch(make: partial, interval: str) -> None:
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    scheduler = make(optimizer)
-    expected = []
-    for _ in range(12):
-        expected.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
+    expected = torch_rates(make, 12)
     schedule, length = TorchSchedule(make, interval), RunLength(5, 60)  # type: ignore[arg-type]
     steps = 5 if interval == "epoch" else 1
     found = [schedule.factor(step * steps, length) for step in reversed(range(12))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from scripts.runs import training
 from scripts.runs.folder import RunFolder
 from tests.commands import ENVIRONMENT
 from tests.conftest import PROJECT
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.slow  # four processes, each of which imports everything: 40 seconds of a processor
 
@@ -27,16 +27,6 @@ SETTINGS = [
     "trainer.accelerator=cpu", "task.token_dropout=0", "logger=none", "callbacks.progress=null", "evaluate=[val]",
 ]  # fmt: skip
 NODES = ["trainer.num_nodes=2", "trainer.devices=2"]
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def weights(folder: Path) -> torch.Tensor:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.ports import free_ports
 from tests.scripts.sweeps.search.test_study import LISTS, run, search_in
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -22,13 +22,11 @@ def database(tmp_path: Path) -> Iterator[str]:
     pytest.importorskip("psycopg", reason="psycopg, PostgreSQL's driver, is not installed")
     if not PROGRAMS:
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     folder = tmp_path / "database"
     folder.mkdir()
     as_user: list[str] = []
-    if os.geteuid() == 0:  # PostgreSQL should_skip to run as root
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         shutil.chown(folder, "postgres", "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
         for parent in [tmp_path, *tmp_path.parents[:3]]:
