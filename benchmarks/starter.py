@@ -1,21 +1,24 @@
 """The starter: a small CRNN trained from rendered lines alone, in free typefaces, with the words of free word lists.
 
-    python benchmarks/starter.py --words WORDS --fonts FONTS --runs-dir runs --epochs 8
+    python benchmarks/starter.py --words WORDS --texts TEXTS --fonts FONTS --runs-dir runs --epochs 40
     python benchmarks/starter.py --pack RUN                                # into scripts/starter/, at most 2 MB
 
 WORDS is a folder of word lists (/usr/share/dict of the Debian packages wamerican, wbritish, wngerman, wfrench,
-wspanish, witalian, wportuguese, wdutch, wswedish, wnorwegian, wdanish, wpolish), FONTS one of typefaces
-(scripts/starter/README.md names those of the model that is shipped).  No line of any data set is looked at.
+wspanish, witalian, wportuguese, wdutch, wswedish, wnorwegian, wdanish, wpolish), TEXTS files of running text, whose
+words are drawn one by one, as often as they stand there and with their punctuation, FONTS a folder of typefaces
+(scripts/starter/README.md names all those of the model that is shipped).  No line of any data set is looked at.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,8 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parents[1]
 STARTER = PROJECT / "scripts" / "starter"
-WORDS = 60_000
+WORDS = 200_000
+OF_TEXTS = 0.45  # share of the words that are those of running text
 LISTS = (
     "american-english", "british-english", "ngerman", "french", "spanish", "italian", "portuguese", "dutch", "swedish",
     "bokmaal", "danish", "polish",
@@ -32,8 +36,9 @@ LISTS = (
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
-def made_words(folder: Path, seed: int = 0) -> list[str]:
-    """Words of the lists, half of them English and German, with capitals, punctuation, numbers and random strings."""
+def made_words(folder: Path, texts: Sequence[Path] = (), seed: int = 0) -> list[str]:
+    """Words of the lists, half of them English and German, with capitals, punctuation, numbers and random strings;
+    and words of the texts, all of whose characters the others have."""
     rng = random.Random(seed)
     lists = []
     for name in LISTS:
@@ -50,7 +55,19 @@ def made_words(folder: Path, seed: int = 0) -> list[str]:
             chosen = rng.choices(lists, weights=[4, 3, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1])[0]
             word = rng.choice(chosen)
         words.append(_punctuated(_cased(word, rng), rng))
+    known = {character for word in words for character in word}
+    running = [word for text in texts for word in _content(text).split() if known.issuperset(word) and "--" not in word]
+    if running:
+        of_texts = round(OF_TEXTS * WORDS)
+        words[:of_texts] = rng.choices(running, k=of_texts)
     return words
+
+
+def _content(path: Path) -> str:
+    content = path.read_bytes()
+    if path.suffix in (".gz", ".dz"):
+        content = gzip.decompress(content)
+    return content.decode("utf-8", errors="ignore")
 
 
 def _cased(word: str, rng: random.Random) -> str:
@@ -78,11 +95,12 @@ def train(options: argparse.Namespace) -> None:
     """Train by this project's own command."""
     with tempfile.TemporaryDirectory() as folder:
         words = Path(folder, "words.txt")
-        words.write_text("\n".join(made_words(Path(options.words))) + "\n", encoding="utf-8")
+        words.write_text("\n".join(made_words(Path(options.words), options.texts)) + "\n", encoding="utf-8")
         command = [
             sys.executable, str(PROJECT / "scripts" / "train.py"), "datamodule=text_lines", "module=crnn",
             f"datamodule.words={words}", f"datamodule.fonts={options.fonts}", "datamodule.rendered_lines=1500",
             "datamodule.val_fraction=0.05", "datamodule.test_fraction=0.05", "datamodule.spaced_lines=0.03",
+            "datamodule.spaced_marks=0.3", "datamodule.augmentation.binarization=0.5",
             "optimizer.lr=0.003", "scheduler=one_cycle", "scheduler.warmup=0.1", f"trainer.max_epochs={options.epochs}",
             f"runs_dir={options.runs_dir}", "name=starter", "seed=1",
         ]  # fmt: skip
@@ -114,9 +132,10 @@ def _elsewhere(config: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--words", metavar="FOLDER", default="/usr/share/dict", help="of word lists")
+    parser.add_argument("--texts", metavar="TEXT", nargs="*", type=Path, default=[], help="of running text; .gz, .dz")
     parser.add_argument("--fonts", metavar="FOLDER", help="of typefaces")
     parser.add_argument("--runs-dir", default="runs")
-    parser.add_argument("--epochs", type=int, default=8, help="of 1,500 lines")
+    parser.add_argument("--epochs", type=int, default=40, help="of 1,500 lines")
     parser.add_argument("--pack", type=Path, metavar="RUN", help="make a finished run the starter")
     options = parser.parse_args()
     if options.pack:

@@ -72,6 +72,7 @@ class TextLines(SequenceDataModule):
         words: a text file of words to render; those of the training split, or random ones, when absent.
         fonts: a folder of fonts; those that matplotlib ships when absent.
         spaced_lines: probability that a rendered line has letter-spaced words, as German printers set emphasis.
+        spaced_marks: probability that a rendered line has a thin space before ; : ! ?, as old books have.
         augmentation: how training lines are changed; None for not at all.
         batch_size, evaluation_batch_size, seed, drop_last: see `SequenceDataModule`.
     """
@@ -115,6 +116,7 @@ class TextLines(SequenceDataModule):
         words: str | None = None,
         fonts: str | None = None,
         spaced_lines: Annotated[float, Ge(0), Le(1)] = 0.0,
+        spaced_marks: Annotated[float, Ge(0), Le(1)] = 0.0,
         augmentation: Augmentation | None = None,
         batch_size: Annotated[int, Gt(0)] = 16,
         evaluation_batch_size: Annotated[int, Gt(0)] = 64,
@@ -140,7 +142,8 @@ class TextLines(SequenceDataModule):
         self.unknown: Unknown = unknown
         self.charset = charset
         self.rendered_lines = rendered_lines or (0 if data_dir else 1000)
-        self.words, self.fonts, self.spaced_lines = words, fonts, spaced_lines
+        self.words, self.fonts = words, fonts
+        self.spaced_lines, self.spaced_marks = spaced_lines, spaced_marks
         self.augmentation = augmentation
         self.starting_from: LineImageSpec | None = None  # what the run of init_from knew
 
@@ -278,6 +281,7 @@ class TextLines(SequenceDataModule):
             words,
             self.fonts,
             spaced=self.spaced_lines,
+            spaced_marks=self.spaced_marks,
             seed=self.split_seed,
             direction=self.direction,
         )

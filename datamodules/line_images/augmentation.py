@@ -18,6 +18,9 @@ from datamodules.line_images.source import padded_width
 
 Probability = Annotated[float, Ge(0), Le(1)]
 
+#: Of binarisation: its thresholds (ink is 1), the deviation of the grain, and how steep the edges are.
+THRESHOLDS, ROUGHNESS, EDGE = (0.35, 0.65), 0.4, 12.0
+
 
 @dataclass
 class Augmentation:
@@ -35,6 +38,8 @@ class Augmentation:
         noise_level: largest standard deviation of the noise; ink is 1.
         contrast: probability of paler ink or darker paper.
         contrast_level: largest share of contrast that is lost.
+        binarization: probability of black and white with a random threshold and uneven ink, so that strokes break or
+            run together (H. Baird, Document Image Defect Models, 1990).
     """
 
     geometry: Probability = 0.5
@@ -48,6 +53,7 @@ class Augmentation:
     noise_level: Annotated[float, Ge(0), Lt(1)] = 0.15
     contrast: Probability = 0.2
     contrast_level: Annotated[float, Gt(0), Lt(1)] = 0.5
+    binarization: Probability = 0.0
 
     def __call__(self, batch: LineBatch) -> LineBatch:
         """The same lines, changed; padding stays paper."""
@@ -56,6 +62,7 @@ class Augmentation:
         images = self._blurred(images)
         images = self._of_other_contrast(images)
         images = self._noisy(images)
+        images = self._binarized(images)
         inside = torch.arange(images.shape[3], device=images.device) < lengths.view(-1, 1, 1, 1)
         return replace(batch, images=images.clamp(0, 1) * inside, lengths=lengths, host_lengths=host_lengths)
 
@@ -115,6 +122,18 @@ class Augmentation:
         chosen = self._chosen(images, self.noise).unsqueeze(3)
         level = self.noise_level * torch.rand(len(images), 1, 1, 1, device=images.device) * chosen
         return images + level * torch.randn_like(images)
+
+    def _binarized(self, images: Tensor) -> Tensor:
+        if not self.binarization:
+            return images
+        chosen = self._chosen(images, self.binarization).unsqueeze(3)
+        ink = functional.avg_pool2d(images, 3, stride=1, padding=1)
+        ink = torch.lerp(images, ink, torch.rand(len(images), 1, 1, 1, device=images.device))
+        rough = torch.rand(len(images), 1, 1, 1, device=images.device) * ROUGHNESS
+        grain = functional.avg_pool2d(torch.randn_like(images), 3, stride=1, padding=1)  # ink and paper, not pixels
+        threshold = THRESHOLDS[0] + (THRESHOLDS[1] - THRESHOLDS[0]) * torch.rand_like(rough)
+        black = torch.sigmoid(EDGE * (ink + rough * grain - threshold))  # as soft as a scan that is made smaller
+        return torch.lerp(images, black, chosen)
 
     @staticmethod
     def _chosen(images: Tensor, probability: float) -> Tensor:

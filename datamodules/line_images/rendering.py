@@ -19,6 +19,7 @@ from datamodules.line_images.normalization import normalized_text
 
 PIXELS_A_EM = 26  # at a height of 32
 RANDOM_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;:!?'-"
+SPACED_MARKS, THIN_SPACE = ";:!?", (0.08, 0.3)  # the space in ems
 BLOCK, FACES = 2048, 64  # lines with consecutive numbers share so many faces (a font in a size)
 SLOW = 2.0  # seconds of reading fonts from which on their duration is logged
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Renderer:
         fonts: a folder of fonts; those that matplotlib ships when absent.
         min_words, max_words: in a line.
         spaced: probability of a line with a run of letter-spaced words, as German printers set emphasis.
+        spaced_marks: probability of a line with a thin space before ; : ! ?, as old books have; its text has none.
         seed: line `i` of a seed is the same line wherever it is written.
         direction: base direction of the lines; see `datamodules.line_images.direction`.
 
@@ -48,6 +50,7 @@ class Renderer:
         min_words: int = 1,
         max_words: int = 5,
         spaced: float = 0.0,
+        spaced_marks: float = 0.0,
         seed: int = 0,
         direction: Direction = "auto",
     ) -> None:
@@ -55,6 +58,7 @@ class Renderer:
         self.min_words = min_words
         self.max_words = max_words
         self.spaced = spaced
+        self.spaced_marks = spaced_marks
         self.seed = seed
         self.direction: Direction = direction
         started = time.monotonic()
@@ -121,6 +125,7 @@ class Renderer:
             first, last = sorted(rng.randrange(len(words)) for _ in range(2))
             spacing[first : last + 1] = [size * rng.uniform(0.08, 0.35)] * (last + 1 - first)
         stretch = rng.uniform(0.8, 1.6)  # of spaces, as justified lines have them
+        has_thin_spaces = self.spaced_marks > 0 and rng.random() < self.spaced_marks
         pieces: list[Piece] = []
         x, chosen = 0.0, [face]
         for word, gap in zip(words, spacing):
@@ -129,6 +134,9 @@ class Renderer:
             if usable is None:
                 usable = self._face(rng.choice(bits(able)), size)
                 chosen.append(usable)
+            if has_thin_spaces and len(word) > 1 and word[-1] in SPACED_MARKS:
+                x = usable.set(word[:-1], x, gap, pieces) + size * rng.uniform(*THIN_SPACE)
+                word = word[-1]
             x = usable.set(word, x, gap, pieces) + stretch * usable.space + gap
         return pieces
 

@@ -44,7 +44,7 @@ class WindowSource:
         if self._joined is None:
             lengths = torch.diff(self.segment_start, append=self.segment_start.new_tensor([len(self.values)]))
             rows = torch.arange(len(self.values), device=self.values.device)
-            rows += self.segment_shift.repeat_interleave(lengths)
+            rows += self.segment_shift.repeat_interleave(lengths, output_size=len(self.values))
             self._joined = torch.cat([self.values, self.calendar[rows]], dim=1)
         return self._joined
 

@@ -155,6 +155,7 @@ class TrainingModule(EvaluatedModule):
         for scheduler in self._schedulers():
             scheduler.apply_replaced_lr()
         self._epoch = IntervalMeans(self.device)
+        self._steps.epoch_loss = None
         self.start_clock()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
@@ -187,6 +188,7 @@ class TrainingModule(EvaluatedModule):
 
     def _count_loss(self, batch: Any, detached: Tensor) -> None:
         self._steps.uncounted = None
+        self._steps.epoch_loss = None
         self._steps.accumulating = True
         origin = getattr(batch, "origin", None)
         self._monitor.add_batch(origin, detached)
@@ -206,14 +208,18 @@ class TrainingModule(EvaluatedModule):
         if at_point:
             self._log_point()
         if fast_loop.epoch_ends(self.trainer):  # callbacks are told of it before this module is
-            loss = self._mean_over_ranks(self._epoch.mean_loss())
-            fast_loop.set_callback_metrics(self.trainer, {"train/loss_epoch": loss})
+            fast_loop.set_callback_metrics(self.trainer, {"train/loss_epoch": self._mean_epoch_loss()})
 
     def on_train_epoch_end(self) -> None:
-        loss = self._epoch.mean_loss()  # the device has done the epoch's steps now
+        loss = self._mean_epoch_loss()  # the device has done the epoch's steps now
         self.stop_clock()
-        loss = self._mean_over_ranks(loss)
         self.log_values({"train/loss_epoch": loss, "epoch": float(self.current_epoch)})
+
+    def _mean_epoch_loss(self) -> float:
+        """Over the epoch's batches so far and all ranks; read from the device once."""
+        if self._steps.epoch_loss is None:
+            self._steps.epoch_loss = self._mean_over_ranks(self._epoch.mean_loss())
+        return self._steps.epoch_loss
 
     def on_train_end(self) -> None:
         self.training_seconds += self._interval.seconds
@@ -354,5 +360,6 @@ class _StepState:
     """What changes at every batch; no attributes of the module itself, whose tables torch searches at each change."""
 
     samples = 0
+    epoch_loss: float | None = None  # the mean of the epoch's batches so far, where it has been read
     uncounted: Any = None  # the batch whose loss is not counted yet
     accumulating = False  # whether there are gradients of a step that is not complete

@@ -6,7 +6,7 @@ import torch
 from datamodules.batching.batches import LineBatch
 from datamodules.line_images.augmentation import Augmentation
 
-NOTHING = {"geometry": 0.0, "blur": 0.0, "thickness": 0.0, "noise": 0.0, "contrast": 0.0}
+NOTHING = {"geometry": 0.0, "blur": 0.0, "thickness": 0.0, "noise": 0.0, "contrast": 0.0, "binarization": 0.0}
 
 
 def batch() -> LineBatch:
@@ -19,7 +19,7 @@ def test_no_probability_changes_nothing() -> None:
     assert torch.equal(Augmentation(**NOTHING)(batch()).images, batch().images)
 
 
-@pytest.mark.parametrize("change", ["geometry", "blur", "thickness", "noise", "contrast"])
+@pytest.mark.parametrize("change", ["geometry", "blur", "thickness", "noise", "contrast", "binarization"])
 def test_each_change_changes_lines_but_not_texts_or_padding(change: str) -> None:
     before = batch()
     after = Augmentation(**{**NOTHING, change: 1.0}, stretch=0.0)(before)

@@ -47,6 +47,17 @@ def test_letter_spaced_words_are_wider_and_say_the_same() -> None:
     assert widths[1] > 1.1 * widths[0]
 
 
+def test_a_thin_space_before_marks_is_in_the_image_alone() -> None:
+    for word, has_space in (("three;", True), ("three.", False), (";", False)):
+        plain, spaced = (
+            Renderer(words=[word], min_words=1, max_words=1, spaced_marks=share, seed=4).line(0) for share in (0.0, 1.0)
+        )
+        assert plain[1] == spaced[1] == word
+        columns = [np.flatnonzero(image.max(0) > 100) for image, _ in (plain, spaced)]
+        widest_gap = [int(np.diff(inked).max(initial=1)) for inked in columns]
+        assert (widest_gap[1] > widest_gap[0]) is has_space, word
+
+
 def test_right_to_left_words_stand_in_display_order() -> None:
     """The first word of a line that is read from the right stands at its right end."""
     for first, second in (("ששששש", "ו"), ("ו", "ששששש")):
