@@ -100,7 +100,7 @@ def train(options: argparse.Namespace) -> None:
             sys.executable, str(PROJECT / "scripts" / "train.py"), "datamodule=text_lines", "module=crnn",
             f"datamodule.words={words}", f"datamodule.fonts={options.fonts}", "datamodule.rendered_lines=1500",
             "datamodule.val_fraction=0.05", "datamodule.test_fraction=0.05", "datamodule.spaced_lines=0.03",
-            "datamodule.spaced_marks=0.3", "datamodule.augmentation.binarization=0.5",
+            "datamodule.spaced_marks=0.3", "datamodule.tight_lines=0.6", "datamodule.augmentation.binarization=0.5",
             "optimizer.lr=0.003", "scheduler=one_cycle", "scheduler.warmup=0.1", f"trainer.max_epochs={options.epochs}",
             f"runs_dir={options.runs_dir}", "name=starter", "seed=1",
         ]  # fmt: skip

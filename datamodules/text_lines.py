@@ -73,6 +73,7 @@ class TextLines(SequenceDataModule):
         fonts: a folder of fonts; those that matplotlib ships when absent.
         spaced_lines: probability that a rendered line has letter-spaced words, as German printers set emphasis.
         spaced_marks: probability that a rendered line has a thin space before ; : ! ?, as old books have.
+        tight_lines: probability that a rendered line is cut to its ink and scaled to the height, as segmenters cut.
         augmentation: how training lines are changed; None for not at all.
         batch_size, evaluation_batch_size, seed, drop_last: see `SequenceDataModule`.
     """
@@ -117,6 +118,7 @@ class TextLines(SequenceDataModule):
         fonts: str | None = None,
         spaced_lines: Annotated[float, Ge(0), Le(1)] = 0.0,
         spaced_marks: Annotated[float, Ge(0), Le(1)] = 0.0,
+        tight_lines: Annotated[float, Ge(0), Le(1)] = 0.0,
         augmentation: Augmentation | None = None,
         batch_size: Annotated[int, Gt(0)] = 16,
         evaluation_batch_size: Annotated[int, Gt(0)] = 64,
@@ -143,7 +145,7 @@ class TextLines(SequenceDataModule):
         self.charset = charset
         self.rendered_lines = rendered_lines or (0 if data_dir else 1000)
         self.words, self.fonts = words, fonts
-        self.spaced_lines, self.spaced_marks = spaced_lines, spaced_marks
+        self.spaced_lines, self.spaced_marks, self.tight_lines = spaced_lines, spaced_marks, tight_lines
         self.augmentation = augmentation
         self.starting_from: LineImageSpec | None = None  # what the run of init_from knew
 
@@ -282,6 +284,7 @@ class TextLines(SequenceDataModule):
             self.fonts,
             spaced=self.spaced_lines,
             spaced_marks=self.spaced_marks,
+            tight=self.tight_lines,
             seed=self.split_seed,
             direction=self.direction,
         )

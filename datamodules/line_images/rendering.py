@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text
@@ -20,6 +22,7 @@ from datamodules.line_images.normalization import normalized_text
 PIXELS_A_EM = 26  # at a height of 32
 RANDOM_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;:!?'-"
 SPACED_MARKS, THIN_SPACE = ";:!?", (0.08, 0.3)  # the space in ems
+MOST_ENLARGED = 1.5  # times the usual size
 BLOCK, FACES = 2048, 64  # lines with consecutive numbers share so many faces (a font in a size)
 SLOW = 2.0  # seconds of reading fonts from which on their duration is logged
 log = logging.getLogger(__name__)
@@ -35,6 +38,7 @@ class Renderer:
         min_words, max_words: in a line.
         spaced: probability of a line with a run of letter-spaced words, as German printers set emphasis.
         spaced_marks: probability of a line with a thin space before ; : ! ?, as old books have; its text has none.
+        tight: probability of a line that is cut to its ink and scaled to the height, as segmenters cut lines.
         seed: line `i` of a seed is the same line wherever it is written.
         direction: base direction of the lines; see `datamodules.line_images.direction`.
 
@@ -51,6 +55,7 @@ class Renderer:
         max_words: int = 5,
         spaced: float = 0.0,
         spaced_marks: float = 0.0,
+        tight: float = 0.0,
         seed: int = 0,
         direction: Direction = "auto",
     ) -> None:
@@ -59,6 +64,7 @@ class Renderer:
         self.max_words = max_words
         self.spaced = spaced
         self.spaced_marks = spaced_marks
+        self.tight = tight
         self.seed = seed
         self.direction: Direction = direction
         started = time.monotonic()
@@ -167,17 +173,29 @@ class Renderer:
         top = min(glyph.top for _, glyph in pieces)
         right = max(x + glyph.left + glyph.ink.shape[1] for x, glyph in pieces)
         bottom = max(glyph.top + glyph.ink.shape[0] for _, glyph in pieces)
-        margin, below = rng.randrange(1, 8), rng.randrange(1, 8)
         page = np.zeros((bottom - top, right - left), np.uint8)
         for x, glyph in pieces:
             row, column = glyph.top - top, x + glyph.left - left
             place = page[row : row + glyph.ink.shape[0], column : column + glyph.ink.shape[1]]
             np.maximum(place, glyph.ink, out=place)
+        if self.tight > 0 and rng.random() < self.tight:
+            return self._scaled(page, rng)
+        margin, below = rng.randrange(1, 8), rng.randrange(1, 8)
         line = np.zeros((self.height, max(right - left + margin + below, 4)), np.uint8)
         y = round((self.height - (bottom - top)) * rng.uniform(0.2, 0.8))
         cut = page[max(0, -y) : self.height - y]
         line[max(0, y) : max(0, y) + len(cut), margin : margin + page.shape[1]] = cut
         return line
+
+    def _scaled(self, page: np.ndarray, rng: random.Random) -> np.ndarray:
+        """Ink that fills the height, but for a pixel or two; flat ink, as that of a dash, becomes no larger than
+        letters do."""
+        missing = max(0, math.ceil(self.height / MOST_ENLARGED) - len(page))
+        above = rng.randint(0, missing)
+        margins = [(above + rng.randrange(3), missing - above + rng.randrange(3)), (rng.randrange(4), rng.randrange(4))]
+        image = Image.fromarray(np.pad(page, margins))
+        width = max(4, round(image.width * self.height / image.height))
+        return np.asarray(image.resize((width, self.height), Image.Resampling.BILINEAR))
 
 
 def words_of(path: Path, encoding: str | None = None) -> list[str]:

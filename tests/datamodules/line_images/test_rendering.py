@@ -58,6 +58,16 @@ def test_a_thin_space_before_marks_is_in_the_image_alone() -> None:
         assert (widest_gap[1] > widest_gap[0]) is has_space, word
 
 
+def test_a_tight_line_fills_the_height_and_a_dash_does_not() -> None:
+    for word, least, most in (("Ägypten", 28, 32), ("—", 1, 12)):
+        renderer = Renderer(words=[word], min_words=1, max_words=1, tight=1.0, seed=2)
+        for number in range(12):
+            image, text = renderer.line(number)
+            assert (text, len(image)) == (word, 32)
+            rows = np.flatnonzero(image.max(1) > 60)
+            assert least <= rows[-1] - rows[0] + 1 <= most, (word, number)
+
+
 def test_right_to_left_words_stand_in_display_order() -> None:
     """The first word of a line that is read from the right stands at its right end."""
     for first, second in (("ששששש", "ו"), ("ו", "ששששש")):
