@@ -15,7 +15,8 @@ class Workload:
     trained: tuple[str, ...] = ("trainer.max_epochs=10",)  # what a run needs to be worth evaluating
 
 
-NAMES = ("datamodule=names", "datamodule.batch_size=256")
+NAMES = ("datamodule=names", "datamodule.batch_size=256", "task.input_dropout=0", "task.output_dropout=0")
+GRU = ("module=gru", "module.bidirectional=false")
 ENERGY = (
     "datamodule=energy", "datamodule.batch_size=1024", "datamodule.lookback=90", "datamodule.horizon=1",
     "datamodule.stride=4", "module.hidden_size=256", "module.num_layers=2",
@@ -28,8 +29,8 @@ WORKLOADS = {
         (*NAMES, "module=bag", "module.max_n=1", "module.hidden_size=128", "module.dropout=0"),
         600, "test/accuracy",
     ),
-    "names_gru_64": Workload((*NAMES, "module=gru", "module.hidden_size=64"), 150, "test/accuracy"),
-    "names_gru_256": Workload((*NAMES, "module=gru", "module.hidden_size=256"), 40, "test/accuracy"),
+    "names_gru_64": Workload((*NAMES, *GRU, "module.hidden_size=64"), 150, "test/accuracy"),
+    "names_gru_256": Workload((*NAMES, *GRU, "module.hidden_size=256"), 40, "test/accuracy"),
     "names_transformer_256": Workload(
         (*NAMES, "module=transformer", "module.hidden_size=256", "module.num_layers=4"), 16, "test/accuracy"
     ),

@@ -37,7 +37,8 @@ class RNNBase(SequenceModule):
         dropout: between layers.
         variational: that dropout has one mask for all steps of a sequence.
         recurrent_dropout: of the weights from state to state.
-        bidirectional: read each sequence backwards too.
+        bidirectional: read each sequence backwards too; None: where the task is one of whole sequences
+            (`Task.bidirectional`).
         residual: what a layer reads is added to its states, where the two have one size.
         initialization: of the weights; see `initialize`.
     """
@@ -52,10 +53,12 @@ class RNNBase(SequenceModule):
         dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         variational: bool = False,
         recurrent_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
-        bidirectional: bool = False,
+        bidirectional: bool | None = None,
         residual: bool = False,
         initialization: Initialization = "default",
     ) -> None:
+        if bidirectional is None:
+            bidirectional = task.bidirectional
         if bidirectional and task.causal:
             name = option_name(type(task))
             raise BadInput(f"module.bidirectional=true: task={name} reads forwards only; false is accepted")
@@ -106,6 +109,8 @@ class RNN(RNNBase):
             raise BadInput(
                 "module.residual=true: cell=concat is read off its input and state; cell=tanh and relu have residuals"
             )
+        if cell == "concat":
+            settings["bidirectional"] = False
         self.cell = cell
         super().__init__(task, **settings)
 

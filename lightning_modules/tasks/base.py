@@ -33,6 +33,7 @@ class Task(nn.Module):
     predictor: ClassVar[str | None] = None
     exporter: ClassVar[str | None] = None  # module of scripts/export.py; None: its runs cannot be exported
     causal: ClassVar[bool] = False  # whether a state may not depend on later steps
+    bidirectional: ClassVar[bool] = False  # whether recurrent networks read its sequences both ways unless told
     autoregressive: ClassVar[Autoregressive] = "never"  # whether its output is decoded step by step
 
     def __init_subclass__(cls, **settings: Any) -> None:

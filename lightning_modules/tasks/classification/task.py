@@ -39,6 +39,7 @@ class Classification(Task):
     exporter = "scripts.export.classification"
     monitor = "accuracy"
     mode = "max"
+    bidirectional = True
     class_weight: Tensor | None
 
     def __init__(

@@ -21,7 +21,7 @@ from scripts.runs.resume import checkpoint_to_resume, settings_to_resume
 from tests.commands import PROJECT, run
 
 LONG = [
-    "module.hidden_size=8", "task.output_dropout=0.1", "datamodule.batch_size=7", "trainer.max_epochs=25",
+    "module.hidden_size=8", "task.output_dropout=0.1", "datamodule.batch_size=7", "trainer.max_epochs=14",
     "logger=none", "trainer.accelerator=cpu", "evaluate=[val]",
 ]  # fmt: skip
 EVERY_STEP = "callbacks.checkpoints.every_seconds=0"
