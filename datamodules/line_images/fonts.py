@@ -16,6 +16,7 @@ from datamodules.errors import BadInput
 TEXT_FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral")
 
 SUFFIXES = (".ttf", ".otf", ".ttc")
+OPEN = 128  # fonts in a size at once, twice those of a block of lines; each holds a megabyte of glyphs
 NAMED = 4  # fonts that cannot be used, named in the log
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ def font_files(folder: str | None) -> list[Path]:
     return usable
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=OPEN)
 def font(file: Path, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(file), size)
 
