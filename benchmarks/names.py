@@ -38,14 +38,13 @@ SEEDS = (1, 2, 3)
 ALL_OF_TRAINING = ["datamodule.val_fraction=0.0", "datamodule.test_fraction=0.2", "evaluate=[test]"]
 
 BOTH_WAYS = "module.bidirectional=true"
-NO_DROPOUT = ("task.input_dropout=0", "task.output_dropout=0")
 
 #: Row -> the words that train it.
 ROWS = {
     "majority class": ["module=baseline/majority"],
     "Robertson's RNN": ["experiment=names_robertson"],
-    "bidirectional GRU, untuned": ["module=gru", BOTH_WAYS, *NO_DROPOUT],
-    "bidirectional LSTM, untuned": ["module=lstm", BOTH_WAYS, *NO_DROPOUT],
+    "bidirectional GRU, untuned": ["module=gru", BOTH_WAYS],
+    "bidirectional LSTM, untuned": ["module=lstm", BOTH_WAYS],
     "n-gram (1-5) logistic regression": ["module=baseline/ngram_logistic"],
     "experiment=names": ["experiment=names"],
     "experiment=names_ensemble": ["experiment=names_ensemble"],
@@ -94,7 +93,7 @@ def speed(data: Path, repeats: int = 5) -> list[dict[str, Any]]:
     config = compose(
         "module=rnn", "task.embedding=onehot", "datamodule.batch_size=1024", f"datamodule.data_dir={data}",
         "datamodule.val_fraction=0.0", "optimizer=sgd", "scheduler=constant", "datamodule.by_length=true",
-        "module.bidirectional=false", *NO_DROPOUT,
+        "module.bidirectional=false",
     )  # fmt: skip
     datamodule = build(config["datamodule"])
     datamodule.setup()

@@ -15,7 +15,7 @@ class Workload:
     trained: tuple[str, ...] = ("trainer.max_epochs=10",)  # what a run needs to be worth evaluating
 
 
-NAMES = ("datamodule=names", "datamodule.batch_size=256", "task.input_dropout=0", "task.output_dropout=0")
+NAMES = ("datamodule=names", "datamodule.batch_size=256")
 GRU = ("module=gru", "module.bidirectional=false")
 ENERGY = (
     "datamodule=energy", "datamodule.batch_size=1024", "datamodule.lookback=90", "datamodule.horizon=1",

@@ -64,7 +64,7 @@ def weights(setup: TrainingSetup) -> torch.Tensor:
         ["trainer.check_val_every_n_epoch=null", "trainer.val_check_interval=5"],
         ["trainer.accumulate_grad_batches=3"],
         ["trainer.max_epochs=-1", "trainer.max_steps=10"],
-        ["callbacks=early_stopping", "callbacks.early_stopping.patience=1", "callbacks.early_stopping.min_delta=0.02"],
+        ["callbacks=early_stopping", "callbacks.early_stopping.patience=1", "callbacks.early_stopping.min_delta=1"],
     ],
     ids=lambda overrides: " ".join(overrides[:2]),
 )
@@ -87,7 +87,7 @@ def test_any_batch_can_be_the_last_before_a_stop(names_folder, tmp_path, shared_
 def test_a_run_that_stopped_early_stays_stopped(names_folder, tmp_path, shared_data) -> None:
     logs.quiet_lightning()
     stopping = ["callbacks=early_stopping", "callbacks.early_stopping.patience=1"]
-    stopping += ["callbacks.early_stopping.min_delta=0.02"]
+    stopping += ["callbacks.early_stopping.min_delta=1"]
     config = composed(*SMALL, f"datamodule.data_dir={names_folder}", *stopping, *QUIET)
     first = fit(config, tmp_path, Watch())
     assert first.trainer.current_epoch == 2
