@@ -15,6 +15,9 @@ from lightning_modules.layers.recurrent import dropped_state_weights
 from lightning_modules.lstm import LSTM
 from lightning_modules.peephole_lstm import PeepholeLSTM
 from lightning_modules.rnn import RNN
+from lightning_modules.tasks.classification.task import Classification
+from lightning_modules.tasks.forecasting.task import Forecasting
+from lightning_modules.tasks.generation.task import Generation
 from tests.lightning_modules import numpy_cells
 from tests.lightning_modules.plain_task import PlainTask
 
@@ -222,6 +225,17 @@ def test_what_a_cell_has_not_is_refused() -> None:
         GRU(task, bidirectional=True)
     assert GRU(task).can_be_causal
     assert not AttentionLSTM.can_be_causal
+
+
+def test_whole_sequences_are_read_both_ways_unless_told() -> None:
+    task = PlainTask(input_size=4)
+    cases = [(False, None, False), (True, None, True), (True, False, False), (False, True, True)]
+    for of_task, given, both in cases:
+        task.bidirectional = of_task
+        assert bool(len(GRU(task, bidirectional=given).layers.backwards)) is both
+    task.bidirectional = True
+    assert not len(RNN(task, cell="concat").layers.backwards), "it reads forwards only"
+    assert [cls.bidirectional for cls in (Classification, Forecasting, Generation)] == [True, False, False]
 
 
 def test_initialisation_by_option() -> None:
