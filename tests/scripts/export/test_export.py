@@ -100,7 +100,7 @@ def test_ways_of_forecasting_are_the_same_in_onnx(
         ("transformer", "names-classification", None),
         ("rnn", "names-classification", 12),
         ("gru", "energy-forecasting", None),
-        ("transformer", "lines-transcription", 40),
+        pytest.param("transformer", "lines-transcription", 40, marks=pytest.mark.slow),
     ],
 )
 def test_torch_export(name: str, workload: str, fixed: int | None, names_folder: Path, tmp_path: Path) -> None:

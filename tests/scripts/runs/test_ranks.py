@@ -118,11 +118,12 @@ class Shares(Callback):
 @pytest.mark.parametrize(
     ("module", "tolerance"),
     [
-        (["gru"], 1e-5),
+        pytest.param(["gru"], 1e-5, id="gru"),
         # rounding alone moves the keys' biases, which have no gradient
-        (["transformer", "module.num_heads=2", "module.dropout=0.0"], 1e-3),
+        pytest.param(
+            ["transformer", "module.num_heads=2", "module.dropout=0.0"], 1e-3, id="transformer", marks=pytest.mark.slow
+        ),
     ],
-    ids=["gru", "transformer"],
 )
 def test_two_processes_that_share_the_weights_train_as_one(
     module: list[str], tolerance: float, names_folder: Path, tmp_path: Path
