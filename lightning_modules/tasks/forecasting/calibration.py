@@ -1,4 +1,10 @@
-"""Conformal calibration of quantiles on the validation split (Romano et al. 2019, conformalised quantiles)."""
+"""Conformal calibration of quantiles on the validation split (Romano et al. 2019, conformalised quantiles).
+
+A series changes: the weeks after a stretch have other errors than the stretch, so shifts that cover a stretch exactly
+cover what comes after it less than they say.  How much less is seen within the validation split: each of its stretches
+is judged by the others, and the levels are set so that these judgements come out as they say (cross-conformal
+prediction, Vovk 2015, with blocks in time).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 LEAST_WINDOWS = 100  # of a series, to have shifts of its own; fewer take those of all series together
+STRETCHES = 2  # of a series' validation split, each judged by the others; more of them lie nearer to each other
 LEAST_CHANGE = 1e-3  # scaled units: a look-back may be constant
 MOST_RESIDUALS = 20_000_000  # kept of a validation pass; of more windows, every second, fourth ... is taken
 
@@ -15,9 +22,9 @@ MOST_RESIDUALS = 20_000_000  # kept of a validation pass; of more windows, every
 class ConformalCalibration(nn.Module):
     """A shift of every quantile, for each series, row ahead and column, in units of how much a window changes.
 
-    The shift of quantile q is the empirical q-quantile, with the finite-sample rank ceil((n + 1) q), of target minus
-    forecast over the windows of the validation split: so many of them lie below the shifted forecast.  Two quantiles
-    q and 1 - q then hold 1 - 2q of the targets between them, as long as errors are distributed as they were there.
+    The shift of quantile q is the empirical p-quantile, with the finite-sample rank ceil((n + 1) p), of target minus
+    forecast over the windows of the validation split.  p is q where errors of other stretches are distributed alike;
+    else the level by which a stretch, shifted by what the others show, has the share q of its targets below.
     Errors are divided by the mean change over a season in the window's look-back (normalised conformal scores, Lei et
     al. 2018), so that intervals are wider where the series is restless.
 
@@ -81,16 +88,37 @@ class ConformalCalibration(nn.Module):
             return
         series, residuals = (torch.cat(parts) for parts in zip(*self._residuals))
         self._residuals = []
-        pooled = self._shifts(residuals)
-        shift = pooled.expand(self.shift.shape).clone()
+        levels = self._levels(series, residuals)
+        shift = self._shifts(residuals, levels).expand(self.shift.shape).clone()
         for number in series.unique().tolist():
             residuals_of_series = residuals[series == number]
             if number >= 0 and len(residuals_of_series) >= LEAST_WINDOWS:
-                shift[number] = self._shifts(residuals_of_series)
+                shift[number] = self._shifts(residuals_of_series, levels)
         self.shift.copy_(shift)
 
-    def _shifts(self, residuals: Tensor) -> Tensor:
+    def _levels(self, series: Tensor, residuals: Tensor) -> list[float]:
+        """For each quantile the level whose shifts, taken from the other stretches, have its share below."""
+        ranks = []
+        for number in series.unique().tolist():
+            of_series = residuals[series == number]  # in the order of time
+            if number >= 0 and len(of_series) >= STRETCHES * LEAST_WINDOWS:
+                stretches = of_series.chunk(STRETCHES)
+                for at, stretch in enumerate(stretches):
+                    others = torch.cat([*stretches[:at], *stretches[at + 1 :]])
+                    ranks.append(_share_below(stretch, others).flatten(0, 2))
+        if not ranks:
+            return list(self.quantiles)
+        pooled = torch.cat(ranks).sort(dim=0).values  # (R, Q)
+        return [pooled[min(round(q * len(pooled)), len(pooled) - 1), i].item() for i, q in enumerate(self.quantiles)]
+
+    def _shifts(self, residuals: Tensor, levels: list[float]) -> Tensor:
         """(H, K, Q) of residuals (N, H, K, Q)."""
         ordered, count = residuals.sort(dim=0).values, len(residuals)
-        ranks = [min(max(math.ceil((count + 1) * q), 1), count) - 1 for q in self.quantiles]
+        ranks = [min(max(math.ceil((count + 1) * level), 1), count) - 1 for level in levels]
         return torch.stack([ordered[rank, :, :, q] for q, rank in enumerate(ranks)], dim=-1)
+
+
+def _share_below(values: Tensor, others: Tensor) -> Tensor:
+    """For each value (N, ...) the share of the `others` (M, ...) at the same place that are smaller."""
+    ordered = others.movedim(0, -1).contiguous().sort(dim=-1).values
+    return (torch.searchsorted(ordered, values.movedim(0, -1).contiguous()) / len(others)).movedim(-1, 0)

@@ -45,7 +45,7 @@ def test_coverage_becomes_the_nominal_one() -> None:
 
 def test_the_shift_is_the_rank_of_the_definition() -> None:
     calibration = ConformalCalibration(1, 4, 1, LEVELS, season=24)
-    output, target, series, past = windows(300, 2)
+    output, target, series, past = windows(150, 2)  # too few for stretches
     calibration.start()
     calibration.observe(output, target, torch.zeros_like(series), past)
     calibration.finish()
@@ -56,8 +56,25 @@ def test_the_shift_is_the_rank_of_the_definition() -> None:
     for step in range(4):
         for q, level in enumerate(LEVELS):
             residual = np.sort(((target[:, step, 0] - output[:, step, 0, q]) / change).numpy())
-            assert calibration.shift[0, step, 0, q].item() == pytest.approx(residual[math.ceil(301 * level) - 1])
+            assert calibration.shift[0, step, 0, q].item() == pytest.approx(residual[math.ceil(151 * level) - 1])
     assert torch.equal(calibration.shift[0], calibration.shift[1]), "an unknown series has the shifts of all together"
+
+
+def test_a_stretch_is_covered_by_what_another_shows() -> None:
+    """Two stretches whose errors lie apart: the levels are those at which each one's quantiles cover the other."""
+    calibration = ConformalCalibration(1, 1, 1, LEVELS, season=24)
+    rng = np.random.default_rng(0)
+    one, two = rng.normal(0.0, 1.0, 500), rng.normal(0.8, 1.0, 500)
+    series = torch.zeros(1000, dtype=torch.int64)
+    residuals = torch.from_numpy(np.concatenate([one, two])).float().view(1000, 1, 1, 1).expand(-1, -1, -1, 3)
+    levels = calibration._levels(series, residuals)
+    for q, level in zip(LEVELS, levels):
+        below = np.mean([np.mean(two <= np.quantile(one, level)), np.mean(one <= np.quantile(two, level))])
+        assert below == pytest.approx(q, abs=0.01)
+    assert levels[0] < 0.06
+    assert levels[2] > 0.94
+    alike = torch.from_numpy(rng.normal(size=2000)).float().view(-1, 1, 1, 1).expand(-1, -1, -1, 3)
+    assert calibration._levels(torch.zeros(2000, dtype=torch.int64), alike) == pytest.approx(list(LEVELS), abs=0.02)
 
 
 def test_a_run_on_made_load_covers_its_test_split(tmp_path: Path) -> None:
