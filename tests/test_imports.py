@@ -6,6 +6,7 @@ Every import counts: those inside functions, and those for type checkers only.
 from __future__ import annotations
 
 import ast
+import functools
 from collections import defaultdict
 from pathlib import Path
 
@@ -64,13 +65,18 @@ def imports_of(path: Path, known: dict[str, Path]) -> list[tuple[int, str]]:
 
 
 KNOWN = modules()
-EDGES = {name: imports_of(path, KNOWN) for name, path in KNOWN.items()}
+
+
+@functools.cache
+def edges() -> dict[str, list[tuple[int, str]]]:
+    """Module -> what it imports, and where."""
+    return {name: imports_of(path, KNOWN) for name, path in KNOWN.items()}
 
 
 def test_rooms_import_downwards_only() -> None:
     wrong = [
         f"{KNOWN[name].relative_to(PROJECT)}:{line} imports {imported}"
-        for name, imports in EDGES.items()
+        for name, imports in edges().items()
         for line, imported in imports
         if ROOMS.index(imported.partition(".")[0]) > ROOMS.index(name.partition(".")[0])
     ]
@@ -81,7 +87,7 @@ def test_rooms_import_downwards_only() -> None:
 def test_the_floors_of_a_room_import_downwards_only(room: str) -> None:
     floor_of = {name: number for number, names in enumerate(FLOORS[room]) for name in names}
     wrong = []
-    for name, imports in EDGES.items():
+    for name, imports in edges().items():
         parts = name.split(".")
         if parts[0] != room or len(parts) < 2 or parts[1] not in floor_of:
             continue
@@ -96,7 +102,7 @@ def test_the_floors_of_a_room_import_downwards_only(room: str) -> None:
 
 
 def test_no_files_import_one_another() -> None:
-    circles = circles_of({name: {other for _, other in imports if other != name} for name, imports in EDGES.items()})
+    circles = circles_of({name: {other for _, other in imports if other != name} for name, imports in edges().items()})
     assert not circles, "\n".join(" -> ".join(circle) for circle in circles)
 
 
