@@ -4,14 +4,15 @@ The steps run on torch's "meta" device, whose tensors have a shape, a type and a
 a step on a GPU wait (reading a number, a result whose size only the data tells) cannot be done there, and `OneDevice`
 refuses what only a GPU would refuse (an operation on tensors of two devices) or take time for (copies between them).
 What is replaced has no "meta" version, and on a GPU waits once a batch: torch's CTC loss, and in an evaluation the
-confusion matrix of torchmetrics and the windows that are kept for a figure.  Tensors made of Python's numbers are seen
-by test_waiting.py.
+confusion matrix of torchmetrics and the windows that are kept for a figure.  Tensors made of Python's numbers are only
+seen on a processor, where a step is watched first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,9 +27,10 @@ from lightning_modules.training.evaluation import Evaluator
 from lightning_modules.training.optimization import clip_gradients
 from lightning_modules.training.running_mean import IntervalMeans
 from scripts.runs.training import build_module
+from tests.lightning_modules.training.waits import Watched, host_work_unwatched
 from tests.pairs import PAIRS, datamodule_for, files_of, small_settings
 
-NOWHERE = torch.device("meta")
+HERE, NOWHERE = torch.device("cpu"), torch.device("meta")
 #: Workloads whose answers are counted as they come; the others write symbols letter by letter, on the processor.
 COUNTED_ON_THE_DEVICE = ("names-classification", "names-generation", "energy-forecasting")
 
@@ -86,21 +88,37 @@ def known_lengths(monkeypatch: pytest.MonkeyPatch) -> Any:
     return of
 
 
+@pytest.fixture(scope="module")
+def short_words(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Words of narrow lines: on a "meta" device torch's recurrences run a step at a time, in Python."""
+    file = tmp_path_factory.mktemp("words") / "words.txt"
+    file.write_text("i a il\n", encoding="utf-8")
+    return str(file)
+
+
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_a_step_is_on_one_device_and_reads_nothing(
-    pair: tuple[str, str], everywhere: None, known_lengths: Any, request: pytest.FixtureRequest
+    pair: tuple[str, str], everywhere: None, known_lengths: Any, request: pytest.FixtureRequest, short_words: str
 ) -> None:
-    settings = small_settings(*pair, files_of(request, pair[1]), ["optimizer.fused=false"])
+    words = [f"datamodule.words={short_words}"] if pair[1] == "lines-transcription" else []
+    settings = small_settings(*pair, files_of(request, pair[1]), words)
     datamodule = datamodule_for(settings)
     module = build_module(settings, datamodule).train()
     batches = iter(datamodule.train_dataloader())
     first, second = next(batches), next(batches)
+    optimizer, means = module.build_optimizer(), IntervalMeans(HERE)
+    _step(module, first, optimizer, means, HERE)  # makes the optimiser's state
+    with host_work_unwatched(datamodule.source), Watched() as watched:
+        _step(module, second, optimizer, means, HERE)
+    assert not watched.found
+
     known_lengths(datamodule.source)
     _move(module)
+    module.optimization.optimizer = partial(module.optimization.optimizer, fused=False)  # which is not made for "meta"
     optimizer, means = module.build_optimizer(), IntervalMeans(NOWHERE)
-    _step(module, first, optimizer, means)  # copies the examples, and the order of the epoch
+    _step(module, first, optimizer, means, NOWHERE)  # copies the examples, and the order of the epoch
     with OneDevice():
-        _step(module, second, optimizer, means)
+        _step(module, second, optimizer, means, NOWHERE)
     if pair[1] in COUNTED_ON_THE_DEVICE:
         module.eval()
         evaluator = Evaluator(module.task, NOWHERE)
@@ -117,8 +135,10 @@ def _move(module: nn.Module) -> None:
             layer._buffers[name] = torch.empty_like(buffer, device=NOWHERE)
 
 
-def _step(module: Any, index_batch: Any, optimizer: torch.optim.Optimizer, means: IntervalMeans) -> None:
-    batch = index_batch.to(NOWHERE)
+def _step(
+    module: Any, index_batch: Any, optimizer: torch.optim.Optimizer, means: IntervalMeans, device: torch.device
+) -> None:
+    batch = index_batch.to(device)
     loss = module.loss(batch)
     optimizer.zero_grad()
     loss.backward()
@@ -127,7 +147,7 @@ def _step(module: Any, index_batch: Any, optimizer: torch.optim.Optimizer, means
     optimizer.step()
     gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
     assert gradients
-    assert all(gradient.device == NOWHERE for gradient in gradients)
+    assert all(gradient.device == device for gradient in gradients)
 
 
 @pytest.mark.parametrize(
