@@ -25,7 +25,10 @@ from scripts.console import errors, logs
 from scripts.console.parser import Parser
 from scripts.runs.folder import RunFolder
 
-SHORT = ["datamodule=names", "module=gru", "module.hidden_size=32", "trainer.accelerator=cpu", "logger=none"]
+SHORT = [
+    "datamodule=names", "datamodule.batch_size=256", "module=gru", "module.hidden_size=32",
+    "module.bidirectional=false", "trainer.accelerator=cpu", "logger=none",
+]  # fmt: skip
 
 #: How the same 32 jobs are run, and with how many workers.
 WAYS = {
