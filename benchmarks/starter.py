@@ -12,7 +12,6 @@ words are drawn one by one, as often as they stand there and with their punctuat
 from __future__ import annotations
 
 import argparse
-import gzip
 import random
 import shutil
 import subprocess
@@ -24,6 +23,8 @@ from typing import Any
 
 import torch
 import yaml
+
+from datamodules.files.encoding import read_text
 
 PROJECT = Path(__file__).resolve().parents[1]
 STARTER = PROJECT / "scripts" / "starter"
@@ -56,18 +57,13 @@ def made_words(folder: Path, texts: Sequence[Path] = (), seed: int = 0) -> list[
             word = rng.choice(chosen)
         words.append(_punctuated(_cased(word, rng), rng))
     known = {character for word in words for character in word}
-    running = [word for text in texts for word in _content(text).split() if known.issuperset(word) and "--" not in word]
+    running = [
+        word for text in texts for word in read_text(text).split() if known.issuperset(word) and "--" not in word
+    ]
     if running:
         of_texts = round(OF_TEXTS * WORDS)
         words[:of_texts] = rng.choices(running, k=of_texts)
     return words
-
-
-def _content(path: Path) -> str:
-    content = path.read_bytes()
-    if path.suffix in (".gz", ".dz"):
-        content = gzip.decompress(content)
-    return content.decode("utf-8", errors="ignore")
 
 
 def _cased(word: str, rng: random.Random) -> str:
@@ -132,7 +128,14 @@ def _elsewhere(config: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--words", metavar="FOLDER", default="/usr/share/dict", help="of word lists")
-    parser.add_argument("--texts", metavar="TEXT", nargs="*", type=Path, default=[], help="of running text; .gz, .dz")
+    parser.add_argument(
+        "--texts",
+        metavar="TEXT",
+        nargs="*",
+        type=Path,
+        default=[],
+        help="of running text, compressed by gzip where it is named .gz",
+    )
     parser.add_argument("--fonts", metavar="FOLDER", help="of typefaces")
     parser.add_argument("--runs-dir", default="runs")
     parser.add_argument("--epochs", type=int, default=40, help="of 1,500 lines")

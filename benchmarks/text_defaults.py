@@ -46,39 +46,40 @@ CLASSICAL = {
 
 
 def choose(sets: dict[str, list[str]], only: str | None, seeds: tuple[int, ...]) -> list[dict[str, Any]]:
-    """Validation accuracy of every candidate, every seed with a split of its own."""
-    rows, ways = [], {}
+    """Validation accuracy of every candidate."""
+    ways = {}
     for data, overrides in sets.items():
         for network, (words, data_sets) in NETWORKS.items():
             if re.match(data_sets, data):
                 for name, settings in CANDIDATES.items():
                     ways[f"{data}: {network}, {name}"] = [*overrides, *words, *settings]
         ways[f"{data}: n-gram logistic regression"] = [*overrides, *CLASSICAL["n-gram logistic regression"]]
-    for name, words in ways.items():
-        if not only or only in name:
-            seeded = [[f"seed={seed}", f"datamodule.split_seed={seed}"] for seed in seeds]
-            runs = [train([*words, "datamodule.group_by_length=true", "evaluate=[val]", *seed]) for seed in seeded]
-            rows.append(row_of(name, runs, ("val/accuracy",)))
-            record("text_defaults", among_recorded("text_defaults", rows, "row", list(ways)))
-    return among_recorded("text_defaults", rows, "row", list(ways))
+    ways = {name: [*words, "datamodule.group_by_length=true", "evaluate=[val]"] for name, words in ways.items()}
+    return measured("text_defaults", ways, only, seeds, ("val/accuracy",))
 
 
 def test(sets: dict[str, list[str]], only: str | None, seeds: tuple[int, ...]) -> list[dict[str, Any]]:
-    """Test accuracy of the defaults beside the classical methods, every seed with a split of its own."""
-    rows, names = [], []
-    for data, overrides in sets.items():
-        ways = {"defaults, gru": ["module=gru"], "defaults, cnn": ["module=cnn"], **CLASSICAL}
-        for name, settings in ways.items():
-            row_name = f"{data}: {name}"
-            names.append(row_name)
-            if only and only not in row_name:
-                continue
-            runs = [
-                train([*overrides, *settings, "evaluate=[test]", f"seed={seed}", f"datamodule.split_seed={seed}"])
-                for seed in seeds
-            ]
-            rows.append(row_of(row_name, runs, ("test/accuracy", "test/macro_f1")))
-    return among_recorded("text_defaults_test", rows, "row", names)
+    """Test accuracy of the defaults beside the classical methods."""
+    named = {"defaults, gru": ["module=gru"], "defaults, cnn": ["module=cnn"], **CLASSICAL}
+    ways = {
+        f"{data}: {name}": [*overrides, *settings, "evaluate=[test]"]
+        for data, overrides in sets.items()
+        for name, settings in named.items()
+    }
+    return measured("text_defaults_test", ways, only, seeds, ("test/accuracy", "test/macro_f1"))
+
+
+def measured(
+    results: str, ways: dict[str, list[str]], only: str | None, seeds: tuple[int, ...], metrics: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """A row for every way, every seed with a split of its own; recorded as they come, as each takes minutes."""
+    rows = []
+    for name, words in ways.items():
+        if not only or only in name:
+            runs = [train([*words, f"seed={seed}", f"datamodule.split_seed={seed}"]) for seed in seeds]
+            rows.append(row_of(name, runs, metrics))
+            record(results, among_recorded(results, rows, "row", ways))
+    return among_recorded(results, rows, "row", ways)
 
 
 def pronunciation(seeds: tuple[int, ...]) -> list[dict[str, Any]]:

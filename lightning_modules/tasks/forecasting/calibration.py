@@ -9,6 +9,7 @@ prediction, Vovk 2015, with blocks in time).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -88,24 +89,29 @@ class ConformalCalibration(nn.Module):
             return
         series, residuals = (torch.cat(parts) for parts in zip(*self._residuals))
         self._residuals = []
-        levels = self._levels(series, residuals)
+        known = [number for number in series.unique().tolist() if number >= 0]
+        of_series = {number: residuals[series == number] for number in known}  # each in the order of time
+        levels = self._levels(of_series.values())
         shift = self._shifts(residuals, levels).expand(self.shift.shape).clone()
-        for number in series.unique().tolist():
-            residuals_of_series = residuals[series == number]
-            if number >= 0 and len(residuals_of_series) >= LEAST_WINDOWS:
-                shift[number] = self._shifts(residuals_of_series, levels)
+        for number, own in of_series.items():
+            if len(own) >= LEAST_WINDOWS:
+                shift[number] = self._shifts(own, levels)
         self.shift.copy_(shift)
 
-    def _levels(self, series: Tensor, residuals: Tensor) -> list[float]:
-        """For each quantile the level whose shifts, taken from the other stretches, have its share below."""
+    def _levels(self, of_series: Iterable[Tensor]) -> list[float]:
+        """For each quantile the level whose shifts, taken from the other stretches, have its share below.
+
+        Args:
+            of_series: (N, H, K, Q) residuals of each series, in the order of time.
+        """
         ranks = []
-        for number in series.unique().tolist():
-            of_series = residuals[series == number]  # in the order of time
-            if number >= 0 and len(of_series) >= STRETCHES * LEAST_WINDOWS:
-                stretches = of_series.chunk(STRETCHES)
-                for at, stretch in enumerate(stretches):
-                    others = torch.cat([*stretches[:at], *stretches[at + 1 :]])
-                    ranks.append(_share_below(stretch, others).flatten(0, 2))
+        for residuals in of_series:
+            if len(residuals) < STRETCHES * LEAST_WINDOWS:
+                continue
+            stretches = residuals.chunk(STRETCHES)
+            for at, stretch in enumerate(stretches):
+                others = torch.cat([*stretches[:at], *stretches[at + 1 :]])
+                ranks.append(_share_below(stretch, others).flatten(0, 2))
         if not ranks:
             return list(self.quantiles)
         pooled = torch.cat(ranks).sort(dim=0).values  # (R, Q)

@@ -10,7 +10,6 @@ seen on a processor, where a step is watched first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
@@ -19,7 +18,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lightning_modules.tasks.forecasting.metrics import ForecastMetrics
@@ -49,7 +48,7 @@ class OneDevice(TorchDispatchMode):
 
 
 @pytest.fixture
-def everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """What there is not on a "meta" device."""
     autocast, is_enabled = torch.autocast, torch.is_autocast_enabled
     ctc_loss, bincount = functional.ctc_loss, torch.bincount
@@ -68,24 +67,6 @@ def everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(torch, "autocast", autocast_there)
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda kind: kind != NOWHERE.type and is_enabled(kind))
     monkeypatch.setattr(functional, "ctc_loss", loss_there)
-    yield
-
-
-@pytest.fixture
-def known_lengths(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The longest example of a batch is looked up on the processor, before the step."""
-
-    def of(source: Any) -> None:
-        max_length = type(source).max_length
-
-        def known(self: Any, row: Tensor) -> Any:
-            assert row.device.type == "cpu"
-            with _disable_current_modes():
-                return max_length(self, row)
-
-        monkeypatch.setattr(type(source), "max_length", known)
-
-    return of
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +79,7 @@ def short_words(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_a_step_is_on_one_device_and_reads_nothing(
-    pair: tuple[str, str], everywhere: None, known_lengths: Any, request: pytest.FixtureRequest, short_words: str
+    pair: tuple[str, str], everywhere: None, request: pytest.FixtureRequest, short_words: str
 ) -> None:
     words = [f"datamodule.words={short_words}"] if pair[1] == "lines-transcription" else []
     settings = small_settings(*pair, files_of(request, pair[1]), words)
@@ -106,25 +87,25 @@ def test_a_step_is_on_one_device_and_reads_nothing(
     module = build_module(settings, datamodule).train()
     batches = iter(datamodule.train_dataloader())
     first, second = next(batches), next(batches)
-    optimizer, means = module.build_optimizer(), IntervalMeans(HERE)
-    _step(module, first, optimizer, means, HERE)  # makes the optimiser's state
-    with host_work_unwatched(datamodule.source), Watched() as watched:
-        _step(module, second, optimizer, means, HERE)
-    assert not watched.found
+    with host_work_unwatched(datamodule.source):
+        optimizer, means = module.build_optimizer(), IntervalMeans(HERE)
+        _step(module, first, optimizer, means, HERE)  # makes the optimiser's state
+        with Watched() as watched:
+            _step(module, second, optimizer, means, HERE)
+        assert not watched.found
 
-    known_lengths(datamodule.source)
-    _move(module)
-    module.optimization.optimizer = partial(module.optimization.optimizer, fused=False)  # which is not made for "meta"
-    optimizer, means = module.build_optimizer(), IntervalMeans(NOWHERE)
-    _step(module, first, optimizer, means, NOWHERE)  # copies the examples, and the order of the epoch
-    with OneDevice():
-        _step(module, second, optimizer, means, NOWHERE)
-    if pair[1] in COUNTED_ON_THE_DEVICE:
-        module.eval()
-        evaluator = Evaluator(module.task, NOWHERE)
-        with torch.no_grad(), OneDevice():
-            batch = first.to(NOWHERE)
-            evaluator.update(module(batch), batch)
+        _move(module)
+        module.optimization.optimizer = partial(module.optimization.optimizer, fused=False)  # not made for "meta"
+        optimizer, means = module.build_optimizer(), IntervalMeans(NOWHERE)
+        _step(module, first, optimizer, means, NOWHERE)  # copies the examples, and the order of the epoch
+        with OneDevice():
+            _step(module, second, optimizer, means, NOWHERE)
+        if pair[1] in COUNTED_ON_THE_DEVICE:
+            module.eval()
+            evaluator = Evaluator(module.task, NOWHERE)
+            with torch.no_grad(), OneDevice():
+                batch = first.to(NOWHERE)
+                evaluator.update(module(batch), batch)
 
 
 def _move(module: nn.Module) -> None:

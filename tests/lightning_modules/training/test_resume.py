@@ -64,7 +64,7 @@ def weights(setup: TrainingSetup) -> torch.Tensor:
         ["trainer.check_val_every_n_epoch=null", "trainer.val_check_interval=5"],
         ["trainer.accumulate_grad_batches=3"],
         ["trainer.max_epochs=-1", "trainer.max_steps=10"],
-        ["callbacks=early_stopping", "callbacks.early_stopping.patience=1", "callbacks.early_stopping.min_delta=1"],
+        ["callbacks=early_stopping", "callbacks.early_stopping.patience=1", "callbacks.early_stopping.min_delta=0.02"],
     ],
     ids=lambda overrides: " ".join(overrides[:2]),
 )

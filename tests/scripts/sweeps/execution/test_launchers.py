@@ -35,6 +35,10 @@ def test_jobs_fail_and_go_on_through(name: str, names_folder: Path, tmp_path: Pa
     }
     assert jobs["trouble-raise"]["reason"] == "ArithmeticError: it does not add up"
     metrics = sweep / "trouble-none" / "metrics.json"
+    first = metrics.stat().st_mtime_ns
+    run("train.py", *overrides, status=1)  # nothing is left to do
+    assert metrics.stat().st_mtime_ns == first
+
     before = json.loads(metrics.read_text())
     metrics.unlink()  # as a job that was killed before its end leaves its folder
     again = run("train.py", *overrides, status=1)
