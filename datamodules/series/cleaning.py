@@ -115,6 +115,7 @@ def clean(
     covariates, interpolated_covariates = _interpolate_short(positions, covariates, max_gap)
     targets = values[:, :num_targets]
     empty = np.isnan(targets).any(axis=1)
+    num_empty = np.isnan(targets).sum(axis=0)
     if empty.all():
         raise BadInput(f"{raw.path or raw.name}: series '{raw.name}' has no row with numbers")
     last = len(empty) - 1 - int(empty[::-1].argmin()) if empty[-1] else len(empty) - 1
@@ -158,7 +159,9 @@ def clean(
         "jittered": line.jittered,
         "resampled": None if config.resample is None else {"step": config.resample.step, "incomplete": incomplete},
         "repeated": {"stamps": repeated[:LISTED], "count": len(repeated), "done": config.duplicates},
+        "columns": num_targets,
         "empty": int(empty.sum()),
+        "empty_columns": {name: int(n) for name, n in zip(raw.columns, num_empty) if n},
         "ahead": len(ahead_times),
         "covariates": {"missing": int(lacking.sum()), "interpolated": interpolated_covariates},
         "missing": {
@@ -171,6 +174,14 @@ def clean(
         raw.name, raw.columns, times, targets, filled, segment, frequency, raw.covariates, covariates, ahead_times,
         ahead_covariates, raw.zone, raw.style, report,
     )  # fmt: skip
+
+
+def _columns(report: dict[str, Any]) -> str:
+    """The columns whose cells are empty, those with most first, where it is not all of them."""
+    counts = sorted(report["empty_columns"].items(), key=lambda item: -item[1])
+    if all(count == report["empty"] for _, count in counts) and len(counts) == report["columns"]:
+        return ""
+    return f" ({', '.join(f'{name} {count:,}' for name, count in counts[:SHOWN])})"
 
 
 def report_line(report: dict[str, Any], always: bool = True) -> str:
@@ -188,7 +199,7 @@ def report_line(report: dict[str, Any], always: bool = True) -> str:
         done = {"mean": "averaged", "first": "first kept", "last": "last kept", "keep": "kept"}
         parts.append(f"{report['repeated']['count']} repeated stamps: {done[report['repeated']['done']]}")
     if report["empty"]:
-        parts.append(f"{report['empty']:,} rows with an empty cell")
+        parts.append(f"{report['empty']:,} rows with an empty cell{_columns(report)}")
     if report["ahead"]:
         parts.append(f"{report['ahead']:,} rows after the last one with numbers: not known yet")
     if report["covariates"]["missing"] or report["covariates"]["interpolated"]:

@@ -80,6 +80,19 @@ def common_frequency(
     return expected
 
 
+def _sparse(series: CleanSeries) -> str:
+    """What helps where a window would be asked for rows that are not in the file: a column that is often empty."""
+    counts = series.report["empty_columns"]
+    if series.filled.mean() < 0.3 or not counts:
+        return ""
+    name = max(counts, key=counts.__getitem__)
+    others = "" if len(series.columns) == 1 else "datamodule.target_columns names others, "
+    return (
+        f"; no window is asked for filled rows, and '{name}' is empty in {counts[name]:,}: {others}a coarser step joins"
+        " rows, such as 'datamodule.resample={1h: mean}'"
+    )
+
+
 def too_short(
     series: list[CleanSeries],
     splits: list[dict[str, np.ndarray]],
@@ -92,6 +105,7 @@ def too_short(
         i: (
             f"{places[ts.name]}: series '{ts.name}' has {len(ts):,} rows, in {ts.report['segments']} unbroken"
             f" stretches; a window needs {lookback + horizon:,} (datamodule.lookback={lookback} + horizon={horizon})"
+            f"{_sparse(ts)}"
         )
         for i, (ts, windows) in enumerate(zip(series, splits))
         if not any(len(split) for split in windows.values())

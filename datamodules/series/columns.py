@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import numpy as np
 import polars
 
@@ -10,12 +13,31 @@ from datamodules.series.config import ReadingConfig
 from datamodules.series.tables import Table
 
 SHOWN = 8  # names in a sentence
+#: Part of a stamp -> words of a column's name, the part as a number, and after how many it starts anew.
+PARTS: dict[str, tuple[set[str], Callable[[np.ndarray], np.ndarray], int]] = {
+    "hour": ({"hour", "hr", "he", "hourending"}, lambda times: times.astype("datetime64[h]").astype(np.int64), 24),
+    "weekday": ({"weekday", "dow", "dayofweek"}, lambda times: times.astype("datetime64[D]").astype(np.int64), 7),
+    "month": ({"month", "mon"}, lambda times: times.astype("datetime64[M]").astype(np.int64), 12),
+    "year": ({"year", "yr"}, lambda times: times.astype("datetime64[Y]").astype(np.int64) + 1970, 10_000),
+    "day": (
+        {"day", "dom", "dayofmonth"},
+        lambda times: (times.astype("datetime64[D]") - times.astype("datetime64[M]")).astype(np.int64),
+        10_000,
+    ),
+}
 
 
 def choose_targets(
-    table: Table, columns: list[str], config: ReadingConfig, identity: str | None
+    table: Table, columns: list[str], config: ReadingConfig, identity: str | None, times: np.ndarray
 ) -> tuple[list[str], list[str]]:
     """The target columns of a table, and those left out with the reason.
+
+    Args:
+        table: a file.
+        columns: those that are neither stamp nor id.
+        config: how it is read.
+        identity: the column of ids of a long table.
+        times: (N,) its stamps.
 
     Raises:
         BadInput: a column that was asked for is not there, or there is none of numbers.
@@ -47,6 +69,10 @@ def choose_targets(
             other[name] = "counts rows"
         elif _is_constant(column):
             other[name] = "constant"
+        elif identity is not None and _is_constant_of(table, name, identity):
+            other[name] = f"constant for each {identity}"
+        elif part := _part_of_stamp(table, name, times):
+            other[name] = f"the stamp's {part}"
         else:
             targets.append(name)
     if not targets and len(other) == 1:
@@ -89,3 +115,23 @@ def _is_counter(table: Table, name: str) -> bool:
 def _is_constant(column: polars.Series) -> bool:
     present = column.drop_nulls()
     return bool(len(present) > 1 and present[0] == present[-1] and present.n_unique() == 1)
+
+
+def _is_constant_of(table: Table, name: str, identity: str) -> bool:
+    """Whether a column has one value in each series, as a code of the series has."""
+    kinds = table.frame[identity].n_unique()
+    return table.frame.select(identity, name).n_unique() == kinds
+
+
+def _part_of_stamp(table: Table, name: str, times: np.ndarray) -> str | None:
+    """The part of the stamps that a column repeats (in another zone perhaps, or counted from 1); None for none."""
+    words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()))
+    words.add("".join(re.findall(r"[a-z]+", name.lower())))
+    for part, (names, number, cycle) in PARTS.items():
+        if words & names:
+            values = table.numbers(name)
+            known = ~np.isnan(values)
+            shifts = np.unique(((values - number(times)) % cycle)[known])
+            if len(shifts) <= 2 and (shifts == np.floor(shifts)).all():  # a clock that goes back has two
+                return part
+    return None

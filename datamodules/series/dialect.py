@@ -18,7 +18,10 @@ SAMPLE_BYTES = 1 << 16
 SAMPLE_ROWS = 1000
 SEPARATORS = ("\t", ";", "|", ",")
 #: Cells that are missing values in every file.
-MISSING = ("", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "none", "-", "--")
+MISSING = (
+    "", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "NULL", "Null", "null", "None", "none", "n/e",
+    "-", "--",
+)  # fmt: skip
 PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 ANY_NUMBER = re.compile(r"[+-]?[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*([eE][+-]?\d+)?")
 MARK = re.compile(r"[^\w\s]{1,4}")  # a missing value such as `?` or `..`: no letter, no digit
@@ -247,6 +250,18 @@ def _separator(numbered: list[tuple[int, str]]) -> str:
         if score > best_score:
             best, best_score = mark, score
     return best
+
+
+def is_in_columns(text: str) -> bool:
+    """Whether spaces are all that separates the cells of a table's lines, several in one place at least."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")][:SAMPLE_ROWS]
+    if len(lines) < 2 or any(mark in line for line in lines for mark in (";", "|", "\t")):
+        return False
+    if "," in lines[0]:
+        return False
+    widths = [len(line.split()) for line in lines]
+    aligned = sum("  " in line.strip() for line in lines) * 2 > len(lines) or len(lines[0].split()) == widths[-1]
+    return widths[-1] > 1 and aligned and all(width == widths[-1] for width in widths[1:])
 
 
 def _cells(lines: list[str], separator: str) -> list[list[str]]:

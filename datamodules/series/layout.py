@@ -18,7 +18,8 @@ TIME_NAMES = (
     "index", "period", "month", "day",
 )  # fmt: skip
 HOUR_NAMES = re.compile(
-    r"(?:.*[\s_])?(hour|hr|he|time|hours|hourending|hour[\s_]?ending|(?:settlement[\s_]?)?period)(?:[\s_(].*)?"
+    r"(?:.*[\s_])?(hour|hr|he|time|hours|hourending|hour[\s_]?ending|(?:settlement[\s_]?)?period|heures?|stunde|uhrzeit"
+    r"|zeit|horas?|ora|uur|tijd|godzina)(?:[\s_(].*)?"
 )
 CALENDAR_NAMES = ("year", "month", "day", "hour", "minute")
 HOUR_COLUMN = re.compile(r"(?:he|h|hr|hour)?[\s_]*0?(\d{1,2})(?::00)?", re.IGNORECASE)
@@ -77,14 +78,25 @@ def _hour_column(table: Table, date: str) -> list[str]:
         return []
     for name in table.frame.columns:
         if name == date or not HOUR_NAMES.fullmatch(name.strip().lower()):
-            continue
+            continue  # under any other name, a number is as well a load
         dtype = table.frame[name].dtype
         cells = table.frame[name].cast(polars.String).str.strip_chars().drop_nulls().head(1000)
         if dtype == polars.Time or (
             len(cells) and cells.str.contains(r"^(?:HE|H)?\s*\d{1,2}(?:\.0)?$|^\d{1,2}[:.]\d{2}").all()
         ):
             return [name]
-    return []
+    clocks = [name for name in table.frame.columns if name != date and _is_clock(table.frame[name])]
+    return clocks[:1]  # of two, such as from and to, the start
+
+
+def _is_clock(column: polars.Series) -> bool:
+    """Whether every cell is a time of day such as `07:30`, and there are several."""
+    if column.dtype == polars.Time:
+        return True
+    if column.dtype != polars.String:
+        return False
+    cells = column.drop_nulls().head(1000).str.strip_chars()
+    return bool(cells.n_unique() > 1 and cells.str.contains(r"^\d{1,2}:\d{2}(:\d{2})?$").all())
 
 
 def hour_columns(table: Table, asked: Sequence[str] | None) -> list[str]:
@@ -115,21 +127,30 @@ def hour_columns(table: Table, asked: Sequence[str] | None) -> list[str]:
     return []
 
 
-def unpivot_hours(table: Table, hours: list[str], date: list[str]) -> tuple[Table, Stamps]:
+def unpivot_hours(
+    table: Table, hours: list[str], date: list[str], time_format: str | None = None, identity: str | None = None
+) -> tuple[Table, Stamps]:
     """A table with a row for each hour, from one with a day a row; the values are in column `value`.
 
     Hours 1 to 24 are hour-ending: 24 is the next day's 0:00.
+
+    Args:
+        table: with a day a row, or a day and series a row.
+        hours: the 24 columns, in order.
+        date: the columns that make the day.
+        time_format: of the days; None: detected.
+        identity: the column of ids, which is kept as others of text are; None: detected where days stand repeatedly.
     """
-    column = table.frame[date[0]]
-    days = read_stamps([column], table.place, None)
+    days = read_stamps([table.frame[name] for name in date], table.place, time_format)
+    others = [name for name in table.frame.columns if name not in hours and name not in date]
+    if identity is None and all(table.is_numeric(name) for name in others):
+        identity = find_id_column(table, days.times, others)
     first = 0 if HOUR_COLUMN.fullmatch(hours[0].strip()) is not None and _number(hours[0]) == 0 else 1
     offsets = (np.arange(24) + first) * np.timedelta64(3600, "s")
     times = (days.times[:, None] + offsets[None, :]).ravel()
     values = np.stack([table.numbers(name) for name in hours], axis=1).ravel()
     rows = np.repeat(np.arange(table.frame.height), 24)
-    keep = [
-        name for name in table.frame.columns if name not in hours and name not in date and not table.is_numeric(name)
-    ]
+    keep = [name for name in others if name == identity or not table.is_numeric(name)]
     extra = [name for name in table.frame.columns if EXTRA_HOUR.fullmatch(name.strip()) and name not in hours]
     value = polars.DataFrame({"value": values})
     frame = table.frame.select(keep)[rows].hstack(value) if keep else value
@@ -141,7 +162,7 @@ def unpivot_hours(table: Table, hours: list[str], date: list[str]) -> tuple[Tabl
     source = table.rows[rows] if table.rows is not None else rows
     return replace(
         table, frame=frame.drop([n for n in extra if n in frame.columns]), rows=source, lines=[*table.lines, *lines]
-    ), replace(days, times=times)
+    ), replace(days, times=times, lines=days.lines)
 
 
 def _number(name: str) -> int:
@@ -153,7 +174,8 @@ def find_id_column(table: Table, times: np.ndarray, others: list[str]) -> str | 
     """The column that says which series a row belongs to, where stamps are repeated; None where they are not, or where
     they are few and look like a clock that goes back.
 
-    A column is one where every stamp stands once for each of its values, and its values stand in many rows.
+    A column is one where every stamp stands once for each of its values, and its values stand in many rows; or, where
+    there is none such, at most twice in the few stamps of a clock that goes back.
 
     Raises:
         BadInput: stamps are repeated, and no column or several could be it.
@@ -162,19 +184,19 @@ def find_id_column(table: Table, times: np.ndarray, others: list[str]) -> str | 
     if not len(repeated):
         return None
     seconds = times.astype(np.int64)
-    found = []
+    repeats: dict[str, int] = {}
     for name in others:
         column = table.frame[name]
         if column.dtype.is_float() and not _is_whole(column):
             continue
         codes = column.rank("dense").cast(polars.Int64).fill_null(0).to_numpy()
         count = int(codes.max(initial=0))
-        if count < 2 or count > len(codes) / 3:
-            continue
-        pairs = np.unique(np.stack([codes, seconds], axis=1), axis=0) if len(codes) < 200_000 else None
-        unique = len(pairs) == len(codes) if pairs is not None else _all_distinct(codes, seconds)
-        if unique:
-            found.append(name)
+        if 2 <= count <= len(codes) / 3:
+            repeats[name] = _repeats(codes, seconds)
+    least = min(repeats.values(), default=0)
+    few = least <= MOST_REPEATED * len(times)
+    found = [name for name, count in repeats.items() if count == least and few]
+    found = [name for name in found if not _says_the_same(table, name, found[: found.index(name)])]
     text = [name for name in found if not table.frame[name].dtype.is_numeric()]
     named = [name for name in found if name.strip().lower() in ID_NAMES or name.strip().lower().endswith("id")]
     chosen = named if len(named) == 1 else text if len(text) == 1 else found
@@ -226,7 +248,18 @@ def _is_whole(column: polars.Series) -> bool:
     return bool((column.drop_nulls().floor() == column.drop_nulls()).all())
 
 
-def _all_distinct(codes: np.ndarray, seconds: np.ndarray) -> bool:
+def _repeats(codes: np.ndarray, seconds: np.ndarray) -> int:
+    """Rows whose code and stamp an earlier row has."""
     order = np.lexsort((seconds, codes))
     same = (codes[order][1:] == codes[order][:-1]) & (seconds[order][1:] == seconds[order][:-1])
-    return not same.any()
+    return int(np.count_nonzero(same))
+
+
+def _says_the_same(table: Table, name: str, earlier: list[str]) -> bool:
+    """Whether a column of text or numbers is another's under other names, as a code is beside a name."""
+    kinds = table.frame[name].n_unique()
+    for other in earlier:
+        same = table.frame[other].n_unique() == kinds
+        if same and table.frame.select(name, other).n_unique() == kinds:
+            return True
+    return False

@@ -26,7 +26,7 @@ from datamodules.series.stamps import Stamps, read_stamps
 from datamodules.series.tables import Table, read_table
 from datamodules.series.zones import Style, to_utc, to_wall_time
 
-FORMATS = (".csv", ".tsv", ".txt", ".parquet")
+FORMATS = (".csv", ".tsv", ".txt", ".parquet", ".tsf")
 SHOWN = 8  # names in a line for people
 
 SeriesOf = Literal["files", "columns"]
@@ -81,7 +81,7 @@ def read_series(paths: list[Path], config: ReadingConfig) -> tuple[list[RawSerie
     """Every series of the files, and what was detected.
 
     Args:
-        paths: CSV, TSV or Parquet files.
+        paths: CSV, TSV, Parquet or TSF files.
         config: how they are read.
 
     Raises:
@@ -134,7 +134,7 @@ def _read_file(path: Path, config: ReadingConfig) -> tuple[list[RawSeries], File
     time = time_columns(table, config.time_column)
     hours = hour_columns(table, config.hour_columns)
     if hours and not set(hours) & set(time):
-        table, stamps = unpivot_hours(table, hours, time)
+        table, stamps = unpivot_hours(table, hours, time, config.time_format, config.id_column)
     else:
         stamps = read_stamps([table.frame[name] for name in time], table.place, config.time_format, config.day_first)
     table, stamps = _rows_with_stamps(table, stamps, time)
@@ -150,7 +150,8 @@ def _read_file(path: Path, config: ReadingConfig) -> tuple[list[RawSeries], File
             lines.append(f"{len(stamps.times) - len(again):,} rows stand twice, the same: kept once")
             table, stamps = _take(table, again), replace(stamps, times=stamps.times[again])
         identity = find_id_column(table, stamps.times, candidates)
-    targets, left_out = choose_targets(table, [c for c in columns if c != identity], config, identity)
+    columns = [name for name in table.frame.columns if name not in time and name != identity]
+    targets, left_out = choose_targets(table, columns, config, identity, stamps.times)
     if left_out:
         lines.append(f"columns left out: {', '.join(left_out[:SHOWN])}{' ...' if len(left_out) > SHOWN else ''}")
     times, zone, style = _clock(stamps, config.timezone, table.place)
@@ -243,7 +244,8 @@ def _identical_rows(table: Table, times: np.ndarray) -> np.ndarray | None:
     """Rows without those that repeat an earlier one cell by cell; None where there are none such."""
     if not len(strange_repeats(times)[1]):
         return None
-    kept = table.frame.with_row_index("__row").unique(subset=table.frame.columns, keep="first", maintain_order=True)
+    stamped = table.frame.with_row_index("__row").with_columns(__stamp=polars.Series(times.astype("datetime64[us]")))
+    kept = stamped.unique(subset=[*table.frame.columns, "__stamp"], keep="first", maintain_order=True)
     return None if kept.height == table.frame.height else kept["__row"].to_numpy()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from datamodules.series.dialect import (
     Dialect,
     detect_dialect,
     detect_encoding,
+    is_in_columns,
     number_marks,
 )
+from datamodules.series.tsf import read_tsf
 
 #: First bytes of files that are no text -> what to do about them.
 MAGIC = {
@@ -31,6 +34,9 @@ MAGIC = {
     b"PAR1": "a Parquet file by another name; call it .parquet",
 }
 INFINITE = ("inf", "-inf", "+inf", "infinity")
+FOOTER_LINES = 20  # at most
+SENTENCE = re.compile(r"[^\W\d_]{2,}\W+[^\W\d_]{2,}\W+[^\W\d_]{2,}|^\W*(?:source|note|©|\(c\))", re.IGNORECASE)
+TOTAL = re.compile(r"(grand )?total|sum|summe|somme|suma|average|avg|mean|mittelwert|moyenne|min|max", re.IGNORECASE)
 NUMERIC_SHARE = 0.5  # of a column's cells that are numbers, from which on the others are mistakes
 
 
@@ -75,7 +81,7 @@ class Table:
         values, wrong = as_numbers(column, self.dialect)
         if wrong is not None:
             row = int(wrong)
-            cell = str(column[row])
+            cell = str(column[row]).strip()
             advice = f"; datamodule.missing_values=[{cell}] takes it for missing" if not cell.isdigit() else ""
             raise BadInput(f"{self.place(row)}: '{cell}' in column '{name}' is no number{advice}")
         return values
@@ -117,7 +123,8 @@ def as_numbers(column: polars.Series, dialect: Dialect | None) -> tuple[np.ndarr
         wrong = values.is_null() & text.is_not_null() & (text != "")
         if wrong.any():
             marks = text.filter(wrong).unique()
-            good = [cell for cell in marks.to_list() if MARK.fullmatch(cell) or cell in MISSING]
+            missing = MISSING if dialect is None else [mark.strip() for mark in dialect.missing]
+            good = [cell for cell in marks.to_list() if MARK.fullmatch(cell) or cell in missing]
             wrong = wrong & ~text.is_in(good) if good else wrong
     elif column.dtype.is_numeric() or column.dtype == polars.Boolean:
         values = column.cast(polars.Float64)
@@ -130,7 +137,7 @@ def as_numbers(column: polars.Series, dialect: Dialect | None) -> tuple[np.ndarr
 
 
 def read_table(path: Path, settings: dict) -> Table:
-    """A CSV, TSV or Parquet file.
+    """A CSV, TSV, Parquet or TSF file.
 
     Args:
         path: `.parquet` or a text table.
@@ -145,6 +152,8 @@ def read_table(path: Path, settings: dict) -> Table:
         if not frame.width or not frame.height:
             raise BadInput(f"{path}: no rows; a row for each stamp is needed")
         return Table(path, frame)
+    if path.suffix.lower() == ".tsf":
+        return Table(path, read_tsf(path))
     with reading(path, "a table"), path.open("rb") as file:
         head = file.read(SAMPLE_BYTES)
     for magic, kind in MAGIC.items():
@@ -163,6 +172,10 @@ def read_table(path: Path, settings: dict) -> Table:
         if "\n" not in sample and "\r" in sample:  # lines of an old Mac
             data, sample = _transcoded(path, encoding)
     asked = {key: settings[key] for key in ("separator", "decimal", "thousands", "skip_rows")}
+    in_columns = asked["separator"] in (None, " ") and is_in_columns(sample)
+    if in_columns:
+        data, sample = _transcoded(path, encoding, in_columns)
+        asked["separator"] = "\t"
     missing = tuple(str(mark) for mark in settings["missing_values"] or ())
     dialect, body = detect_dialect(path, sample, encoding, **asked, missing_values=missing)
     types = {
@@ -179,13 +192,16 @@ def read_table(path: Path, settings: dict) -> Table:
     if not frame.height:
         raise BadInput(f"{path}: no rows; a header and a row for each stamp are needed")
     table = Table(path, frame, dialect, lines=dialect.summary())
+    if in_columns:
+        table.lines[0] = "cells separated by spaces"
     _drop_empty_rows(table)
+    _drop_footer(table)
     _recheck_marks(table, settings)
     return table
 
 
-def _transcoded(path: Path, encoding: str) -> tuple[bytes, str]:
-    """A file's text as UTF-8 with plain line ends, and its first lines."""
+def _transcoded(path: Path, encoding: str, in_columns: bool = False) -> tuple[bytes, str]:
+    """A file's text as UTF-8 with plain line ends, and its first lines; `in_columns`: tabs in place of spaces."""
     raw = path.read_bytes()
     try:
         text = raw.decode(encoding)
@@ -194,6 +210,8 @@ def _transcoded(path: Path, encoding: str) -> tuple[bytes, str]:
             raise BadInput(f"{path}: not {encoding} ({error}); datamodule.encoding names another") from None
         text = raw.decode("latin-1")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if in_columns:
+        text = re.sub(r"(?<=\S)[ \t]+(?=\S)", "\t", re.sub(r"(?m)^[ \t]+|[ \t]+$", "", text))
     sample = text[:SAMPLE_BYTES]
     return text.encode(), sample if len(text) <= SAMPLE_BYTES else sample[: sample.rfind("\n") + 1]
 
@@ -268,6 +286,26 @@ def _drop_empty_rows(table: Table) -> None:
     if empty.any():
         table.rows = (~empty).arg_true().to_numpy()
         table.frame = frame.filter(~empty)
+
+
+def _drop_footer(table: Table) -> None:
+    """Lines below the rows: a sentence such as a disclaimer, in one cell, or totals."""
+    frame = table.frame
+    if frame.width < 2:
+        return
+    height = frame.height
+    while height > 1 and frame.height - height < FOOTER_LINES:
+        cells = [cell for cell in frame.row(height - 1) if cell is not None and str(cell).strip()]
+        is_sentence = len(cells) == 1 and SENTENCE.search(str(cells[0]))
+        if not is_sentence and not (cells and TOTAL.fullmatch(str(cells[0]).strip())):
+            break
+        height -= 1
+    if height < frame.height:
+        count = frame.height - height
+        at = f"line {table.place(height).rpartition(':')[2]}"
+        table.lines.append(f"{count} line{'s' * (count > 1)} below the rows left out, from {at}")
+        rows = np.arange(frame.height) if table.rows is None else table.rows
+        table.rows, table.frame = rows[:height], frame.head(height)
 
 
 def _recheck_marks(table: Table, settings: dict) -> None:

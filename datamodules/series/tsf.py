@@ -1,0 +1,115 @@
+"""TSF, the format of the Monash forecasting archive (Godahewa et al. 2021): a line a series, without stamps.
+
+@attribute series_name string
+@attribute start_timestamp date
+@frequency half_hourly
+@data
+T1:2012-01-01 00-00-00:1234.5,1240.0,?,1251.2
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import polars
+
+from datamodules.errors import BadInput, did_you_mean
+from datamodules.files.tables import reading
+
+UNITS = {"second": "s", "minute": "m", "hour": "h", "day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
+NAMED = {"minutely": "minute", "hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month",
+         "quarterly": "quarter", "yearly": "year"}  # fmt: skip
+STAMPS = ("%Y-%m-%d %H-%M-%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
+
+
+def read_tsf(path: Path) -> polars.DataFrame:
+    """The file as a long table: columns `series`, `stamp`, `value`, and attributes that are neither.
+
+    Raises:
+        BadInput: naming the line that cannot be read.
+    """
+    attributes: list[tuple[str, str]] = []
+    step: tuple[int, str] | None = None
+    parts: list[polars.DataFrame] = []
+    in_data = False
+    with reading(path, "a TSF file"), path.open(encoding="cp1252", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            line, place = line.strip(), f"{path}:{number}"
+            if not line or line.startswith("#"):
+                continue
+            if not line.startswith("@"):
+                if not in_data or step is None:
+                    raise BadInput(f"{place}: @frequency and @data have to stand before the series")
+                parts.append(_series(line, attributes, step, place))
+            elif line.lower().startswith("@data"):
+                in_data = True
+            elif line.lower().startswith("@attribute"):
+                words = line.split()
+                if len(words) != 3:
+                    raise BadInput(f"{place}: an attribute is written @attribute NAME TYPE")
+                attributes.append((words[1], words[2].lower()))
+            elif line.lower().startswith("@frequency"):
+                step = _step(line.split(maxsplit=1)[-1].strip(), place)
+    if not parts:
+        raise BadInput(f"{path}: no series; a line for each is needed below @data")
+    return polars.concat(parts)
+
+
+def _step(text: str, place: str) -> tuple[int, str]:
+    """`10_minutes` -> 10 and the unit of numpy."""
+    lowered = text.lower()
+    if lowered == "half_hourly":
+        return 30, "m"
+    match = re.fullmatch(r"(?:(\d+)_)?([a-z]+?)s?", lowered)
+    name = NAMED.get(lowered, match[2] if match else lowered)
+    if name not in UNITS:
+        known = ["half_hourly", *NAMED, "10_minutes", "4_seconds"]
+        raise BadInput(f"{place}: @frequency {text}{did_you_mean(lowered, known)}; {', '.join(known)} are accepted")
+    return int((match and match[1]) or 1), UNITS[name]
+
+
+def _series(line: str, attributes: list[tuple[str, str]], step: tuple[int, str], place: str) -> polars.DataFrame:
+    *given, values = _cells(line)
+    if len(given) != len(attributes):
+        raise BadInput(f"{place}: {len(given)} attributes before the values; {len(attributes)} are declared")
+    named = {name: (kind, cell) for (name, kind), cell in zip(attributes, given)}
+    start = next((cell for kind, cell in named.values() if kind == "date"), None)
+    if start is None:
+        raise BadInput(f"{place}: the series has no stamp; an attribute of type date says when it starts")
+    try:
+        numbers = [float("nan") if cell.strip() == "?" else float(cell) for cell in values.split(",")]
+    except ValueError as error:
+        raise BadInput(f"{place}: {error}; numbers and ? are accepted") from None
+    frame = polars.DataFrame(
+        {"stamp": _stamps(start, len(numbers), step, place).astype("datetime64[us]"), "value": numbers}
+    )
+    others = {name: cell for name, (kind, cell) in named.items() if kind != "date"}
+    return frame.with_columns(polars.lit(cell).alias(name) for name, cell in others.items()).with_columns(
+        polars.col("value").fill_nan(None)
+    )
+
+
+def _cells(line: str) -> list[str]:
+    """The attributes, separated by colons (a stamp's own clock may have colons too), and the values."""
+    return re.sub(r"(\d{4}-\d\d-\d\d \d\d):(\d\d):(\d\d)", r"\1-\2-\3", line).split(":")
+
+
+def _stamps(start: str, count: int, step: tuple[int, str], place: str) -> np.ndarray:
+    for form in STAMPS:
+        try:
+            first = np.datetime64(datetime.strptime(start.strip(), form), "s")
+            break
+        except ValueError:
+            continue
+    else:
+        raise BadInput(f"{place}: '{start}' is no stamp like 2012-01-01 00-00-00")
+    steps, unit = step
+    if unit in ("M", "Q", "Y"):
+        months = np.arange(count) * steps * {"M": 1, "Q": 3, "Y": 12}[unit]
+        month = first.astype("datetime64[M]")
+        rest = first - month.astype("datetime64[s]")
+        return (month + months).astype("datetime64[s]") + rest
+    return first + np.arange(count) * np.timedelta64(steps, unit).astype("timedelta64[s]")
