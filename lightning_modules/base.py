@@ -1,7 +1,8 @@
 """SequenceModule: the LightningModule that every architecture of this project subclasses.
 
 An architecture's file defines one subclass with its layers and `encode`.  Its task (`self.task`) embeds batches and
-maps encoder states to the output; the training step, the optimiser and logging are inherited (`TrainingModule`).
+maps encoder states to the output; the training step, the optimiser and logging (`TrainingModule`) and checkpoints are
+inherited.
 
     batch -> task.embed -> features (B, T, D) -> encode -> states (B, T, H) -> task.head -> output -> task.loss
 """
@@ -20,12 +21,12 @@ from lightning_modules.layers.encoding import Encoding
 from lightning_modules.tasks.base import Autoregressive, Task
 
 if lightning_modules.INFERENCE_ONLY and not TYPE_CHECKING:
-    TrainingModule = nn.Module
+    CheckpointedModule = nn.Module
 else:
-    from lightning_modules.training.module import TrainingModule
+    from lightning_modules.training.checkpointed_module import CheckpointedModule
 
 
-class SequenceModule(TrainingModule):
+class SequenceModule(CheckpointedModule):
     """Base class of the architectures: a network over sequences and the task that it is trained for.
 
     Args:
