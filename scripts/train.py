@@ -29,6 +29,7 @@ from omegaconf import DictConfig
 from datamodules.errors import BadInput
 from scripts.config import command_line, naming, overrides
 from scripts.config.override import Override, last_value
+from scripts.config.private_names import composed_once
 from scripts.console import errors, logs
 from scripts.console.loading import loading
 from scripts.runs.launcher_env import rank
@@ -97,7 +98,7 @@ def main() -> int:
         sys.argv[1:] = with_place(sys.argv[1:])
     _enter_run_to_resume()
     _find_plugins()
-    with _write_nothing() if rank() > 0 else contextlib.nullcontext():
+    with composed_once(), _write_nothing() if rank() > 0 else contextlib.nullcontext():
         train()
     for sweep in _finished_sweeps():
         from scripts.sweeps.summary import report_results

@@ -91,7 +91,8 @@ def _logging() -> Iterator[None]:
         yield
     finally:
         for logger, (level, handlers, propagate, disabled) in before.items():
-            logger.setLevel(level)
+            if logger.level != level:  # each change empties the caches of all loggers
+                logger.setLevel(level)
             logger.handlers[:], logger.propagate, logger.disabled = handlers, propagate, disabled
         for handler, stream in streams:
             handler.stream = stream

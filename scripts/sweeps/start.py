@@ -11,7 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from datamodules.errors import BadInput
 from scripts.config.dotted import get
-from scripts.config.override import Override
+from scripts.config.override import Override, parse_all
+from scripts.config.overrides import relaxed
 from scripts.runs.lock import only_writer
 from scripts.sweeps.composition import Composer
 from scripts.sweeps.execution import launcher_batches, local
@@ -39,6 +40,7 @@ def sweep(config_loader: Any, config: DictConfig, arguments: list[str], launcher
     folder = Path(config.hydra.sweep.dir).resolve()
     if str(config.resume or ""):
         raise BadInput(f"resume={config.resume}: a sweep goes on by itself, under the same sweep.name")
+    arguments = with_params(OmegaConf.to_container(config.hydra.sweeper).get("params"), arguments)  # type: ignore[union-attr]
     with only_writer(folder, f"sweep.name={settings.name}"):
         built = _build_sweep(config_loader, config, arguments, settings, folder)
         finished_sweeps.append(built)
@@ -46,6 +48,23 @@ def sweep(config_loader: Any, config: DictConfig, arguments: list[str], launcher
             local.run(built)
         else:
             launcher_batches.run(launcher, built, str(config.name))
+
+
+def with_params(params: Any, arguments: list[str]) -> list[str]:
+    """The command's overrides after those of `hydra.sweeper.params`, where Hydra's own sweeper reads a grid too.
+
+    Args:
+        params: override's key -> its values as they would be typed; None for none.
+        arguments: the overrides typed, which count where both say something of a key.
+
+    Raises:
+        BadInput: something else than keys and values.
+    """
+    if not isinstance(params or {}, dict):
+        raise BadInput(f"hydra.sweeper.params={params}: a table of keys and values, as in {{seed: '1,2,3'}}")
+    typed = {override.target for override in parse_all(arguments)}
+    lines = [f"{key}={'null' if value is None else value}" for key, value in (params or {}).items()]
+    return [*(str(line) for line in parse_all(relaxed(lines)) if line.target not in typed), *arguments]
 
 
 def _build_sweep(

@@ -19,6 +19,9 @@ class ResumableSweeper(Sweeper):
     task_function: TaskFunction
     config: DictConfig
 
+    def __init__(self, params: Any = None) -> None:
+        """`params` is read with the rest of the configuration."""
+
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context = hydra_context
         self.task_function = task_function

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from datamodules.errors import BadInput
+from scripts.runs.folder import RunFolder
 from scripts.sweeps.manifest import Manifest
 from scripts.sweeps.search.grid import Grid
 from scripts.sweeps.search.space import space_of
+from tests.commands import run
 
 
 def grid_in(folder: Path, overrides: list[str], default: str = "") -> Grid:
@@ -106,3 +108,21 @@ def test_baselines_come_by_one_word_as_far_as_they_fit(tmp_path: Path) -> None:
     assert len(jobs) == 6, "rates and sizes mean nothing to a baseline"
     assert grid.manifest.jobs[-1].folder == "module-baseline-majority_seed-2"
     assert len(space_of(["module=baselines"], {}).axes) == 1
+
+
+def test_a_file_says_that_it_is_a_grid_as_files_for_hydra_do(tmp_path: Path, names_folder: Path) -> None:
+    """`hydra.mode` and `hydra.sweeper.params`, without -m; what is typed counts where both say something."""
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "grid.yaml").write_text(
+        "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n"
+        "      seed: 1,2,3\n      module.hidden_size: choice(4, 6)\n      optimizer: adam\n"
+    )
+    done = run(
+        "train.py", "--config-dir", tmp_path, "experiment=grid", "seed=5,6", f"datamodule.data_dir={names_folder}",
+        "trainer.max_steps=1", "evaluate=[val]", f"runs_dir={tmp_path / 'runs'}", "logger=none",
+    )  # fmt: skip
+    configs = [RunFolder.existing(file.parent).config() for file in Path(done.stdout.strip()).glob("*/config.yaml")]
+    assert sorted((config["module"]["hidden_size"], config["seed"]) for config in configs) == [
+        (size, seed) for size in (4, 6) for seed in (5, 6)
+    ]
+    assert {config["optimizer"]["_target_"] for config in configs} == {"torch.optim.Adam"}
