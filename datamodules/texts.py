@@ -236,6 +236,10 @@ class Texts(SequenceDataModule):
         unseen = [label for label, count in zip(self.spec.classes, self.spec.class_counts) if not count]
         if unseen:
             notes.append(f"labels without training text: {', '.join(unseen[:8])}{' ...' if len(unseen) > 8 else ''}")
+        test = {clean.labels[i] for i in self.indices["test"].tolist()}
+        untested = [label for label in self.spec.classes if label not in test and any(clean.splits) and test]
+        if untested:
+            notes.append(f"labels without test text: {', '.join(untested[:8])}{' ...' if len(untested) > 8 else ''}")
         unknown = unknown_shares(
             self.source.tokens, self.source.lengths, self.indices, self.spec.codec.vocabulary.unknown
         )

@@ -13,6 +13,7 @@ from datamodules.text.labelled_texts import LabelledTexts
 from datamodules.text.official_splits import split_of_name
 
 #: Files of a folder that are about the data, not of it (by their first word, lower case).
+UNLABELLED = ("unsup", "unlabeled", "unlabelled", "unsupervised")  # folders of texts that have no label
 ABOUT = ("readme", "license", "licence", "copying", "citation", "changelog", "dataset_infos", "dataset_dict")
 
 
@@ -91,6 +92,10 @@ def _split_files(folder: Path, files: list[Path], folders: list[Path], form: Lab
 def _label_folders(folders: list[Path], form: LabelledFormat) -> LabelledTexts:
     """A folder a label, a file a text."""
     read = LabelledTexts()
+    unlabelled = [folder for folder in folders if folder.name.lower() in UNLABELLED]
+    if unlabelled and len(folders) > len(unlabelled):
+        folders = [folder for folder in folders if folder not in unlabelled]
+        read.notes.append(f"left out, without label: {_listed([f'{folder.name}/' for folder in unlabelled])}")
     for folder in folders:
         files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
         for file in files:

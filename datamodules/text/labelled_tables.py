@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -102,10 +103,10 @@ def _text_and_label(table: Table, form: LabelledFormat) -> tuple[int, int, list[
     lower = [name.strip().lower() for name in table.columns or ()]
     guessed = []
     if text is None:
-        text = next((lower.index(n) for n in TEXT_NAMES if n in lower and lower.index(n) != label), None)
+        text = _named(lower, TEXT_NAMES, label)
         guessed.append("text")
     if label is None:
-        label = next((lower.index(n) for n in LABEL_NAMES if n in lower and lower.index(n) != text), None)
+        label = _named(lower, LABEL_NAMES, text)
         guessed.append("label")
     if (text is None or label is None) and table.width == 2:
         if text is None and label is None:
@@ -120,13 +121,38 @@ def _text_and_label(table: Table, form: LabelledFormat) -> tuple[int, int, list[
         columns = ", ".join(table.columns) if table.columns is not None else f"{table.width} columns without names"
         raise BadInput(
             f"datamodule.{missing} is needed: {table.path} has {columns}; name one or give its number, for example"
-            f" datamodule.{missing}={table.columns[-1] if table.columns else table.width}{table.preview()}"
+            f" datamodule.{missing}={_name(table, _likely(table, text, label))}{table.preview()}"
         )
     if text == label:
         raise BadInput(f"datamodule.text_column and datamodule.label_column name the same column of {table.path}")
     usual = guessed and (_name(table, text), _name(table, label)) != (TEXT_NAMES[0], LABEL_NAMES[0])
     note = f"text from column '{_name(table, text)}', label from column '{_name(table, label)}'"
     return text, label, [note] if usual else []
+
+
+def _named(lower: list[str], names: tuple[str, ...], other: int | None) -> int | None:
+    """Position of the column that is called so; else of the only one whose last word is one of the names
+    (`question_text`, `airline_sentiment`), or the only one with such a word (`Class Index`)."""
+    free = [position for position in range(len(lower)) if position != other]
+    found = next((position for name in names for position in free if lower[position] == name), None)
+    words = [re.findall(r"[^\W_]+", name) for name in lower]
+    for fits in (
+        [position for position in free if words[position][-1:] and words[position][-1] in names],
+        [position for position in free if set(words[position]) & set(names)],
+    ):
+        if found is None and len(fits) == 1:
+            found = fits[0]
+    return found
+
+
+def _likely(table: Table, text: int | None, label: int | None) -> int:
+    """For an example: the column of the longest cells as text, that of the fewest different ones as label."""
+    free = [position for position in range(table.width) if position not in (text, label)]
+    cells = {position: table.cells(position) for position in free}
+    if text is None:
+        return max(free, key=lambda position: sum(map(len, cells[position])))
+    kinds = {position: len(set(cells[position])) for position in free}
+    return min(free, key=lambda position: (kinds[position] < 2, kinds[position]))
 
 
 def _name(table: Table, position: int) -> str:

@@ -98,6 +98,31 @@ def test_columns_by_name_number_and_found(tmp_path: Path) -> None:
         read(table / "d.csv")
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "expected"),
+    [
+        ("qid,question_text,target", "{i:08x},what is {i},{k}", ("what is 0", "0")),
+        ("tweet_id,airline_sentiment,airline_sentiment_confidence,text", "{i},s{k},0.5,hi {i}", ("hi 0", "s0")),
+        ("Class Index,Title,Description", "{k},news {i},more of {i}", ("news 0", "0")),
+    ],
+)
+def test_columns_with_a_name_of_two_words(header: str, row: str, expected: tuple[str, str], tmp_path: Path) -> None:
+    rows = "".join(row.format(i=i, k=i % 2) + "\n" for i in range(8))
+    found = read(written(tmp_path, {"a.csv": f"{header}\n{rows}"}) / "a.csv")
+    assert (found.texts[0], found.labels[0]) == expected
+    assert "label from column" in found.notes[-1]
+
+
+def test_the_example_of_a_sentence_is_the_likely_column(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{'xyz'[i % 3]},a longer line {i}\n" for i in range(9))
+    table = written(tmp_path, {"a.csv": f"nr,kind,what\n{rows}"}) / "a.csv"
+    with pytest.raises(BadInput, match=r"for example datamodule\.text_column=what "):
+        read(table)
+    with pytest.raises(BadInput, match=r"for example datamodule\.label_column=kind "):
+        read(table, text_column="what")
+    assert set(read(table, text_column="what", label_column="kind").labels) == {"x", "y", "z"}
+
+
 def test_official_splits_by_column_and_by_files(tmp_path: Path) -> None:
     written(tmp_path, {"t.csv": "text,label,split\na,x,train\nb,y,dev\nc,x,test\n"})
     assert read(tmp_path / "t.csv").splits == ["train", "val", "test"]
@@ -130,6 +155,9 @@ def test_columns_of_the_training_file_hold_for_its_siblings(tmp_path: Path) -> N
 def test_folders_of_texts_suffixes_and_label_lines(tmp_path: Path) -> None:
     groups = read(written(tmp_path / "groups", {"alt.atheism/49960": "Hi\nthere", "sci.space/1": "rocket"}))
     assert (groups.texts, groups.labels) == (["Hi\nthere", "rocket"], ["alt.atheism", "sci.space"])
+    split = {f"{part}/{label}/{i}.txt": f"{part} {i}" for part in ("train", "test") for label in "ab" for i in (1, 2)}
+    reviews = read(written(tmp_path / "r", {**split, "train/unsup/0.txt": "neither"}))
+    assert set(reviews.labels) == {"a", "b"} and "left out, without label: unsup/" in reviews.notes
     polarity = read(written(tmp_path / "p", {"rt.neg": "bad\n", "rt.pos": "good\nfine\n", "README.txt": "about"}))
     assert (polarity.labels, polarity.notes) == (["neg", "pos", "pos"], ["left out: README.txt"])
     lines = written(
