@@ -33,7 +33,7 @@ from datamodules.line_images.rendering import Renderer, words_of
 from datamodules.line_images.report import report
 from datamodules.line_images.source import LineSource
 from datamodules.line_images.spec import LineImageSpec
-from datamodules.line_images.splits import official_splits, split_lines
+from datamodules.line_images.splits import official_splits, split_lines, with_named_splits
 from datamodules.text.splits import Split
 
 Count = Annotated[int, Ge(0)]
@@ -245,12 +245,20 @@ class TextLines(SequenceDataModule):
         """Official splits where they are given; else groups that are named, that an experiment prefers, or found."""
         records, notes = read.records, list[str]()
         by_column = self.reader.split_column is not None
+        if self.splits is None and not by_column and self._nothing_is_said_of_splits():
+            records = with_named_splits(records, notes)
+            by_column = any(record.split for record in records)
+        elif self.splits is not None or by_column:
+            said = "the column of the table" if by_column else "datamodule.splits"
+            notes.append(f"official splits ({said})")
         if self.splits is not None or by_column:
-            groups = groups_of(records, self.split_by, self.group_pattern, notes)
+            groups = groups_of(records, self.split_by, self.group_pattern, None)
             data_dir = Path(self.data_dir or "").expanduser()
-            return official_splits(
+            split = official_splits(
                 records, data_dir, self.splits, by_column, self.fractions[0], self.split_seed, groups
             )
+            split.notes[:0] = notes
+            return split
         split_by, pattern, held_out = self.split_by, self.group_pattern, self.held_out
         preferred = self.preferred_groups
         if preferred is not None and split_by == "auto" and pattern is None and held_out == (None, None):
@@ -264,6 +272,9 @@ class TextLines(SequenceDataModule):
         split = split_lines(groups, *held_out, *self.fractions, self.split_seed)
         split.notes += notes
         return split
+
+    def _nothing_is_said_of_splits(self) -> bool:
+        return self.split_by == "auto" and self.group_pattern is None and self.held_out == (None, None)
 
     def _rendered_alone(self) -> tuple[Collection, Split]:
         """Lines for validation and test come first; they are never rendered again."""

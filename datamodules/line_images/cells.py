@@ -17,6 +17,7 @@ from datamodules.files.tables import reading
 from datamodules.line_images.records import ReaderSettings, is_image
 
 COLUMNS = ("path", "text")  # of a written table, and of one without a header
+PYLAIA_SPACE = "<space>"  # in PyLaia's tables, where symbols are separated by spaces
 IMAGES = "images"  # the folder that a written table's images are put into
 
 #: What other programs call the two columns, where `path_column` and `text_column` are not in the table.
@@ -36,11 +37,13 @@ class Table:
         header: names of the columns; None where the first row is a line already.
         rows: place (`line 3`) and cells.
         notes: how the table was read, where that is not plain.
+        by_stem: whether images are named without folder and suffix.
     """
 
     header: list[str] | None
     rows: Iterable[tuple[str, list[Any]]]
     notes: tuple[str, ...] = ()
+    by_stem: bool = False
 
 
 def read_cells(path: Path, settings: ReaderSettings) -> Table:
@@ -79,6 +82,9 @@ def _delimited(path: Path, settings: ReaderSettings) -> Table:
     else:
         delimiter = "\t"
     if delimiter not in first:
+        separated = _separated_by_spaces(text) if delimiter == "\t" else None
+        if separated is not None:
+            return separated
         raise BadInput(
             f"{path} line 1: no {'tab' if delimiter == chr(9) else 'comma'} in it; a path and a text are accepted"
         )
@@ -112,6 +118,22 @@ def _delimited(path: Path, settings: ReaderSettings) -> Table:
         if len(row) != width:
             raise BadInput(f"{path} {place}: {len(row)} cells where {width} are expected")
     return Table(header, rows[1:] if header else rows, tuple(notes))
+
+
+def _separated_by_spaces(text: str) -> Table | None:
+    """`0.jpg the text`, or PyLaia's `page-01 t h e <space> t e x t`; None for other lines."""
+    lines = [(f"line {number}", line.split()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if any(len(words) < 2 for _, words in lines):
+        return None
+    if all(is_image(words[0].replace("\\", "/")) for _, words in lines):
+        rows = [(place, [words[0], " ".join(words[1:])]) for place, words in lines]
+        return Table(None, rows, ("no header line: path and text, separated by a space",))
+    symbols = [symbol for _, words in lines for symbol in words[1:]]
+    if PYLAIA_SPACE not in symbols or sum(len(s) == 1 or s == PYLAIA_SPACE for s in symbols) < 0.95 * len(symbols):
+        return None
+    joined = ["".join(" " if symbol == PYLAIA_SPACE else symbol for symbol in words[1:]) for _, words in lines]
+    rows = [(place, [words[0], one]) for (place, words), one in zip(lines, joined)]
+    return Table(None, rows, ("symbols separated by spaces, as PyLaia has them",), by_stem=True)
 
 
 def _csv_rows(path: Path, text: str, delimiter: str, quotes: bool, spaced: bool = False) -> list[tuple[str, list[str]]]:

@@ -17,6 +17,7 @@ from datamodules.line_images.iam import is_iam, read_iam
 from datamodules.line_images.page_files import is_page_file, page_files_below, read_page_files
 from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings, files_below
 from datamodules.line_images.tables import is_table, read_table, write_table
+from datamodules.text.official_splits import split_of_name
 
 ACCEPTED = (
     "a folder of x.png and x.gt.txt, a table of paths and texts (.csv, .tsv, .txt, .jsonl, .json, .parquet), PAGE XML"
@@ -36,6 +37,7 @@ KNOWN_TABLES = (
     "lines.txt",
     "ascii/lines.txt",
 )
+PYLAIA_SPLITS = {"tr": "train", "va": "val", "te": "test"}
 WRITTEN_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
@@ -78,7 +80,13 @@ def _read_folder(folder: Path, settings: ReaderSettings) -> LineRecords:
     databases = [path.parent for path in files if path.name == "data.mdb"]
     shards = [path for path in files if path.suffix.lower() == ".parquet"]
     if databases or shards:
-        return _several(folder, databases or shards, settings)
+        return _several(folder, databases or shards, settings, _official(databases or shards))
+    split_of = _official_tables(files)
+    if split_of:
+        return _several(folder, list(split_of), settings, split_of)
+    known = [path for path in files if path.name in KNOWN_TABLES]
+    if len(known) == 1:
+        return read_lines(known[0], settings)
     tables = [path for path in files if is_table(path) and path.suffix.lower() != ".txt"]
     hint = f"; it holds {tables[0].relative_to(folder)}: give that file's path" if tables else ""
     texts = [path for path in files if path.suffix.lower() == ".txt"]
@@ -89,15 +97,42 @@ def _read_folder(folder: Path, settings: ReaderSettings) -> LineRecords:
     return read_folder(folder, settings)
 
 
-def _several(folder: Path, paths: list[Path], settings: ReaderSettings) -> LineRecords:
-    """Several databases or Parquet files as one collection; each one's name is the folder of its lines."""
+def _official_tables(files: list[Path]) -> dict[Path, str]:
+    """Tables that are called by their split, such as `rec_gt_train.txt` or `train/metadata.csv` -> split; none where a
+    training table has no other beside it."""
+    tables = [path for path in files if is_table(path)]
+    for folder in dict.fromkeys(path.parent for path in tables):
+        found = _official([path for path in tables if path.parent == folder])
+        if found:
+            return found
+    known = [path for path in tables if path.name in KNOWN_TABLES]
+    return _official(known) or _official(known, by_folder=True)
+
+
+def _official(paths: list[Path], by_folder: bool = False) -> dict[Path, str]:
+    """Paths that they, or their folders, are called by a split -> `train`, `val` or `test`; none of them without a
+    training split."""
+    names = {path: path.parent if by_folder else path for path in paths}
+    named = {path: split_of_name(name.name) or PYLAIA_SPLITS.get(name.stem) for path, name in names.items()}
+    split_of = {path: split for path, split in named.items() if split is not None}
+    return split_of if "train" in split_of.values() and len(set(split_of.values())) > 1 else {}
+
+
+def _several(folder: Path, paths: list[Path], settings: ReaderSettings, split_of: dict[Path, str]) -> LineRecords:
+    """Several databases or tables as one collection; the name of one that holds images is the folder of its lines."""
     read = LineRecords()
     for path in sorted(paths):
         shard = read_lines(path, settings)
-        name = path.relative_to(folder).with_suffix("").as_posix()
+        holds_images = path.is_dir() or path.suffix.lower() == ".parquet"
+        name = (path.with_suffix("") if holds_images else path.parent).relative_to(folder).as_posix()
         if name != "." and not all(record.id.startswith(f"{path.stem}/") for record in shard.records):
             shard.records = [dataclasses.replace(record, id=f"{name}/{record.id}") for record in shard.records]
+        if path in split_of and settings.split_column is None:
+            shard.records = [dataclasses.replace(record, split=split_of[path]) for record in shard.records]
         read.extend(shard)
+    if split_of:
+        said = (f"{path.relative_to(folder)} is {split}" for path, split in split_of.items())
+        read.notes.append(f"official splits: {', '.join(said)}")
     return read.finish(folder, "line in it")
 
 

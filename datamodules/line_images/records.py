@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -48,12 +48,18 @@ class LineRecord:
     read: Callable[[], bytes]
     place: str  # where its text stands, for sentences
     split: str | None = None  # what the table says in `split_column`
+    pieces: int = 1  # of the name between its dots, that say which line it is
 
     @property
     def key(self) -> str:
         """The id without suffixes: the same for several images of one line (`x.bin.png`, `x.nrm.png`)."""
+        return self.beginning(self.pieces)
+
+    def beginning(self, pieces: int) -> str:
+        """Folder and first pieces of the file name: `page.3` of `page.3.bin.png`."""
         folder, _, name = self.id.rpartition("/")
-        return f"{folder}/{name.partition('.')[0]}".lstrip("/")
+        inner = name.split(".")[:-1] or [name]
+        return f"{folder}/{'.'.join(inner[:pieces])}".lstrip("/")
 
 
 @dataclass
@@ -94,6 +100,7 @@ class LineRecords:
             BadInput: no line is left.
         """
         self.records = [record for record in self.records if self._positions.get(record.id) is not None]
+        self.records = [*_with_pieces(self.records, 1)]
         self.records.sort(key=lambda record: record.id)
         self._positions = {record.id: i for i, record in enumerate(self.records)}
         if not self.records:
@@ -110,6 +117,20 @@ class LineRecords:
 
     def __len__(self) -> int:
         return len(self.records)
+
+
+def _with_pieces(records: list[LineRecord], pieces: int) -> Iterator[LineRecord]:
+    """The lines with so many pieces of their names that what begins alike has one text: `x.bin.png` and `x.nrm.png` of
+    one text are one line, `eng.0.exp0.tif` and `eng.1.exp0.tif` of two texts are two."""
+    of_beginning = defaultdict(list)
+    for record in records:
+        of_beginning[record.beginning(pieces)].append(record)
+    for alike in of_beginning.values():
+        longest = max(record.id.rpartition("/")[2].count(".") for record in alike)
+        if len({record.text for record in alike}) > 1 and pieces < longest:
+            yield from _with_pieces(alike, pieces + 1)
+        else:
+            yield from (replace(record, pieces=pieces) for record in alike)
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from datamodules.errors import BadInput, did_you_mean
 from datamodules.line_images.groups import compiled
 from datamodules.line_images.records import LineRecord
 from datamodules.line_images.tables import rows_of_file
+from datamodules.text.official_splits import split_of_name
 from datamodules.text.splits import Split, split_groups
 
 SPLITS = ("train", "val", "test")
@@ -73,6 +75,20 @@ def split_lines(
     return Split(train, val, test)
 
 
+def with_named_splits(records: Sequence[LineRecord], notes: list[str]) -> Sequence[LineRecord]:
+    """The lines with the splits that the tables they are from, or their outermost folders, are called by.
+
+    Nothing of this holds where a line is of neither, or where there is no training split and another.
+    """
+    if any(record.split for record in records):
+        return records
+    folders = {folder: split_of_name(folder) for folder in dict.fromkeys(r.id.partition("/")[0] for r in records)}
+    if None in folders.values() or "train" not in folders.values() or len(set(folders.values())) < 2:
+        return records
+    notes.append("official splits: " + ", ".join(f"{folder}/ is {split}" for folder, split in folders.items()))
+    return [replace(record, split=folders[record.id.partition("/")[0]]) for record in records]
+
+
 def official_splits(
     records: Sequence[LineRecord],
     data_dir: Path,
@@ -122,7 +138,7 @@ def official_splits(
     if not positions["train"]:
         key = "split_column" if splits is None else "splits.train"
         raise BadInput(f"datamodule.{key}: names no training line; {_called(records, by_column)}")
-    notes = [f"official splits ({'the column of the table' if by_column else 'datamodule.splits'})"]
+    notes: list[str] = []
     if not positions["val"] and val_fraction:
         drawn = split_lines([groups[i] for i in positions["train"]], None, None, val_fraction, 0.0, seed)
         held = [positions["train"][i] for i in drawn.val]

@@ -21,6 +21,8 @@ from datamodules.line_images.records import (
     LineRecord,
     LineRecords,
     ReaderSettings,
+    files_below,
+    is_image,
     nfc,
     suffix_of,
     unused_name,
@@ -38,6 +40,7 @@ def read_table(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
     table = read_cells(path, settings)
     read = LineRecords(notes=[f"{path.name}: {note}" for note in table.notes])
     columns = _columns(path, table.header, settings, read)
+    images = _by_stem(path.parent if settings.root is None else Path(settings.root).expanduser(), table.by_stem)
     backslashes = 0
     for place, cells in table.rows:
         where = f"{path} {place}"
@@ -53,7 +56,7 @@ def read_table(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
         if not isinstance(image, str) or not image.strip():
             read.left_out[f"{path.name} {place}"] = "no image path"
             continue
-        name = image.strip()
+        name = images.get(image.strip(), image.strip())
         file = resolved(name, path.parent, settings.root, where)
         if "\\" in name and not file.is_file():
             other = resolved(name.replace("\\", "/"), path.parent, settings.root, where)
@@ -68,6 +71,12 @@ def read_table(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
     if backslashes:
         read.notes.append(f"{path.name}: \\ read as / in {backslashes:,} paths")
     return read.finish(path, "line in it")
+
+
+def _by_stem(folder: Path, wanted: bool) -> dict[str, str]:
+    """File name without suffix -> path below the folder, of every image; of no image where that is not wanted."""
+    files = [file for file in files_below(folder) if is_image(file.name)] if wanted else []
+    return {file.stem: file.relative_to(folder).as_posix() for file in files}
 
 
 def _add_marked(read: LineRecords, image: Path, id_: str, marked: str, where: str) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from datamodules.errors import BadInput
 from datamodules.line_images.formats import read_lines, write_lines
 from datamodules.line_images.records import LineRecord, LineRecords, ReaderSettings
+from datamodules.text_lines import TextLines
 from tests.datamodules.line_images.pictures import encoded, records, written
 
 FORMS = ("folder", "lines.tsv", "lines.csv", "lines.parquet", "lines.lmdb")
@@ -186,6 +187,7 @@ def lines_with(tmp_path: Path, name: str, content: str, stored_as: str = "utf-8"
         ("x.tsv", 'path\ttext\n0.png\t"one"\n1.png\ttwo\n', ['"one"', "two"]),
         ("x.tsv", "path\ttext\nimg\\0.png\tone\nimg\\1.png\ttwo\n", ["one", "two"]),  # Windows
         ("x.csv", "image,transcription\n0.png,one\n1.png,two\n", ["one", "two"]),
+        ("labels.txt", "0.png one, 1\n1.png two\n", ["one, 1", "two"]),  # TextRecognitionDataGenerator
     ],
 )
 def test_tables_of_other_programs(name: str, content: str, texts: list[str], tmp_path: Path) -> None:
@@ -193,6 +195,79 @@ def test_tables_of_other_programs(name: str, content: str, texts: list[str], tmp
     assert [record.text for record in read.records] == texts
     assert not read.left_out
     assert read.records[0].read() == encoded(written(0))
+
+
+def images_in(folder: Path, names: list[str]) -> None:
+    for number, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(encoded(written(number)))
+
+
+def test_symbols_separated_by_spaces_and_images_without_suffix(tmp_path: Path) -> None:
+    """PyLaia's tables, one a split, with the images anywhere below."""
+    images_in(tmp_path, [f"lines/page/l{i}.jpg" for i in range(4)])
+    for name, numbers in {"tr.txt": (0, 1), "va.txt": (2,), "te.txt": (3, 9)}.items():
+        (tmp_path / name).write_text("".join(f"l{i} a <space> {i} b .\n" for i in numbers))
+    read = read_lines(tmp_path)
+    assert [(r.id, r.text, r.split) for r in read.records] == [
+        (f"lines/page/l{i}.jpg", f"a {i}b.", split) for i, split in enumerate(("train", "train", "val", "test"))
+    ]
+    assert read.left_out == {"l9": "no such image"}
+    (tmp_path / "words.txt").write_text("l0 words of letters\n")
+    with pytest.raises(BadInput, match=r"words\.txt line 1: no tab in it"):
+        read_lines(tmp_path / "words.txt")
+
+
+@pytest.mark.parametrize(
+    ("tables", "in_table"),
+    [
+        (("rec_gt_train.txt", "rec_gt_test.txt"), "{folder}/{i}.png\tline {i}\n"),  # PaddleOCR
+        (("train/metadata.csv", "test/metadata.csv"), "{i}.png,line {i}\n"),  # Hugging Face imagefolder
+        (("train.jsonl", "test.jsonl"), '{{"image": "{folder}/{i}.png", "text": "line {i}"}}\n'),
+    ],
+)
+def test_tables_called_by_their_split_are_official_splits(
+    tables: tuple[str, str], in_table: str, tmp_path: Path
+) -> None:
+    folders = {"train": range(6), "test": range(6, 9)}
+    images_in(tmp_path, [f"{folder}/{i}.png" for folder, numbers in folders.items() for i in numbers])
+    for table, (folder, numbers) in zip(tables, folders.items()):
+        header = "file_name,text\n" if table.endswith("csv") else ""
+        rows = "".join(in_table.format(folder=folder, i=i) for i in numbers)
+        (tmp_path / table).write_text(header + rows)
+    data = TextLines(str(tmp_path), val_fraction=0.2)
+    data.setup()
+    assert {data.collection.ids[i] for i in data.indices["test"]} == {f"test/{i}.png" for i in folders["test"]}
+    assert [len(data.indices[name]) for name in ("train", "val")] == [5, 1]
+    assert any("official splits: " in line for line in data.report["lines"])
+    drawn = TextLines(str(tmp_path), split_by="random", test_fraction=0.5)
+    drawn.setup()
+    assert len(drawn.indices["test"]) == 4, "another way to split is asked for"
+
+
+def test_folders_called_by_a_split_are_official_splits(tmp_path: Path) -> None:
+    names = [f"{folder}/{i}" for folder in ("train", "valid", "test") for i in range(3)]
+    images_in(tmp_path, [f"{name}.png" for name in names])
+    for name in names:
+        (tmp_path / f"{name}.gt.txt").write_text(f"text of {name}\n")
+    data = TextLines(str(tmp_path))
+    data.setup()
+    for split, folder in (("train", "train"), ("val", "valid"), ("test", "test")):
+        assert [data.collection.ids[i] for i in data.indices[split]] == [f"{folder}/{i}.png" for i in range(3)]
+    assert any("valid/ is val" in line for line in data.report["lines"])
+
+
+def test_names_with_dots_are_lines_of_their_own(tmp_path: Path) -> None:
+    """tesstrain's `eng.0.exp0.tif` and `eng.1.exp0.tif` are two lines, OCRopus' `5.bin.png` and `5.nrm.png` are one."""
+    images_in(
+        tmp_path, [f"eng.{i}.exp0.tif" for i in range(3)] + ["5.bin.png", "5.nrm.png", "p.7.bin.png", "p.7.nrm.png"]
+    )
+    for name in ("eng.0.exp0", "eng.1.exp0", "eng.2.exp0", "5", "p.7.bin", "p.7.nrm"):
+        (tmp_path / f"{name}.gt.txt").write_text(f"text {name.removesuffix('.nrm').removesuffix('.bin')}\n")
+    keys = {record.id: record.key for record in read_lines(tmp_path).records}
+    assert len({keys[f"eng.{i}.exp0.tif"] for i in range(3)}) == 3
+    assert keys["5.bin.png"] == keys["5.nrm.png"] == "5"
+    assert keys["p.7.bin.png"] == keys["p.7.nrm.png"]
 
 
 def test_what_was_found_out_about_a_table_is_said(tmp_path: Path) -> None:
@@ -227,7 +302,7 @@ def test_columns_encodings_and_roots_by_key(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("x.tsv", "path\ttext\n0.png\ta\tb\n", r"x\.tsv line 2: 3 cells where 2 are expected"),
-        ("x.txt", "0.png one\n", r"x\.txt line 1: no tab in it; a path and a text are accepted"),
+        ("x.txt", "0 one\n", r"x\.txt line 1: no tab in it; a path and a text are accepted"),
         ("x.json", '{"0.png": {"polygons": []}}', r"x\.json entry 1 \(0\.png\): no text but dict"),
         ("x.json", "{", r"x\.json: not JSON"),
         ("x.jsonl", "[1]\n", r"x\.jsonl line 1: no object"),
