@@ -31,6 +31,13 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
 
     >>> did_you_mean("hiden_size", ["hidden_size", "dropout"])
     " (did you mean 'hidden_size'?)"
+
+    >>> did_you_mean("GRU", ["lstm", "gru"]) + did_you_mean("cosineannealing", ["constant", "cosine"])
+    " (did you mean 'gru'?) (did you mean 'cosine'?)"
     """
-    near = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
+    known = {candidate.lower(): candidate for candidate in candidates}
+    word = name.lower()
+    begins = [candidate for candidate in known if len(candidate) > 3 and word.startswith(candidate)]
+    near = [word] * (word in known) or difflib.get_close_matches(word, known, n=1, cutoff=0.6) or begins[:1]
+    near = [known[candidate] for candidate in near]
     return f" (did you mean '{near[0]}'?)" if near else ""

@@ -23,6 +23,7 @@ from scripts.config.overrides import groups, relaxed
 from scripts.config.private_names import hydra_parser
 from scripts.config.renamed import with_new_keys
 from scripts.config.stored_experiments import check_config_dir
+from scripts.config.trainer_arguments import ALTERNATIVES
 from scripts.console.parser import options_of
 
 #: Overrides whose value is a run folder or a checkpoint, whatever letters its name has.
@@ -77,8 +78,10 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     read, unknown = parser.parse_known_intermixed_args(list(arguments))
     if unknown:
         name, options_known = unknown[0].partition("=")[0], [*options_of(parser), "--allow"]
+        meant = ALTERNATIVES.get(name.strip("-").replace("-", "_"))
+        near = f"; you may mean {meant}" if meant else did_you_mean(name, options_known)
         raise BadInput(
-            f"{name}: no such option{did_you_mean(name, options_known)}; settings are written KEY=VALUE, and there are"
+            f"{name}: no such option{near}; settings are written KEY=VALUE, and there are"
             f" {', '.join(option for option in options_known if option.startswith('--'))}"
         )
     if read.config_dir:

@@ -72,6 +72,9 @@ def explain(error: Exception) -> str | None:
         group, _, option = missing[1].rpartition("/")
         candidates = options(group)
         return f"{group}={option}: no such option{did_you_mean(option, candidates)}; there are {', '.join(candidates)}"
+    twice = re.search(r"Multiple values for ([\w/]+)", text)
+    if twice:
+        return f"{twice[1]}: the configuration has one already; {twice[1]}=OPTION, without +, takes another"
     several = re.search(r"Ambiguous value for argument '(?:\+\+)?([^']+)'", text)
     if several:
         return (

@@ -15,6 +15,15 @@ from pydantic.errors import PydanticUserError
 
 from datamodules.errors import did_you_mean
 
+#: Arguments that other programs have -> what is to be said of them here.
+ELSEWHERE = {
+    "num_workers": "batches are made by the process that trains, in microseconds",
+    "persistent_workers": "there are no workers: batches are made by the process that trains",
+    "pin_memory": "batches that go to a GPU are pinned",
+    "shuffle": "the training split is shuffled in each epoch, by seed",
+    "learning_rate": "lr is accepted",
+    "weight_decay_rate": "weight_decay is accepted",
+}
 HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 
@@ -53,7 +62,7 @@ def problems(target: Callable, settings: dict[str, Any], at: str, provided: Coll
     prefix = f"{at}." if at else ""
     accepted = f"; {at or 'a run'} takes {', '.join(names) or 'none'}" if len(names) <= 20 else ""
     unknown = [key for key in settings if key not in names and not takes_any]
-    found = [f"{prefix}{key}: no such setting{did_you_mean(key, names)}{accepted}" for key in unknown]
+    found = [f"{prefix}{key}: no such setting{_instead(key, names)}{accepted}" for key in unknown]
     found += [
         f"{prefix}{name}: missing"
         for name in names
@@ -70,6 +79,11 @@ def problems(target: Callable, settings: dict[str, Any], at: str, provided: Coll
                     wrong = f"a function is typed '++{prefix}{key}={{_target_:hydra.utils.get_method,path:{path}}}'"
                 found.append(f"{prefix}{key}={shown}: {wrong}")
     return found
+
+
+def _instead(key: str, names: list[str]) -> str:
+    """What is near to a name that is not known, or what takes its place."""
+    return f" ({ELSEWHERE[key]})" if key in ELSEWHERE else did_you_mean(key, names)
 
 
 def parameters_of(target: Callable) -> tuple[dict[str, inspect.Parameter], bool]:
@@ -148,4 +162,6 @@ def _message(detail: Any) -> str:
     """A pydantic message as the end of a message."""
     where = "".join(f" at item {part}" for part in detail["loc"] if isinstance(part, int))
     message = detail["msg"].replace("Input should be", "must be").replace("a valid ", "a ")
+    if detail["type"] in ("list_type", "tuple_type") and isinstance(detail["input"], str):
+        message = f"must be a list, such as [{detail['input']}]"
     return message.replace("must be a integer", "must be an integer") + where

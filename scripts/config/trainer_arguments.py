@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
@@ -28,6 +29,24 @@ ALTERNATIVES = {
     "batch_size": "datamodule.batch_size",
     "data_dir": "datamodule.data_dir",
     "epochs": "trainer.max_epochs",
+    "num_epochs": "trainer.max_epochs",
+    "steps": "trainer.max_steps",
+    "gpus": "trainer=gpu trainer.devices=N",
+    "num_gpus": "trainer=gpu trainer.devices=N",
+    "device": "trainer.accelerator",
+    "amp": "trainer.precision=bf16-mixed",
+    "debug": "trainer.fast_dev_run=true",
+    "model": "module",
+    "net": "module",
+    "data": "datamodule",
+    "dataset": "datamodule",
+    "train": "trainer.max_epochs=0, which trains nothing",
+    "test": "evaluate=[test]",
+    "task_name": "name",
+    "run_name": "name",
+    "experiment_name": "name",
+    "output_dir": "runs_dir",
+    "log_dir": "runs_dir",
     "hidden_size": "module.hidden_size",
     **{name: f"trainer.{name}" for name in OF_TRAINER},
 }
@@ -60,6 +79,12 @@ def _problems(settings: dict[str, Any]) -> Iterator[str]:
         yield (
             "trainer.enable_checkpointing=false: the best weights of a run are evaluated from its checkpoint;"
             " callbacks.checkpoints.every_seconds says how often last.ckpt is written"
+        )
+    strategy = settings.get("strategy")
+    if isinstance(strategy, str) and re.match(r"(ddp|fsdp)_(spawn|fork|notebook)", strategy):
+        yield (
+            f"trainer.strategy={strategy}: trainer.strategy={strategy.partition('_')[0]} is accepted; the processes of"
+            " one machine come from a server that never trained, in a notebook too"
         )
     if settings.get("barebones"):
         yield (
