@@ -32,9 +32,30 @@ def environment() -> dict[str, Any]:
         "cpu": _cpu_name(),
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "gpus": gpu_names(),
         **git_state(),
     }
+
+
+def gpu_names() -> list[str]:
+    """The names of the GPUs that this process sees.
+
+    torch would wake CUDA to know them, which takes a second and memory of each GPU, and forbids to fork this process:
+    where it sleeps, `nvidia-smi` is asked.
+    """
+    count = torch.cuda.device_count()
+    if count and not torch.cuda.is_initialized():
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        chosen = [f"--id={visible}"] if visible else []
+        try:
+            listed = subprocess.run(
+                ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader", *chosen],
+                capture_output=True, text=True, timeout=30, check=True,
+            )  # fmt: skip
+        except (OSError, subprocess.SubprocessError):
+            return ["a CUDA device"] * count
+        return [name.strip() for name in listed.stdout.splitlines() if name.strip()]
+    return [torch.cuda.get_device_name(number) for number in range(count)]
 
 
 def git_state() -> dict[str, Any]:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from datamodules.batching.batches import LineBatch
 from datamodules.line_images.augmentation import Augmentation
+from datamodules.line_images.source import padded_width
 
 NOTHING = {"geometry": 0.0, "blur": 0.0, "thickness": 0.0, "noise": 0.0, "contrast": 0.0, "binarization": 0.0}
 
@@ -55,3 +58,17 @@ def test_the_same_seed_makes_the_same_lines() -> None:
     first = Augmentation()(batch()).images
     torch.manual_seed(3)
     assert torch.equal(Augmentation()(batch()).images, first)
+
+
+def test_beside_a_processor_widths_are_few() -> None:
+    """Each new shape is planned for anew by a GPU's convolutions; on "meta", which has no numbers, shapes are seen."""
+    torch.manual_seed(0)
+    seen: dict[str, set[int]] = {"cpu": set(), "meta": set()}
+    for device, widths in seen.items():
+        for width in range(200, 216):
+            images = torch.zeros(8, 1, 32, padded_width(width, torch.device(device)), device=device)
+            lengths = torch.full((8,), width, device=device)
+            widths.add(Augmentation(geometry=1.0)(replace(batch(), images=images, lengths=lengths)).images.shape[3])
+    assert len(seen["cpu"]) > 8
+    assert all(width % 32 == 0 for width in seen["meta"])
+    assert len(seen["meta"]) <= 3

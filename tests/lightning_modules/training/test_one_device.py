@@ -5,7 +5,7 @@ a step on a GPU wait (reading a number, a result whose size only the data tells)
 refuses what only a GPU would refuse (an operation on tensors of two devices) or take time for (copies between them).
 What is replaced has no "meta" version, and on a GPU waits once a batch: torch's CTC loss, and in an evaluation the
 confusion matrix of torchmetrics and the windows that are kept for a figure.  Tensors made of Python's numbers are only
-seen on a processor, where a step is watched first.
+seen on a processor, where a step is watched first, in float32 and under autocast to bfloat16 and float16.
 """
 
 from __future__ import annotations
@@ -90,9 +90,10 @@ def test_a_step_is_on_one_device_and_reads_nothing(
     with host_work_unwatched(datamodule.source):
         optimizer, means = module.build_optimizer(), IntervalMeans(HERE)
         _step(module, first, optimizer, means, HERE)  # makes the optimiser's state
-        with Watched() as watched:
-            _step(module, second, optimizer, means, HERE)
-        assert not watched.found
+        for precision in (torch.float32, torch.bfloat16, torch.float16):
+            with Watched() as watched:
+                _step(module, second, optimizer, means, HERE, precision)
+            assert not watched.found, precision
 
         _move(module)
         module.optimization.optimizer = partial(module.optimization.optimizer, fused=False)  # not made for "meta"
@@ -117,10 +118,17 @@ def _move(module: nn.Module) -> None:
 
 
 def _step(
-    module: Any, index_batch: Any, optimizer: torch.optim.Optimizer, means: IntervalMeans, device: torch.device
+    module: Any,
+    index_batch: Any,
+    optimizer: torch.optim.Optimizer,
+    means: IntervalMeans,
+    device: torch.device,
+    precision: torch.dtype = torch.float32,
 ) -> None:
     batch = index_batch.to(device)
-    loss = module.loss(batch)
+    with torch.autocast(device.type, precision) if precision != torch.float32 else nullcontext():
+        loss = module.loss(batch)
+    assert loss.dtype == torch.float32
     optimizer.zero_grad()
     loss.backward()
     means.add_batch(loss.detach(), len(batch))
