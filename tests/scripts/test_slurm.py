@@ -1,4 +1,4 @@
-"""A real Slurm of one node, on this machine only: a sweep, two ranks, and a signal before the time is over."""
+"""A real Slurm of two nodes, both this machine: sweeps, ranks on both, signals, and a job that fails."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 CredType=cred/munge
 SlurmctldPort={ports[0]}
-SlurmdPort={ports[1]}
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool.%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd.%n.pid
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 ReturnToService=2
-NodeName={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=2 State=UNKNOWN
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=2 State=UNKNOWN
+PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 """
 
 
@@ -55,25 +55,25 @@ def cluster() -> Iterator[dict[str, str]]:
     folder = Path("/tmp") / f"slurm-{os.getpid()}"  # a socket's path has to be short
     folder.mkdir(mode=0o755)
     (folder / "state").mkdir()
-    (folder / "spool").mkdir()
     (folder / "key").write_bytes(os.urandom(128))
     (folder / "key").chmod(0o600)
     host = socket.gethostname().split(".")[0]
-    (folder / "slurm.conf").write_text(SETTINGS.format(host=host, folder=folder, ports=free_ports(2)))
-    environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")}
+    (folder / "slurm.conf").write_text(SETTINGS.format(host=host, folder=folder, ports=free_ports(3)))
+    environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf"), "MASTER_ADDR": "127.0.0.1"}
     munge = [f"--{name}={folder}/{file}" for name, file in (
         ("socket", "munge.socket"), ("key-file", "key"), ("pid-file", "munge.pid"), ("log-file", "munge.log"),
         ("seed-file", "munge.seed"),
     )]  # fmt: skip
     servers = []
     try:
-        for command in (["munged", "--force", "-F", *munge], ["slurmctld", "-D"], ["slurmd", "-D", "-N", host]):
-            with (folder / f"{command[0]}.out").open("w") as log:
+        daemons = [["slurmd", "-D", "-N", name] for name in ("n1", "n2")]
+        for command in (["munged", "--force", "-F", *munge], ["slurmctld", "-D"], *daemons):
+            with (folder / f"{command[0]}.out").open("a") as log:
                 servers.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
             time.sleep(1)
         for _ in range(40):
-            output = subprocess.run(["sinfo", "-h", "-o", "%t"], env=environment, capture_output=True, text=True).stdout
-            if output.strip() == "idle":
+            output = subprocess.run(["sinfo", "-h", "-o", "%D %t"], env=environment, capture_output=True, text=True)
+            if output.stdout.strip() == "2 idle":
                 break
             time.sleep(0.5)
         else:
@@ -104,7 +104,7 @@ def test_the_jobs_of_a_sweep(cluster: dict[str, str], names_folder: Path, tmp_pa
     done = command(cluster, *TRAIN, "-m", "module=gru,lstm", "sweep.name=both", *overrides)
     sweep = Path(done.stdout.strip())
     jobs = json.loads((sweep / "sweep.json").read_text())["jobs"]
-    assert {job["folder"]: job["state"] for job in jobs} == {"module=gru": "finished", "module=lstm": "finished"}
+    assert {job["folder"]: job["state"] for job in jobs} == {"module-gru": "finished", "module-lstm": "finished"}
     assert list(sweep.glob(".submitit/*/*_submission.sh")), "submitted to Slurm, not run here"
 
 
@@ -133,6 +133,31 @@ def test_two_ranks_and_a_signal(cluster: dict[str, str], names_folder: Path, tmp
         cluster, *TRAIN, *overrides, f"resume={tmp_path}/long", "trainer.max_epochs=100000", "trainer.max_steps=1"
     )
     assert "goes on from" in done.stderr
+
+
+def test_two_nodes_train_as_one(cluster: dict[str, str], names_folder: Path, tmp_path: Path) -> None:
+    overrides = [f"datamodule.data_dir={names_folder}", *SMALL, "trainer.max_epochs=2", "task.token_dropout=0"]
+    done = command(
+        cluster, "srun", "-N2", "--ntasks-per-node=1", *TRAIN, *overrides, f"runs_dir={tmp_path}/two", "trainer=ddp",
+        "trainer.num_nodes=2", "trainer.devices=1",
+    )  # fmt: skip
+    (two,) = tmp_path.glob("two/*/*")
+    assert done.stdout.split() == [str(two)], "only the first rank of the first node tells and writes"
+    one = command(cluster, *TRAIN, *overrides, f"runs_dir={tmp_path}/one").stdout.strip()
+    for name, value in json.loads((Path(one) / "metrics.json").read_text()).items():
+        if name.startswith("val/"):
+            assert json.loads((two / "metrics.json").read_text())[name] == pytest.approx(value, abs=1e-6), name
+
+
+def test_a_job_that_fails_ends_no_other(cluster: dict[str, str], names_folder: Path, tmp_path: Path) -> None:
+    overrides = [f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", "sweep.name=s", *SMALL]
+    overrides += ["hydra/launcher=slurm", "hydra.launcher.timeout_min=5", "hydra.launcher.cpus_per_task=1"]
+    sweep = tmp_path / "names" / "s"
+    grid = [*map(str, TRAIN), "-m", "optimizer=sgd", "optimizer.lr=0.1,1e38", "trainer.max_epochs=2", *overrides]
+    grid.append("trainer.gradient_clip_val=null")
+    done = command(cluster, *grid, status=1)
+    states = {job["folder"]: job["state"] for job in json.loads((sweep / "sweep.json").read_text())["jobs"]}
+    assert sorted(states.values()) == ["failed", "finished"], done.stderr
 
 
 def wait_for(condition, log: Path, seconds: float = 60) -> None:
