@@ -17,7 +17,7 @@ SHOWN = 8  # names in a sentence
 PARTS: dict[str, tuple[set[str], Callable[[np.ndarray], np.ndarray], int]] = {
     "hour": ({"hour", "hr", "he", "hourending"}, lambda times: times.astype("datetime64[h]").astype(np.int64), 24),
     "weekday": ({"weekday", "dow", "dayofweek"}, lambda times: times.astype("datetime64[D]").astype(np.int64), 7),
-    "month": ({"month", "mon"}, lambda times: times.astype("datetime64[M]").astype(np.int64), 12),
+    "month": ({"month", "mon", "mnth"}, lambda times: times.astype("datetime64[M]").astype(np.int64), 12),
     "year": ({"year", "yr"}, lambda times: times.astype("datetime64[Y]").astype(np.int64) + 1970, 10_000),
     "day": (
         {"day", "dom", "dayofmonth"},

@@ -53,6 +53,7 @@ class Dialect:
         names: of the columns.
         comment: prefix of lines that are no rows, or None.
         missing: cells that are missing values.
+        in_columns: the file has spaces in the place of the separator.
     """
 
     separator: str
@@ -64,11 +65,14 @@ class Dialect:
     names: tuple[str, ...]
     comment: str | None
     missing: tuple[str, ...]
+    in_columns: bool = False
 
     def summary(self) -> list[str]:
         """What differs from a plain comma-separated file, for the data line."""
         found = []
-        if self.separator != ",":
+        if self.in_columns:
+            found.append("cells separated by spaces")
+        elif self.separator != ",":
             found.append(f"separator {NAMES.get(self.separator, repr(self.separator))}")
         if self.decimal != ".":
             found.append(f"decimal mark {self.decimal!r}")

@@ -25,6 +25,7 @@ CALENDAR_NAMES = ("year", "month", "day", "hour", "minute")
 HOUR_COLUMN = re.compile(r"(?:he|h|hr|hour)?[\s_]*0?(\d{1,2})(?::00)?", re.IGNORECASE)
 EXTRA_HOUR = re.compile(r"(?:he|h|hr|hour)?[\s_]*(?:0?\d{1,2}[\s_*]*[a-z*]|25)", re.IGNORECASE)
 ID_NAMES = ("unique_id", "series_id", "item_id", "id", "series", "name")
+SPARSEST = 5  # a number as id stands beside a fifth of the stamps at least; rarer numbers are values
 MOST_REPEATED = 0.01  # of the rows may be repeated stamps (the hour that the clock shows twice)
 
 
@@ -184,6 +185,7 @@ def find_id_column(table: Table, times: np.ndarray, others: list[str]) -> str | 
     if not len(repeated):
         return None
     seconds = times.astype(np.int64)
+    stamps = len(order) - int(np.count_nonzero(order[1:] == order[:-1]))
     repeats: dict[str, int] = {}
     for name in others:
         column = table.frame[name]
@@ -191,7 +193,8 @@ def find_id_column(table: Table, times: np.ndarray, others: list[str]) -> str | 
             continue
         codes = column.rank("dense").cast(polars.Int64).fill_null(0).to_numpy()
         count = int(codes.max(initial=0))
-        if 2 <= count <= len(codes) / 3:
+        is_value = column.dtype.is_numeric() and count * stamps > SPARSEST * len(codes)
+        if 2 <= count <= len(codes) / 3 and not is_value:
             repeats[name] = _repeats(codes, seconds)
     least = min(repeats.values(), default=0)
     few = least <= MOST_REPEATED * len(times)

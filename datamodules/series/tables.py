@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +178,7 @@ def read_table(path: Path, settings: dict) -> Table:
         asked["separator"] = "\t"
     missing = tuple(str(mark) for mark in settings["missing_values"] or ())
     dialect, body = detect_dialect(path, sample, encoding, **asked, missing_values=missing)
+    dialect = replace(dialect, in_columns=in_columns)
     types = {
         name: _sample_type([row[i] if i < len(row) else "" for row in body], dialect)
         for i, name in enumerate(dialect.names)
@@ -186,14 +187,12 @@ def read_table(path: Path, settings: dict) -> Table:
         frame = _frame(path, data, dialect, types)
     except polars.exceptions.ComputeError as error:
         if "utf-8" in str(error):
-            dialect = Dialect(**{**dialect.__dict__, "encoding": "cp1252"})
-            data, _ = _transcoded(path, "cp1252")
+            dialect = replace(dialect, encoding="cp1252")
+            data, _ = _transcoded(path, "cp1252", in_columns)
         frame = _as_text(path, data, dialect)
     if not frame.height:
         raise BadInput(f"{path}: no rows; a header and a row for each stamp are needed")
     table = Table(path, frame, dialect, lines=dialect.summary())
-    if in_columns:
-        table.lines[0] = "cells separated by spaces"
     _drop_empty_rows(table)
     _drop_footer(table)
     _recheck_marks(table, settings)
@@ -235,8 +234,8 @@ def _frame(
     Raises:
         BadInput: a row has more cells than the header.
     """
-    if data is None and dialect.encoding not in ("utf-8", "utf-8-sig"):
-        data, _ = _transcoded(path, dialect.encoding)
+    if data is None and (dialect.in_columns or dialect.encoding not in ("utf-8", "utf-8-sig")):
+        data, _ = _transcoded(path, dialect.encoding, dialect.in_columns)
     source = path if data is None else io.BytesIO(data)
     try:
         frame = polars.read_csv(
@@ -297,7 +296,8 @@ def _drop_footer(table: Table) -> None:
     while height > 1 and frame.height - height < FOOTER_LINES:
         cells = [cell for cell in frame.row(height - 1) if cell is not None and str(cell).strip()]
         is_sentence = len(cells) == 1 and SENTENCE.search(str(cells[0]))
-        if not is_sentence and not (cells and TOTAL.fullmatch(str(cells[0]).strip())):
+        is_total = cells and TOTAL.fullmatch(str(cells[0]).strip()) and (frame.to_series(0) == cells[0]).sum() == 1
+        if not is_sentence and not is_total:
             break
         height -= 1
     if height < frame.height:
@@ -336,6 +336,6 @@ def _recheck_marks(table: Table, settings: dict) -> None:
         if len(numbers) == len(odd):
             decimal, thousands = number_marks([*numbers, "1"], dialect.separator)
             if thousands and decimal == dialect.decimal:
-                table.dialect = Dialect(**{**dialect.__dict__, "thousands": thousands})
+                table.dialect = replace(dialect, thousands=thousands)
                 table.lines = [*table.dialect.summary(), *table.lines[len(dialect.summary()) :]]
                 return

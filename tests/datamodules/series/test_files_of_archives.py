@@ -56,6 +56,9 @@ def test_a_clock_that_goes_back_in_a_long_table(tmp_path: Path) -> None:
         for i, (t, v) in enumerate(zip(hours, LOAD))
         for name, number in (("CAPITL", 1), ("CENTRL", 2))
     ]
+    whole = [f"{row.rpartition(',')[0]},{i * 7 % 150}" for i, row in enumerate(rows)]
+    found, _ = read(write(tmp_path / "whole.csv", "stamp,Time Zone,Name,PTID,load", whole))
+    assert [one.name for one in found] == ["CAPITL", "CENTRL"], "a load in whole numbers is no id"
     (capital, central), message = read(write(tmp_path / "a.csv", "stamp,Time Zone,Name,PTID,load", rows))
     assert (capital.name, central.name) == ("CAPITL", "CENTRL")
     assert capital.columns == ("load",)
@@ -89,6 +92,9 @@ def test_lines_below_the_rows_are_left_out_and_said(footer: str, tmp_path: Path)
     known = [*rows[:-1], f"{HOURS[-1]},,"]
     (one,), message = read(write(tmp_path / "a.csv", "Date,load,other", known))
     assert "below the rows" not in message, "a stamp whose values are not known yet is a row"
+    rows = [f"{name},{t},{v}" for name in ("min", "max") for t, v in zip(HOURS, LOAD)]
+    lowest, highest = read(write(tmp_path / "b.csv", "what,stamp,load", rows))[0]
+    assert len(lowest) == len(highest) == len(HOURS), "names of series are no totals"
 
 
 @pytest.mark.parametrize("names", ["Datum;Uhrzeit", "Date;Heures", "Datum;von", "A;B"])
@@ -106,6 +112,10 @@ def test_cells_separated_by_spaces(width: int, tmp_path: Path) -> None:
     (one,), message = read(write(tmp_path / "a.txt", header, rows))
     assert_is_load(one)
     assert "cells separated by spaces" in message
+    rows = [f"{t:%Y-%m-%d} {t:%H:%M}  00{number}   {v * number}" for number in (7, 8) for t, v in zip(HOURS, LOAD)]
+    (seven, eight), _ = read(write(tmp_path / "b.txt", "date time meter load", rows))
+    assert (seven.name, eight.name) == ("007", "008"), "ids as they stand in the file"
+    assert_is_load(eight, HOURS, [8 * v for v in LOAD])
 
 
 def test_marks_for_missing_cells_with_spaces_around_them(tmp_path: Path) -> None:
