@@ -7,7 +7,7 @@ python scripts/train.py datamodule=text_lines module=gru datamodule.data_dir=lin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -28,7 +28,7 @@ from datamodules.line_images.direction import Direction, collection_direction
 from datamodules.line_images.groups import PreferredGroups, SplitBy, groups_of
 from datamodules.line_images.images import Polarity, Vertical
 from datamodules.line_images.normalization import Whitespace
-from datamodules.line_images.records import ReaderSettings
+from datamodules.line_images.records import LineRecord, ReaderSettings
 from datamodules.line_images.rendering import Renderer, words_of
 from datamodules.line_images.report import report
 from datamodules.line_images.source import LineSource
@@ -243,7 +243,8 @@ class TextLines(SequenceDataModule):
 
     def _split(self, read: Collection) -> Split:
         """Official splits where they are given; else groups that are named, that an experiment prefers, or found."""
-        records, notes = read.records, list[str]()
+        records: Sequence[LineRecord] = read.records
+        notes: list[str] = []
         by_column = self.reader.split_column is not None
         if self.splits is None and not by_column and self._nothing_is_said_of_splits():
             records = with_named_splits(records, notes)

@@ -19,7 +19,8 @@ import polars
 from datamodules.errors import BadInput, did_you_mean
 from datamodules.files.tables import reading
 
-UNITS = {"second": "s", "minute": "m", "hour": "h", "day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
 NAMED = {"minutely": "minute", "hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month",
          "quarterly": "quarter", "yearly": "year"}  # fmt: skip
 STAMPS = ("%Y-%m-%d %H-%M-%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
@@ -32,7 +33,7 @@ def read_tsf(path: Path) -> polars.DataFrame:
         BadInput: naming the line that cannot be read.
     """
     attributes: list[tuple[str, str]] = []
-    step: tuple[int, str] | None = None
+    step: tuple[int, bool] | None = None
     parts: list[polars.DataFrame] = []
     in_data = False
     with reading(path, "a TSF file"), path.open(encoding="cp1252", errors="replace") as file:
@@ -58,20 +59,23 @@ def read_tsf(path: Path) -> polars.DataFrame:
     return polars.concat(parts)
 
 
-def _step(text: str, place: str) -> tuple[int, str]:
-    """`10_minutes` -> 10 and the unit of numpy."""
+def _step(text: str, place: str) -> tuple[int, bool]:
+    """The step in seconds, or in months and True: `10_minutes` is 600 seconds."""
     lowered = text.lower()
-    if lowered == "half_hourly":
-        return 30, "m"
     match = re.fullmatch(r"(?:(\d+)_)?([a-z]+?)s?", lowered)
-    name = NAMED.get(lowered, match[2] if match else lowered)
-    if name not in UNITS:
+    unit = NAMED.get(lowered, match[2] if match else "")
+    count = int((match and match[1]) or 1)
+    if lowered == "half_hourly":
+        return 1800, False
+    if unit in MONTHS:
+        return count * MONTHS[unit], True
+    if unit not in SECONDS:
         known = ["half_hourly", *NAMED, "10_minutes", "4_seconds"]
         raise BadInput(f"{place}: @frequency {text}{did_you_mean(lowered, known)}; {', '.join(known)} are accepted")
-    return int((match and match[1]) or 1), UNITS[name]
+    return count * SECONDS[unit], False
 
 
-def _series(line: str, attributes: list[tuple[str, str]], step: tuple[int, str], place: str) -> polars.DataFrame:
+def _series(line: str, attributes: list[tuple[str, str]], step: tuple[int, bool], place: str) -> polars.DataFrame:
     *given, values = _cells(line)
     if len(given) != len(attributes):
         raise BadInput(f"{place}: {len(given)} attributes before the values; {len(attributes)} are declared")
@@ -97,7 +101,7 @@ def _cells(line: str) -> list[str]:
     return re.sub(r"(\d{4}-\d\d-\d\d \d\d):(\d\d):(\d\d)", r"\1-\2-\3", line).split(":")
 
 
-def _stamps(start: str, count: int, step: tuple[int, str], place: str) -> np.ndarray:
+def _stamps(start: str, count: int, step: tuple[int, bool], place: str) -> np.ndarray:
     for form in STAMPS:
         try:
             first = np.datetime64(datetime.strptime(start.strip(), form), "s")
@@ -106,10 +110,8 @@ def _stamps(start: str, count: int, step: tuple[int, str], place: str) -> np.nda
             continue
     else:
         raise BadInput(f"{place}: '{start}' is no stamp like 2012-01-01 00-00-00")
-    steps, unit = step
-    if unit in ("M", "Q", "Y"):
-        months = np.arange(count) * steps * {"M": 1, "Q": 3, "Y": 12}[unit]
-        month = first.astype("datetime64[M]")
-        rest = first - month.astype("datetime64[s]")
-        return (month + months).astype("datetime64[s]") + rest
-    return first + np.arange(count) * np.timedelta64(steps, unit).astype("timedelta64[s]")
+    size, in_months = step
+    if not in_months:
+        return first + (np.arange(count) * size).astype("timedelta64[s]")
+    month = first.astype("datetime64[M]")
+    return (month + np.arange(count) * size).astype("datetime64[s]") + (first - month.astype("datetime64[s]"))
