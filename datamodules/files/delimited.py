@@ -30,6 +30,8 @@ SAMPLE_CHARACTERS = 1_000_000
 PLAIN_ENCODINGS = ("utf-8", "utf-8-sig")
 NAMES_OF_SEPARATORS = {"\t": "tab", " ": "space"}
 
+FEW_SYMBOLS = 5  # a column whose words stand so often on average is one of symbols
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -273,7 +275,8 @@ def has_header(rows: Sequence[Sequence[str]], names: Sequence[str] = ()) -> bool
     """Whether the first row names columns: True, False, or None where nothing tells.
 
     An expected name, or a word above a column of numbers, says yes.  A number, or a cell that stands again further
-    down in its column, or words all of which do, say no.
+    down in its column, or words all of which do, say no; so do a sentence of such words, and symbols of a column that
+    is made of few of them.
     """
     if not rows:
         return None
@@ -294,6 +297,11 @@ def has_header(rows: Sequence[Sequence[str]], names: Sequence[str] = ()) -> bool
     words_seen = [{word for cell in seen for word in cell.split()} for seen in cells_seen]
     if all(cell and words.issuperset(cell.split()) for cell, words in zip(first, words_seen)):
         return False
+    for cell, seen, words in zip(first, cells_seen, words_seen):
+        total = sum(len(other.split()) for other in seen)
+        of_few_symbols = total >= 2 * len(seen) and total > FEW_SYMBOLS * len(words)
+        if cell and (len(cell.split()) >= 3 or of_few_symbols) and words.issuperset(cell.split()):
+            return False
     return None
 
 

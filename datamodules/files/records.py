@@ -169,8 +169,23 @@ def _read_json(path: Path, encoding: str | None, lines: bool) -> Table:
         if not isinstance(entry, dict):
             raise BadInput(f"{path} entry {number}: a JSON object with keys is accepted, not {type(entry).__name__}")
         columns.update(dict.fromkeys(entry))
+    objects, columns = _flattened(objects, columns)
     rows = [[_cell(entry.get(name), path, number, name) for name in columns] for number, entry in objects]
     return Table(path, list(columns), rows, [f"{path.name}:{number}" for number, _ in objects])
+
+
+def _flattened(
+    objects: list[tuple[int, Any]], columns: dict[str, None]
+) -> tuple[list[tuple[int, Any]], dict[str, None]]:
+    """Objects in a column as columns of their own, by the inner names: `{"translation": {"en": ..., "fr": ...}}`."""
+    flat = dict(columns)
+    for name in columns:
+        values = [entry[name] for _, entry in objects if entry.get(name) is not None]
+        inner = dict.fromkeys(key for value in values if isinstance(value, dict) for key in value)
+        if inner and all(isinstance(value, dict) for value in values) and not set(inner) & set(flat):
+            objects = [(number, {**entry, **(entry.get(name) or {})}) for number, entry in objects]
+            flat = {key: None for old in flat for key in (inner if old == name else [old])}
+    return objects, flat
 
 
 def _cell(value: Any, path: Path, number: int, name: str) -> str:

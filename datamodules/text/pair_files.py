@@ -12,8 +12,10 @@ from datamodules.files.encoding import read_text, without_compression
 from datamodules.files.records import TABLE_SUFFIXES
 from datamodules.text.labelled_files import ABOUT
 from datamodules.text.official_splits import split_of_name
-from datamodules.text.pair_tables import PairFormat, ReadPairs, read_pair_table
+from datamodules.text.pair_tables import PAIR_NAMES, PairFormat, ReadPairs, read_pair_table
 from datamodules.text.surnames import bundled_surnames
+
+SIDES = {"src": "source", "source": "source", "tgt": "target", "trg": "target", "target": "target"}
 
 
 def read_pairs(path: Path, form: PairFormat, target_file: Path | None = None) -> ReadPairs:
@@ -75,6 +77,9 @@ def transliterations() -> ReadPairs:
 def _read_folder(folder: Path, form: PairFormat) -> ReadPairs:
     entries = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
     files = [p for p in entries if not p.name.lower().startswith(ABOUT)]
+    prefixed = _by_prefix(files)
+    if prefixed:
+        return _read_parallels(prefixed, "source", "target", form)
     tables = [p for p in files if Path(without_compression(p.name)).suffix.lower() in (*TABLE_SUFFIXES, ".txt")]
     if tables:
         return _read_tables(folder, tables, form)
@@ -89,20 +94,37 @@ def _read_folder(folder: Path, form: PairFormat) -> ReadPairs:
             f" ({names or 'nothing in it'})"
         )
     source, target = form.source_column, form.target_column
+    if source is None and target is None:
+        source, target = next((pair for pair in PAIR_NAMES if set(pair) == set(suffixes)), (None, None))
     if source is None or target is None or {source, target} != set(suffixes):
         raise BadInput(
             f"datamodule.source_column and target_column name the suffixes of parallel files: {folder} has"
             f" {', '.join(suffixes)}; for example datamodule.source_column={suffixes[0]}"
             f" datamodule.target_column={suffixes[1]}"
         )
+    return _read_parallels(by_stem, source, target, form)
+
+
+def _by_prefix(files: list[Path]) -> dict[str, dict[str, Path]]:
+    """What follows `src-`, `tgt-` (or `source`, `target`) in the files' names -> side -> file; nothing where a file is
+    called otherwise, or lacks its partner."""
+    found: dict[str, dict[str, Path]] = defaultdict(dict)
+    for file in files:
+        side, _, rest = file.name.replace("_", "-").partition("-")
+        found[rest][SIDES.get(side.lower(), side)] = file
+    return dict(found) if all(set(pair) == {"source", "target"} for pair in found.values()) else {}
+
+
+def _read_parallels(pairs: dict[str, dict[str, Path]], source: str, target: str, form: PairFormat) -> ReadPairs:
+    """Parallel files; several are official splits, by their names."""
     read = ReadPairs()
-    for stem, pair in by_stem.items():
-        split = split_of_name(stem) if len(by_stem) > 1 else ""
+    for name, pair in pairs.items():
+        split = split_of_name(name) if len(pairs) > 1 else ""
         if split is None:
-            raise BadInput(f"{pair[source]}: '{stem}' is no split; train, val and test files are accepted")
+            raise BadInput(f"{pair[source]}: '{name}' is no split; train, val and test files are accepted")
         read.extend(read_parallel(pair[source], pair[target], form.table.encoding), split)
-    if len(by_stem) > 1:
-        read.notes.append(f"official splits: {', '.join(by_stem)}")
+    if len(pairs) > 1:
+        read.notes.append(f"official splits: {', '.join(pairs)}")
     return read
 
 

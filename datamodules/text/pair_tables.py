@@ -18,6 +18,9 @@ PAIR_NAMES = (
     ("graphemes", "phonemes"), ("question", "answer"), ("text", "summary"),
 )  # fmt: skip
 
+LEXICON_LINE = re.compile(r"[^\s;|,]+ {2,}\S{1,4}( \S{1,4})*")
+ID_NAMES = ("id", "_id", "idx", "index", "guid", "attribution")
+
 
 @dataclass(frozen=True)
 class PairFormat:
@@ -77,6 +80,11 @@ def read_pair_table(path: Path, form: PairFormat) -> ReadPairs:
     """
     if _is_lexicon(path, form):
         return _read_lexicon(path, form.table.encoding)
+    if not form.at_first_space and form.table.separator is None and _looks_like_lexicon(path, form):
+        raise BadInput(
+            f"datamodule.data_dir={path}: lines of a word and, after spaces, its symbols: a pronunciation lexicon;"
+            " datamodule.target_tokens=symbols reads it"
+        )
     table = read_table(path, form.table, form.names)
     if not table.rows:
         columns = f" (columns: {', '.join(table.columns)})" if table.columns else ""
@@ -109,10 +117,11 @@ def _source_and_target(table: Table, form: PairFormat) -> tuple[int, int, list[s
         if all(name in lower for name in names):
             source, target = (lower.index(name) for name in names)
             break
-    if table.width == 2 and (source is None or target is None):
+    texts = [position for position in range(table.width) if position in (source, target) or _is_text(table, position)]
+    if len(texts) == 2 and (source is None or target is None):
         if source is None:
-            source = 0 if target is None else 1 - target
-        target = 1 - source
+            source = texts[0] if target in (None, texts[1]) else texts[1]
+        target = texts[1] if source == texts[0] else texts[0]
     if source is None or target is None:
         missing = "source_column" if source is None else "target_column"
         columns = ", ".join(table.columns) if table.columns is not None else f"{table.width} columns without names"
@@ -125,12 +134,29 @@ def _source_and_target(table: Table, form: PairFormat) -> tuple[int, int, list[s
     return source, target, [] if usual else [f"source from column {shown[0]}, target from column {shown[1]}"]
 
 
+def _is_text(table: Table, position: int) -> bool:
+    """Whether a column may hold a source or target: no ids, and no attributions such as Tatoeba's."""
+    if table.width == 2:
+        return True
+    name = table.columns[position].strip().lower() if table.columns is not None else ""
+    cells = [cell for cell in table.cells(position) if cell.strip()]
+    return name not in ID_NAMES and not all(cell.isdigit() or cell.startswith("CC-BY") for cell in cells)
+
+
 def _is_lexicon(path: Path, form: PairFormat) -> bool:
     """Whether a file, which is no table by its suffix, separates a word from its symbols by space alone."""
     suffix = Path(without_compression(path.name)).suffix.lower()
     if not form.at_first_space or form.table.separator is not None or suffix in TABLE_SUFFIXES:
         return False
     return "\t" not in read_text(path, form.table.encoding)
+
+
+def _looks_like_lexicon(path: Path, form: PairFormat) -> bool:
+    """Whether most of the first lines are `WORD  W ER1 D`, with two spaces and without a tab."""
+    if Path(without_compression(path.name)).suffix.lower() in TABLE_SUFFIXES:
+        return False
+    lines = [line for line in read_text(path, form.table.encoding).split("\n")[:400] if line and line[0] not in ";#"]
+    return bool(lines) and sum(bool(LEXICON_LINE.fullmatch(line.rstrip())) for line in lines) > len(lines) / 2
 
 
 def _read_lexicon(path: Path, encoding: str | None) -> ReadPairs:
