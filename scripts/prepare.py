@@ -39,7 +39,7 @@ def main() -> None:
 
 def _convert_lines(arguments: list[str]) -> None:
     """Lines of text from one form into another, the images' bytes as they are."""
-    from datamodules.line_images.formats import ACCEPTED, read_lines, write_lines
+    from datamodules.line_images.formats import ACCEPTED, WRITTEN_TABLES, read_lines, write_lines
     from datamodules.line_images.records import ReaderSettings
 
     parser = Parser(prog="prepare.py text_lines", description=__doc__)
@@ -59,6 +59,8 @@ def _convert_lines(arguments: list[str]) -> None:
         print(note, file=sys.stderr)
     left_out = dict(read.left_out)
     count = write_lines(read.records, Path(options.target).expanduser(), left_out)
+    if any(record.split for record in read.records) and Path(options.target).suffix.lower() not in WRITTEN_TABLES:
+        print("text_lines: official splits are kept in tables only (.tsv, .csv, .jsonl, .parquet)", file=sys.stderr)
     for name, reason in left_out.items():
         print(f"{name}: left out, {reason}", file=sys.stderr)
     print(f"text_lines: {count:,} lines written, {len(left_out):,} left out", file=sys.stderr)

@@ -15,6 +15,7 @@ from datamodules.errors import BadInput, did_you_mean
 from datamodules.files.encoding import read_text
 from datamodules.files.tables import reading
 from datamodules.line_images.records import ReaderSettings, is_image
+from datamodules.text.official_splits import SPLIT_COLUMN
 
 COLUMNS = ("path", "text")  # of a written table, and of one without a header
 PYLAIA_SPACE = "<space>"  # in PyLaia's tables, where symbols are separated by spaces
@@ -243,6 +244,7 @@ def _parquet(path: Path, settings: ReaderSettings) -> Table:
     with reading(path, "a Parquet file"):
         header = list(polars.read_parquet_schema(path))
         asked = {settings.path_column, settings.text_column, settings.split_column, *ALIASES["path"], *ALIASES["text"]}
+        asked.add(SPLIT_COLUMN)
         selected = [name for name in header if name in asked]
         table = polars.read_parquet(path, columns=selected) if selected else polars.DataFrame()
         rows = [(f"row {number}", list(row)) for number, row in enumerate(table.iter_rows(), 1)]

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from datamodules.line_images.records import (
     suffix_of,
     unused_name,
 )
+from datamodules.text.official_splits import SPLIT_COLUMN, SPLIT_WORDS
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".json", ".parquet")
 
@@ -68,9 +70,22 @@ def read_table(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
             _add_marked(read, file, _id(file, path.parent, settings.root), text, where)
         else:
             read.add(LineRecord(_id(file, path.parent, settings.root), text, file.read_bytes, where, label or None))
+    if settings.split_column is None and any(record.split for record in read.records):
+        _keep_known_splits(read, path)
     if backslashes:
         read.notes.append(f"{path.name}: \\ read as / in {backslashes:,} paths")
     return read.finish(path, "line in it")
+
+
+def _keep_known_splits(read: LineRecords, path: Path) -> None:
+    """What a column `split` says, where all of it is the name of a split and one is training's."""
+    named = {record.split: SPLIT_WORDS.get((record.split or "").lower()) for record in read.records}
+    known = None not in named.values() and "train" in named.values() and len(set(named.values())) > 1
+    read.records = [replace(record, split=named[record.split] if known else None) for record in read.records]
+    if known:
+        read.notes.append(
+            f"{path.name}: official splits from column '{SPLIT_COLUMN}' (datamodule.split_by=random: not)"
+        )
 
 
 def _by_stem(folder: Path, wanted: bool) -> dict[str, str]:
@@ -133,23 +148,26 @@ def write_table(lines: Iterable[LineRecord], path: Path) -> int:
         image = path.parent / name
         image.parent.mkdir(parents=True, exist_ok=True)
         image.write_bytes(encoded)
-        rows.append((name, record.text))
+        rows.append((name, record.text, record.split or ""))
+    columns: tuple[str, ...] = (*COLUMNS, SPLIT_COLUMN)
+    if not any(split for *_, split in rows):
+        columns, rows = COLUMNS, [row[:2] for row in rows]  # type: ignore[misc]
     path.parent.mkdir(parents=True, exist_ok=True)
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         import polars
 
-        polars.DataFrame(rows, schema=list(COLUMNS), orient="row").write_parquet(path)
+        polars.DataFrame(rows, schema=list(columns), orient="row").write_parquet(path)
         return len(rows)
     with path.open("w", encoding="utf-8", newline="") as file:
         if suffix == ".jsonl":
-            file.writelines(json.dumps(dict(zip(COLUMNS, row)), ensure_ascii=False) + "\n" for row in rows)
+            file.writelines(json.dumps(dict(zip(columns, row)), ensure_ascii=False) + "\n" for row in rows)
         elif suffix == ".csv":
-            csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+            csv.writer(file, lineterminator="\n").writerows([columns, *rows])
         elif any('"' in cell or "\t" in cell or "\r" in cell for row in rows for cell in row):
-            csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_ALL).writerows([COLUMNS, *rows])
+            csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_ALL).writerows([columns, *rows])
         else:
-            file.writelines("\t".join(row) + "\n" for row in [COLUMNS, *rows])
+            file.writelines("\t".join(row) + "\n" for row in [columns, *rows])
     return len(rows)
 
 
@@ -176,6 +194,8 @@ def _columns(path: Path, header: list[str] | None, settings: ReaderSettings, rea
         if settings.split_column not in header:
             raise no_column(path, settings.split_column, header, "datamodule.split_column")
         positions.append(header.index(settings.split_column))
+    elif SPLIT_COLUMN in header:
+        positions.append(header.index(SPLIT_COLUMN))
     return positions
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -243,6 +244,23 @@ def test_tables_called_by_their_split_are_official_splits(
     drawn = TextLines(str(tmp_path), split_by="random", test_fraction=0.5)
     drawn.setup()
     assert len(drawn.indices["test"]) == 4, "another way to split is asked for"
+
+
+@pytest.mark.parametrize("form", ["lines.tsv", "lines.csv", "lines.jsonl", "lines.parquet"])
+def test_official_splits_are_written_and_read_again(form: str, tmp_path: Path) -> None:
+    splits = ["train"] * 5 + ["test"]
+    lines = [LineRecord(f"{i}.png", f"line {i}", partial(encoded, written(i)), "", s) for i, s in enumerate(splits)]
+    write_lines(lines, tmp_path / form)
+    data = TextLines(str(tmp_path / form), val_fraction=0.2)
+    data.setup()
+    assert [len(data.indices[name]) for name in ("train", "val", "test")] == [4, 1, 1]
+    assert [data.collection.texts[i] for i in data.indices["test"]] == ["line 5"]
+    assert any("official splits from column 'split'" in line for line in data.report["lines"])
+
+
+def test_a_column_split_that_says_something_else_is_none(tmp_path: Path) -> None:
+    read = lines_with(tmp_path, "x.csv", "path,text,split\n0.png,one,left\n1.png,two,right\n")
+    assert [record.split for record in read.records] == [None, None]
 
 
 def test_folders_called_by_a_split_are_official_splits(tmp_path: Path) -> None:
