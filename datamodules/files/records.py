@@ -180,6 +180,8 @@ def _flattened(
     """Objects in a column as columns of their own, by the inner names: `{"translation": {"en": ..., "fr": ...}}`."""
     flat = dict(columns)
     for name in columns:
+        if not isinstance(next((e[name] for _, e in objects if e.get(name) is not None), None), dict):
+            continue
         values = [entry[name] for _, entry in objects if entry.get(name) is not None]
         inner = dict.fromkeys(key for value in values if isinstance(value, dict) for key in value)
         if inner and all(isinstance(value, dict) for value in values) and not set(inner) & set(flat):

@@ -17,7 +17,7 @@ from datamodules.line_images.iam import is_iam, read_iam
 from datamodules.line_images.page_files import is_page_file, page_files_below, read_page_files
 from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings, files_below
 from datamodules.line_images.tables import is_table, read_table, write_table
-from datamodules.text.official_splits import split_of_name
+from datamodules.text.official_splits import described, split_of_name
 
 ACCEPTED = (
     "a folder of x.png and x.gt.txt, a table of paths and texts (.csv, .tsv, .txt, .jsonl, .json, .parquet), PAGE XML"
@@ -80,7 +80,7 @@ def _read_folder(folder: Path, settings: ReaderSettings) -> LineRecords:
     databases = [path.parent for path in files if path.name == "data.mdb"]
     shards = [path for path in files if path.suffix.lower() == ".parquet"]
     if databases or shards:
-        return _several(folder, databases or shards, settings, _official(databases or shards))
+        return _several(folder, databases or shards, settings, _official({p: p for p in databases or shards}))
     split_of = _official_tables(files)
     if split_of:
         return _several(folder, list(split_of), settings, split_of)
@@ -102,19 +102,16 @@ def _official_tables(files: list[Path]) -> dict[Path, str]:
     training table has no other beside it."""
     tables = [path for path in files if is_table(path)]
     for folder in dict.fromkeys(path.parent for path in tables):
-        found = _official([path for path in tables if path.parent == folder])
+        found = _official({path: path for path in tables if path.parent == folder})
         if found:
             return found
-    known = [path for path in tables if path.name in KNOWN_TABLES]
-    return _official(known) or _official(known, by_folder=True)
+    return _official({path: path.parent for path in tables if path.name in KNOWN_TABLES})
 
 
-def _official(paths: list[Path], by_folder: bool = False) -> dict[Path, str]:
-    """Paths that they, or their folders, are called by a split -> `train`, `val` or `test`; none of them without a
-    training split."""
-    names = {path: path.parent if by_folder else path for path in paths}
-    named = {path: split_of_name(name.name) or PYLAIA_SPLITS.get(name.stem) for path, name in names.items()}
-    split_of = {path: split for path, split in named.items() if split is not None}
+def _official(named: dict[Path, Path]) -> dict[Path, str]:
+    """Paths -> `train`, `val` or `test`, by the name given for each; none of them without a training split."""
+    found = {path: split_of_name(name.name) or PYLAIA_SPLITS.get(name.stem) for path, name in named.items()}
+    split_of = {path: split for path, split in found.items() if split is not None}
     return split_of if "train" in split_of.values() and len(set(split_of.values())) > 1 else {}
 
 
@@ -131,8 +128,7 @@ def _several(folder: Path, paths: list[Path], settings: ReaderSettings, split_of
             shard.records = [dataclasses.replace(record, split=split_of[path]) for record in shard.records]
         read.extend(shard)
     if split_of:
-        said = (f"{path.relative_to(folder)} is {split}" for path, split in split_of.items())
-        read.notes.append(f"official splits: {', '.join(said)}")
+        read.notes.append(described({str(path.relative_to(folder)): split for path, split in split_of.items()}))
     return read.finish(folder, "line in it")
 
 

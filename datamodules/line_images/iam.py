@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from datamodules.files.encoding import read_text
-from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings, files_below, is_image
+from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings, images_by_stem
 
 _LINE = re.compile(r"(\S+) (ok|err) (-?\d+ ){6,7}(\S.*)")
 
@@ -27,10 +27,10 @@ def read_iam(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
     `|` between words is a space.  Lines whose segmentation is marked `err` are kept, and counted.
     """
     folder = path.parent
-    images = {file.stem: file for file in files_below(folder) if is_image(file.name)}
+    images = images_by_stem(folder)
     if not images:
         folder = path.parent.parent
-        images = {file.stem: file for file in files_below(folder) if is_image(file.name)}
+        images = images_by_stem(folder)
     read, doubtful = LineRecords(), 0
     for number, line in enumerate(read_text(path, settings.encoding).split("\n"), 1):
         if not line.strip() or line.startswith("#"):

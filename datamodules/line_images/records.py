@@ -130,7 +130,12 @@ def _with_pieces(records: list[LineRecord], pieces: int) -> Iterator[LineRecord]
         if len({record.text for record in alike}) > 1 and pieces < longest:
             yield from _with_pieces(alike, pieces + 1)
         else:
-            yield from (replace(record, pieces=pieces) for record in alike)
+            yield from (record if record.pieces == pieces else replace(record, pieces=pieces) for record in alike)
+
+
+def images_by_stem(folder: Path) -> dict[str, Path]:
+    """File name without suffix -> path, of every image below a folder."""
+    return {file.stem: file for file in files_below(folder) if is_image(file.name)}
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -14,7 +14,7 @@ from datamodules.errors import BadInput, did_you_mean
 from datamodules.line_images.groups import compiled
 from datamodules.line_images.records import LineRecord
 from datamodules.line_images.tables import rows_of_file
-from datamodules.text.official_splits import split_of_name
+from datamodules.text.official_splits import described, split_of_name
 from datamodules.text.splits import Split, split_groups
 
 SPLITS = ("train", "val", "test")
@@ -85,7 +85,7 @@ def with_named_splits(records: Sequence[LineRecord], notes: list[str]) -> Sequen
     folders = {folder: split_of_name(folder) for folder in dict.fromkeys(r.id.partition("/")[0] for r in records)}
     if None in folders.values() or "train" not in folders.values() or len(set(folders.values())) < 2:
         return records
-    notes.append("official splits: " + ", ".join(f"{folder}/ is {split}" for folder, split in folders.items()))
+    notes.append(described({f"{folder}/": split or "" for folder, split in folders.items()}))
     return [replace(record, split=folders[record.id.partition("/")[0]]) for record in records]
 
 

@@ -22,8 +22,7 @@ from datamodules.line_images.records import (
     LineRecord,
     LineRecords,
     ReaderSettings,
-    files_below,
-    is_image,
+    images_by_stem,
     nfc,
     suffix_of,
     unused_name,
@@ -42,7 +41,8 @@ def read_table(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
     table = read_cells(path, settings)
     read = LineRecords(notes=[f"{path.name}: {note}" for note in table.notes])
     columns = _columns(path, table.header, settings, read)
-    images = _by_stem(path.parent if settings.root is None else Path(settings.root).expanduser(), table.by_stem)
+    base = path.parent if settings.root is None else Path(settings.root).expanduser()
+    images = images_by_stem(base) if table.by_stem else {}
     backslashes = 0
     for place, cells in table.rows:
         where = f"{path} {place}"
@@ -58,7 +58,9 @@ def read_table(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
         if not isinstance(image, str) or not image.strip():
             read.left_out[f"{path.name} {place}"] = "no image path"
             continue
-        name = images.get(image.strip(), image.strip())
+        name = image.strip()
+        if name in images:
+            name = images[name].relative_to(base).as_posix()
         file = resolved(name, path.parent, settings.root, where)
         if "\\" in name and not file.is_file():
             other = resolved(name.replace("\\", "/"), path.parent, settings.root, where)
@@ -86,12 +88,6 @@ def _keep_known_splits(read: LineRecords, path: Path) -> None:
         read.notes.append(
             f"{path.name}: official splits from column '{SPLIT_COLUMN}' (datamodule.split_by=random: not)"
         )
-
-
-def _by_stem(folder: Path, wanted: bool) -> dict[str, str]:
-    """File name without suffix -> path below the folder, of every image; of no image where that is not wanted."""
-    files = [file for file in files_below(folder) if is_image(file.name)] if wanted else []
-    return {file.stem: file.relative_to(folder).as_posix() for file in files}
 
 
 def _add_marked(read: LineRecords, image: Path, id_: str, marked: str, where: str) -> None:

@@ -69,7 +69,7 @@ def choose_targets(
             other[name] = "counts rows"
         elif _is_constant(column):
             other[name] = "constant"
-        elif identity is not None and _is_constant_of(table, name, identity):
+        elif identity is not None and table.follows_from(name, identity):
             other[name] = f"constant for each {identity}"
         elif part := _part_of_stamp(table, name, times):
             other[name] = f"the stamp's {part}"
@@ -115,12 +115,6 @@ def _is_counter(table: Table, name: str) -> bool:
 def _is_constant(column: polars.Series) -> bool:
     present = column.drop_nulls()
     return bool(len(present) > 1 and present[0] == present[-1] and present.n_unique() == 1)
-
-
-def _is_constant_of(table: Table, name: str, identity: str) -> bool:
-    """Whether a column has one value in each series, as a code of the series has."""
-    kinds = table.frame[identity].n_unique()
-    return table.frame.select(identity, name).n_unique() == kinds
 
 
 def _part_of_stamp(table: Table, name: str, times: np.ndarray) -> str | None:

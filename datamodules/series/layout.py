@@ -185,7 +185,7 @@ def find_id_column(table: Table, times: np.ndarray, others: list[str]) -> str | 
     if not len(repeated):
         return None
     seconds = times.astype(np.int64)
-    stamps = len(order) - int(np.count_nonzero(order[1:] == order[:-1]))
+    stamps = len(order) - len(repeated)
     repeats: dict[str, int] = {}
     for name in others:
         column = table.frame[name]
@@ -199,7 +199,9 @@ def find_id_column(table: Table, times: np.ndarray, others: list[str]) -> str | 
     least = min(repeats.values(), default=0)
     few = least <= MOST_REPEATED * len(times)
     found = [name for name, count in repeats.items() if count == least and few]
-    found = [name for name in found if not _says_the_same(table, name, found[: found.index(name)])]
+    for name in reversed(found[1:]):  # a code beside a name says the same
+        if any(table.follows_from(name, other) and table.follows_from(other, name) for other in found if other != name):
+            found.remove(name)
     text = [name for name in found if not table.frame[name].dtype.is_numeric()]
     named = [name for name in found if name.strip().lower() in ID_NAMES or name.strip().lower().endswith("id")]
     chosen = named if len(named) == 1 else text if len(text) == 1 else found
@@ -256,13 +258,3 @@ def _repeats(codes: np.ndarray, seconds: np.ndarray) -> int:
     order = np.lexsort((seconds, codes))
     same = (codes[order][1:] == codes[order][:-1]) & (seconds[order][1:] == seconds[order][:-1])
     return int(np.count_nonzero(same))
-
-
-def _says_the_same(table: Table, name: str, earlier: list[str]) -> bool:
-    """Whether a column of text or numbers is another's under other names, as a code is beside a name."""
-    kinds = table.frame[name].n_unique()
-    for other in earlier:
-        same = table.frame[other].n_unique() == kinds
-        if same and table.frame.select(name, other).n_unique() == kinds:
-            return True
-    return False

@@ -100,6 +100,13 @@ class Table:
         numbers = sum(bool(ANY_NUMBER.fullmatch(cell.strip())) or cell.strip().lower() in INFINITE for cell in sample)
         return numbers >= NUMERIC_SHARE * len(sample)
 
+    def follows_from(self, name: str, other: str) -> bool:
+        """Whether a column has one value beside each value of another one, as a code has beside a name."""
+        for frame in (self.frame.head(1000), self.frame):  # a value of the series differs in the first rows
+            if frame.select(other, name).n_unique() > frame[other].n_unique():
+                return False
+        return True
+
     def text(self, name: str) -> polars.Series:
         """A column as text as it stands in the file, such as an id `007`."""
         column = self.frame[name]

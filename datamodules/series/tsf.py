@@ -18,6 +18,7 @@ import polars
 
 from datamodules.errors import BadInput, did_you_mean
 from datamodules.files.tables import reading
+from datamodules.series.frequency import Frequency
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -33,7 +34,7 @@ def read_tsf(path: Path) -> polars.DataFrame:
         BadInput: naming the line that cannot be read.
     """
     attributes: list[tuple[str, str]] = []
-    step: tuple[int, bool] | None = None
+    frequency: Frequency | None = None
     parts: list[polars.DataFrame] = []
     in_data = False
     with reading(path, "a TSF file"), path.open(encoding="cp1252", errors="replace") as file:
@@ -42,9 +43,9 @@ def read_tsf(path: Path) -> polars.DataFrame:
             if not line or line.startswith("#"):
                 continue
             if not line.startswith("@"):
-                if not in_data or step is None:
+                if not in_data or frequency is None:
                     raise BadInput(f"{place}: @frequency and @data have to stand before the series")
-                parts.append(_series(line, attributes, step, place))
+                parts.append(_series(line, attributes, frequency, place))
             elif line.lower().startswith("@data"):
                 in_data = True
             elif line.lower().startswith("@attribute"):
@@ -53,29 +54,29 @@ def read_tsf(path: Path) -> polars.DataFrame:
                     raise BadInput(f"{place}: an attribute is written @attribute NAME TYPE")
                 attributes.append((words[1], words[2].lower()))
             elif line.lower().startswith("@frequency"):
-                step = _step(line.split(maxsplit=1)[-1].strip(), place)
+                frequency = _frequency(line.split(maxsplit=1)[-1].strip(), place)
     if not parts:
         raise BadInput(f"{path}: no series; a line for each is needed below @data")
     return polars.concat(parts)
 
 
-def _step(text: str, place: str) -> tuple[int, bool]:
-    """The step in seconds, or in months and True: `10_minutes` is 600 seconds."""
+def _frequency(text: str, place: str) -> Frequency:
+    """`10_minutes` is 600 seconds, `quarterly` three months."""
     lowered = text.lower()
     match = re.fullmatch(r"(?:(\d+)_)?([a-z]+?)s?", lowered)
     unit = NAMED.get(lowered, match[2] if match else "")
     count = int((match and match[1]) or 1)
     if lowered == "half_hourly":
-        return 1800, False
+        return Frequency("second", 1800)
     if unit in MONTHS:
-        return count * MONTHS[unit], True
+        return Frequency("month", count * MONTHS[unit])
     if unit not in SECONDS:
         known = ["half_hourly", *NAMED, "10_minutes", "4_seconds"]
         raise BadInput(f"{place}: @frequency {text}{did_you_mean(lowered, known)}; {', '.join(known)} are accepted")
-    return count * SECONDS[unit], False
+    return Frequency("second", count * SECONDS[unit])
 
 
-def _series(line: str, attributes: list[tuple[str, str]], step: tuple[int, bool], place: str) -> polars.DataFrame:
+def _series(line: str, attributes: list[tuple[str, str]], frequency: Frequency, place: str) -> polars.DataFrame:
     *given, values = _cells(line)
     if len(given) != len(attributes):
         raise BadInput(f"{place}: {len(given)} attributes before the values; {len(attributes)} are declared")
@@ -87,9 +88,8 @@ def _series(line: str, attributes: list[tuple[str, str]], step: tuple[int, bool]
         numbers = [float("nan") if cell.strip() == "?" else float(cell) for cell in values.split(",")]
     except ValueError as error:
         raise BadInput(f"{place}: {error}; numbers and ? are accepted") from None
-    frame = polars.DataFrame(
-        {"stamp": _stamps(start, len(numbers), step, place).astype("datetime64[us]"), "value": numbers}
-    )
+    stamps = frequency.stamps(_start(start, place), np.arange(len(numbers)))
+    frame = polars.DataFrame({"stamp": stamps.astype("datetime64[us]"), "value": numbers})
     others = {name: cell for name, (kind, cell) in named.items() if kind != "date"}
     return frame.with_columns(polars.lit(cell).alias(name) for name, cell in others.items()).with_columns(
         polars.col("value").fill_nan(None)
@@ -101,17 +101,10 @@ def _cells(line: str) -> list[str]:
     return re.sub(r"(\d{4}-\d\d-\d\d \d\d):(\d\d):(\d\d)", r"\1-\2-\3", line).split(":")
 
 
-def _stamps(start: str, count: int, step: tuple[int, bool], place: str) -> np.ndarray:
+def _start(cell: str, place: str) -> np.datetime64:
     for form in STAMPS:
         try:
-            first = np.datetime64(datetime.strptime(start.strip(), form), "s")
-            break
+            return np.datetime64(datetime.strptime(cell.strip(), form), "s")
         except ValueError:
             continue
-    else:
-        raise BadInput(f"{place}: '{start}' is no stamp like 2012-01-01 00-00-00")
-    size, in_months = step
-    if not in_months:
-        return first + (np.arange(count) * size).astype("timedelta64[s]")
-    month = first.astype("datetime64[M]")
-    return (month + np.arange(count) * size).astype("datetime64[s]") + (first - month.astype("datetime64[s]"))
+    raise BadInput(f"{place}: '{cell}' is no stamp like 2012-01-01 00-00-00")

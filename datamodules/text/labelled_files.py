@@ -10,7 +10,7 @@ from datamodules.files.encoding import read_text, without_compression
 from datamodules.files.records import TABLE_SUFFIXES
 from datamodules.text.labelled_tables import LabelledFormat, read_labelled_table, with_found_columns
 from datamodules.text.labelled_texts import LabelledTexts
-from datamodules.text.official_splits import split_of_name
+from datamodules.text.official_splits import described, split_of_name
 
 #: Files of a folder that are about the data, not of it (by their first word, lower case).
 UNLABELLED = ("unsup", "unlabeled", "unlabelled", "unsupervised")  # folders of texts that have no label
@@ -67,7 +67,7 @@ def _split_folders(folder: Path, files: list[Path], folders: list[Path], form: L
     read = LabelledTexts()
     for sub, split in split_of.items():
         read.extend(_read_folder(sub, form), split or "", sub.name)
-    read.notes.append(f"official splits: {', '.join(f'{sub.name}/ is {split}' for sub, split in split_of.items())}")
+    read.notes.append(described({f"{sub.name}/": split or "" for sub, split in split_of.items()}))
     if files:
         read.notes.append(f"left out: {_listed([file.name for file in files])}")
     return read
@@ -82,7 +82,7 @@ def _split_files(folder: Path, files: list[Path], folders: list[Path], form: Lab
     read = LabelledTexts()
     for file, split in split_of.items():
         read.extend(read_labelled_table(file, form), split)
-    read.notes.append(f"official splits: {', '.join(f'{file.name} is {split}' for file, split in split_of.items())}")
+    read.notes.append(described({file.name: split for file, split in split_of.items()}))
     left = [file.name for file in files if file not in split_of] + [f"{sub.name}/" for sub in folders]
     if left:
         read.notes.append(f"left out: {_listed(left)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from datamodules.errors import BadInput
@@ -27,6 +28,11 @@ def split_of_name(name: str) -> str | None:
     words = [word for word in re.split(r"[-_. ]+", Path(name).name.lower()) if word]
     found = {SPLIT_WORDS[word] for word in (words[0], *words[-3:]) if word in SPLIT_WORDS} if words else set()
     return found.pop() if len(found) == 1 else None
+
+
+def described(split_of: Mapping[str, str]) -> str:
+    """The line about official splits that were found by names: name -> split."""
+    return f"official splits: {', '.join(f'{name} is {split}' for name, split in split_of.items())}"
 
 
 def split_of_cell(cell: str, place: str, column: str) -> str:

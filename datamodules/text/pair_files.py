@@ -11,7 +11,7 @@ from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text, without_compression
 from datamodules.files.records import TABLE_SUFFIXES
 from datamodules.text.labelled_files import ABOUT
-from datamodules.text.official_splits import split_of_name
+from datamodules.text.official_splits import described, split_of_name
 from datamodules.text.pair_tables import PAIR_NAMES, PairFormat, ReadPairs, read_pair_table
 from datamodules.text.surnames import bundled_surnames
 
@@ -139,5 +139,5 @@ def _read_tables(folder: Path, tables: list[Path], form: PairFormat) -> ReadPair
     read = ReadPairs()
     for table, split in split_of.items():
         read.extend(read_pair_table(table, form), split or "")
-    read.notes.append(f"official splits: {', '.join(f'{table.name} is {split}' for table, split in split_of.items())}")
+    read.notes.append(described({table.name: split or "" for table, split in split_of.items()}))
     return read

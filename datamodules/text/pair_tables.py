@@ -80,11 +80,18 @@ def read_pair_table(path: Path, form: PairFormat) -> ReadPairs:
     """
     if _is_lexicon(path, form):
         return _read_lexicon(path, form.table.encoding)
-    if not form.at_first_space and form.table.separator is None and _looks_like_lexicon(path, form):
-        raise BadInput(
-            f"datamodule.data_dir={path}: lines of a word and, after spaces, its symbols: a pronunciation lexicon;"
-            " datamodule.target_tokens=symbols reads it"
-        )
+    try:
+        return _read_columns(path, form)
+    except BadInput:
+        if _looks_like_lexicon(path, form):
+            raise BadInput(
+                f"datamodule.data_dir={path}: lines of a word and, after spaces, its symbols: a pronunciation lexicon;"
+                " datamodule.target_tokens=symbols reads it"
+            ) from None
+        raise
+
+
+def _read_columns(path: Path, form: PairFormat) -> ReadPairs:
     table = read_table(path, form.table, form.names)
     if not table.rows:
         columns = f" (columns: {', '.join(table.columns)})" if table.columns else ""
@@ -153,7 +160,8 @@ def _is_lexicon(path: Path, form: PairFormat) -> bool:
 
 def _looks_like_lexicon(path: Path, form: PairFormat) -> bool:
     """Whether most of the first lines are `WORD  W ER1 D`, with two spaces and without a tab."""
-    if Path(without_compression(path.name)).suffix.lower() in TABLE_SUFFIXES:
+    asked = form.at_first_space or form.table.separator is not None
+    if asked or Path(without_compression(path.name)).suffix.lower() in TABLE_SUFFIXES:
         return False
     lines = [line for line in read_text(path, form.table.encoding).split("\n")[:400] if line and line[0] not in ";#"]
     return bool(lines) and sum(bool(LEXICON_LINE.fullmatch(line.rstrip())) for line in lines) > len(lines) / 2

@@ -18,12 +18,12 @@ from typing import Any
 
 from datamodules.errors import BadInput, did_you_mean
 from scripts.config import trust
+from scripts.config.other_programs import ALTERNATIVES
 from scripts.config.override import Override, parse_all, quoted
 from scripts.config.overrides import groups, relaxed
 from scripts.config.private_names import hydra_parser
 from scripts.config.renamed import with_new_keys
 from scripts.config.stored_experiments import check_config_dir
-from scripts.config.trainer_arguments import ALTERNATIVES
 from scripts.console.parser import options_of
 
 #: Overrides whose value is a run folder or a checkpoint, whatever letters its name has.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.errors import BadInput, did_you_mean
+from scripts.config.other_programs import ALTERNATIVES
 from scripts.config.override import parse_all
-from scripts.config.trainer_arguments import ALTERNATIVES
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 

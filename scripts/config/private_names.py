@@ -44,16 +44,16 @@ def composed_once() -> Iterator[None]:
 
 
 def _may_set_the_mode(sources: list[Any], overrides: list[str]) -> bool:
-    """Whether a word, or a file that could be chosen, may say something of `hydra.mode`."""
+    """Whether a word, a file of the project's conf, or any file of another folder may say something of `hydra.mode`."""
     if any(re.match(r"[+~]*hydra(\.mode|\.searchpath)?=", word) for word in overrides):
         return True
     for source in sources:
-        if source.scheme() == "file":
+        if source.provider == "main":
             for file in Path(source.path).rglob("*.yaml"):
                 text = file.read_text(encoding="utf-8", errors="replace")
                 if re.search(r"\bmode\W*:", text) and "hydra" in f"{file.relative_to(source.path)} {text}":
                     return True
-        elif source.path not in ("", "hydra.conf"):  # the schema, and Hydra's own package
+        elif source.provider not in ("hydra", "schema"):  # --config-dir: a sweep's folder has a thousand files
             return True
     return False
 

@@ -14,16 +14,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from datamodules.errors import did_you_mean
+from scripts.config.other_programs import ELSEWHERE
 
-#: Arguments that other programs have -> what is to be said of them here.
-ELSEWHERE = {
-    "num_workers": "batches are made by the process that trains, in microseconds",
-    "persistent_workers": "there are no workers: batches are made by the process that trains",
-    "pin_memory": "batches that go to a GPU are pinned",
-    "shuffle": "the training split is shuffled in each epoch, by seed",
-    "learning_rate": "lr is accepted",
-    "weight_decay_rate": "weight_decay is accepted",
-}
 HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 

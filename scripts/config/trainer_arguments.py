@@ -14,43 +14,6 @@ REPORTED_ELSEWHERE = {
     "default_root_dir": "runs_dir=FOLDER says where run folders are made",
 }
 
-#: Arguments of the Trainer that are often given without their group.
-OF_TRAINER = (
-    "max_epochs", "max_steps", "max_time", "accelerator", "devices", "precision", "strategy", "fast_dev_run",
-    "gradient_clip_val", "accumulate_grad_batches", "limit_train_batches", "overfit_batches",
-)  # fmt: skip
-
-#: Keys of Lightning or of other programs at the top level -> the key that is meant.
-ALTERNATIVES = {
-    "ckpt_path": "resume=RUN, which goes on from its last.ckpt, or init_from=RUN, which starts from its best.ckpt",
-    "lr": "optimizer.lr",
-    "learning_rate": "optimizer.lr",
-    "weight_decay": "optimizer.weight_decay",
-    "batch_size": "datamodule.batch_size",
-    "data_dir": "datamodule.data_dir",
-    "epochs": "trainer.max_epochs",
-    "num_epochs": "trainer.max_epochs",
-    "steps": "trainer.max_steps",
-    "gpus": "trainer=gpu trainer.devices=N",
-    "num_gpus": "trainer=gpu trainer.devices=N",
-    "device": "trainer.accelerator",
-    "amp": "trainer.precision=bf16-mixed",
-    "debug": "trainer.fast_dev_run=true",
-    "model": "module",
-    "net": "module",
-    "data": "datamodule",
-    "dataset": "datamodule",
-    "train": "trainer.max_epochs=0, which trains nothing",
-    "test": "evaluate=[test]",
-    "task_name": "name",
-    "run_name": "name",
-    "experiment_name": "name",
-    "output_dir": "runs_dir",
-    "log_dir": "runs_dir",
-    "hidden_size": "module.hidden_size",
-    **{name: f"trainer.{name}" for name in OF_TRAINER},
-}
-
 #: Argument -> the smallest number that means something.
 LEAST = {"accumulate_grad_batches": 1, "log_every_n_steps": 0, "reload_dataloaders_every_n_epochs": 0}
 

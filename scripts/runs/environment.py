@@ -44,18 +44,15 @@ def gpu_names() -> list[str]:
     where it sleeps, `nvidia-smi` is asked.
     """
     count = torch.cuda.device_count()
-    if count and not torch.cuda.is_initialized():
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        chosen = [f"--id={visible}"] if visible else []
-        try:
-            listed = subprocess.run(
-                ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader", *chosen],
-                capture_output=True, text=True, timeout=30, check=True,
-            )  # fmt: skip
-        except (OSError, subprocess.SubprocessError):
-            return ["a CUDA device"] * count
-        return [name.strip() for name in listed.stdout.splitlines() if name.strip()]
-    return [torch.cuda.get_device_name(number) for number in range(count)]
+    if not count or torch.cuda.is_initialized():
+        return [torch.cuda.get_device_name(number) for number in range(count)]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader", *([f"--id={visible}"] if visible else [])]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ["a CUDA device"] * count
+    return [name.strip() for name in listed.stdout.splitlines() if name.strip()]
 
 
 def git_state() -> dict[str, Any]:

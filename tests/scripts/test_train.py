@@ -170,7 +170,10 @@ def test_a_multirun_ends_with_a_leaderboard_and_the_sweep_folder(names_folder: P
     assert done.stdout == f"{sweep}\n"
     assert len(list(sweep.glob("*/metrics.json"))) == 4
     assert "test/accuracy" in done.stderr
-    assert re.search(r"winner:      GRU, val/accuracy [01](\.\d|\b)", done.stderr)
+    accuracies = [json.loads(file.read_text())["val/accuracy"] for file in sweep.glob("module-gru_*/metrics.json")]
+    said = re.search(r"winner:      GRU, val/accuracy (\d[.\d]*)", done.stderr)
+    assert said
+    assert float(said[1]) == pytest.approx(sum(accuracies) / 2, abs=5e-5)
     assert "better than the other" in done.stderr, "it reads most of what the majority class is wrong about"
     assert f"report:      {sweep / 'report.html'}" in done.stderr
     assert (sweep / "report.html").is_file()
