@@ -1,4 +1,4 @@
-"""Forecasting: the next rows of regular series, as points or quantiles."""
+"""Forecasting: the next rows of regular series, as points or quantiles; what a network reads is in `inputs`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ from lightning_modules.layers.forecast_head import HeadKind, forecast_head
 from lightning_modules.layers.linear_skip import CovariateSkip, LinearSkip
 from lightning_modules.layers.pooling import Pooling, PoolingKind
 from lightning_modules.layers.quantiles import median_of, monotone, pinball
-from lightning_modules.layers.series_embedding import SeriesEmbedding
-from lightning_modules.layers.window_normalizer import Reference, WindowNormalizer
-from lightning_modules.tasks.base import Task
+from lightning_modules.layers.window_normalizer import Reference
 from lightning_modules.tasks.forecasting.calibration import ConformalCalibration
+from lightning_modules.tasks.forecasting.inputs import ForecastInputs
 
 
-class Forecasting(Task):
+class Forecasting(ForecastInputs):
     """The next H rows of K columns; the output is (B, H, K), or (B, H, K, Q) quantiles, float32, in scaled units.
 
     The forecast is the network's output, denormalised, plus the linear skip where there is one.  Quantiles never cross.
@@ -55,9 +54,6 @@ class Forecasting(Task):
         units: of the metrics: `original`, or `scaled` as the literature on ETT has it.
     """
 
-    batch_type = WindowBatch
-    input_kinds = frozenset({"steps", "window"})
-    spec_classes = (ForecastSeries,)
     predictor = "scripts.predict.forecasting"
     exporter = "scripts.export.forecasting"
     autoregressive = "possible"
@@ -85,15 +81,16 @@ class Forecasting(Task):
         output_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
         units: Literal["original", "scaled"] = "original",
     ) -> None:
-        super().__init__(spec)
-        self.lookback, self.horizon = spec.lookback, spec.horizon
-        self.num_columns = len(spec.columns)
-        self.num_covariates, self.num_future_covariates = len(spec.covariates), len(spec.future_covariates)
-        self.context_length = min(context_length or self.lookback, self.lookback)
-        if self.context_length % patch_length:
-            raise BadInput(
-                f"task.patch_length={patch_length}: has to divide the {self.context_length} rows that the network sees"
-            )
+        super().__init__(
+            spec,
+            output_steps=1 if decoder == "recursive" else spec.horizon,
+            relative_to=relative_to,
+            context_length=context_length,
+            patch_length=patch_length,
+            past_calendar=past_calendar,
+            target_calendar=target_calendar,
+            series_embedding_size=series_embedding_size,
+        )
         quantiles = tuple(quantiles)
         if loss == "quantile" and (0.5 not in quantiles or list(quantiles) != sorted(set(quantiles))):
             raise BadInput(f"task.quantiles={list(quantiles)}: rising numbers, 0.5 among them")
@@ -106,48 +103,15 @@ class Forecasting(Task):
             )
         self.loss_kind, self.huber_delta = loss, huber_delta
         self.quantiles = quantiles if loss == "quantile" else ()
-        self.normalizer, self.linear_skip = WindowNormalizer(relative_to), linear_skip
-        self.patch_length = patch_length
-        self.past_calendar = past_calendar and spec.calendar_size > 0
-        self.target_calendar = target_calendar and spec.calendar_size > 0
-        self.series_embedding_size = series_embedding_size
+        self.linear_skip = linear_skip
         self.pooling_kind, self.head_kind, self.decoder_kind = pooling, head, decoder
         self.output_dropout = output_dropout
         self.units: Literal["original", "scaled"] = units
-        #: Rows that one pass through the network forecasts.
-        self.output_steps = 1 if decoder == "recursive" else self.horizon
         self.register_buffer("levels", torch.tensor(self.quantiles), persistent=False)
         sizes = len(spec.names), self.horizon, self.num_columns, self.quantiles, spec.season
         self.calibration = ConformalCalibration(*sizes) if calibrate == "conformal" else None
 
-    # ------------------------------------------------------------------ input
-
-    @property
-    def input_size(self) -> int:
-        return (
-            self.patch_length * (self.num_columns + self.num_covariates) + self.past_calendar * self.spec.calendar_size
-        )
-
-    @property
-    def window_size(self) -> int:
-        """Features of a whole window as one vector, for an architecture that reads that."""
-        return self.context_length * (self.num_columns + self.num_covariates) + self.context_size
-
-    @property
-    def context_size(self) -> int:
-        """Features of the series, of the calendar of the rows to forecast and of their covariates known ahead."""
-        ends = 1 if self.output_steps == 1 else 2
-        calendar = self.target_calendar * ends * self.spec.calendar_size
-        return self.series_embedding_size + calendar + self.output_steps * self.num_future_covariates
-
-    @property
-    def future_size(self) -> int:
-        """Features of a row to forecast that are known ahead: its calendar and covariates."""
-        return self.target_calendar * self.spec.calendar_size + self.num_future_covariates
-
-    @property
-    def decoder_input_size(self) -> int:
-        return self.num_columns + self.future_size + self.series_embedding_size
+    # ------------------------------------------------------------------ layers
 
     def build(self, input_kind: str, encoding_size: int) -> None:
         self._build_input(input_kind)
@@ -181,11 +145,6 @@ class Forecasting(Task):
         """Outputs for each value: quantiles, or 1."""
         return max(1, len(self.quantiles))
 
-    def _build_input(self, input_kind: str) -> None:
-        self.input_kind = input_kind
-        sizes = len(self.spec.names), self.series_embedding_size
-        self.series_embedding = SeriesEmbedding(*sizes) if self.series_embedding_size else None
-
     def _build_skip(self) -> None:
         """The linear skip, and zeros where the first forecast is to be the last value."""
         if not self.normalizer.is_identity or self.linear_skip:
@@ -195,51 +154,6 @@ class Forecasting(Task):
         self.skip = LinearSkip(self.lookback, self.output_steps, self.num_quantiles) if self.linear_skip else None
         sizes = self.covariate_values, self.output_steps, self.num_columns, self.num_quantiles
         self.covariate_skip = CovariateSkip(*sizes) if self.linear_skip and self.num_covariates else None
-
-    @property
-    def covariate_values(self) -> int:
-        """Covariates of a window: all of the look-back, and those known ahead of the rows that a pass forecasts."""
-        return self.lookback * self.num_covariates + self.output_steps * self.num_future_covariates
-
-    def covariates_of(self, batch: WindowBatch) -> Tensor:
-        """(B, covariate_values) of each window as one vector."""
-        past = batch.past_covariates(self.lookback).flatten(1)
-        ahead = batch.future_covariates(self.num_future_covariates, self.output_steps).flatten(1)
-        return torch.cat([past, ahead], dim=1)
-
-    def embed(self, batch: WindowBatch) -> Tensor:
-        """(B, T, D) steps of `patch_length` rows, or (B, W) the window as one vector."""
-        length, patch = self.context_length, self.patch_length
-        context = self.normalize(batch.past, batch)[:, -length:]  # (B, S, K)
-        if self.num_covariates:
-            context = torch.cat([context, batch.past_covariates(length)], dim=2)  # (B, S, K + C)
-        if self.input_kind == "window":
-            return torch.cat([context.flatten(1), *self._context(batch)], dim=1)
-        if self.past_calendar and patch == 1 and not self.num_covariates:  # both from one gather
-            steps = batch.past_with_calendar(length)
-            if not self.normalizer.is_identity:
-                steps[:, :, : self.num_columns] = context
-            return steps
-        steps = context.reshape(context.shape[0], length // patch, -1)
-        if self.past_calendar:
-            steps = torch.cat([steps, batch.past_calendar(length)[:, patch - 1 :: patch]], dim=2)
-        return steps
-
-    def normalize(self, values: Tensor, batch: WindowBatch) -> Tensor:
-        """(B, T, K) scaled values as the network sees them."""
-        return self.normalizer.normalize(values, batch.past)
-
-    def _context(self, batch: WindowBatch) -> list[Tensor]:
-        features = []
-        if self.series_embedding is not None:
-            features.append(self.series_embedding(batch.series))
-        if self.target_calendar:
-            features.append(batch.calendar[batch.first])
-            if self.output_steps > 1:
-                features.append(batch.calendar[batch.first + self.output_steps - 1])
-        if self.num_future_covariates:
-            features.append(batch.future_covariates(self.num_future_covariates, self.output_steps).flatten(1))
-        return features
 
     # ------------------------------------------------------------------ output
 
@@ -259,13 +173,6 @@ class Forecasting(Task):
             series = self.series_embedding(batch.series).unsqueeze(1).expand(-1, self.horizon, -1)
             future_features = torch.cat([future_features, series], dim=2)
         return self._decode_rows(decoder, decoder.init_decoder_state(encoding), future_features, batch)
-
-    def _future_features(self, batch: WindowBatch) -> Tensor:
-        """(B, H, F) features of the rows to forecast: calendar and covariates known ahead."""
-        features = batch.future_calendar()[..., : self.target_calendar * self.spec.calendar_size]
-        if self.num_future_covariates:
-            features = torch.cat([features, batch.future_covariates(self.num_future_covariates)], dim=2)
-        return features
 
     def _decode_rows(self, decoder: Any, state: Any, future_features: Tensor, batch: WindowBatch) -> Tensor:
         """Decode row by row: teacher forcing in training, autoregressive (from the median) in evaluation."""
