@@ -41,6 +41,7 @@ def checks(limit: int | None = None, names: str | None = None) -> Iterator[tuple
     for module, workload in PAIRS[:limit]:
         yield f"{module}, {workload}", partial(compare_devices, module, workload, names)
     yield "resumed run", partial(resumed_run, names)
+    yield "resumed run, deterministic", partial(resumed_run, names, "trainer.deterministic=true")
     yield "several GPUs", partial(several_gpus, names)
 
 
@@ -85,13 +86,13 @@ def _computed(module: Any, batch: Any) -> tuple[list[Tensor], list[Tensor]]:
     return [value.detach().cpu() for value in answers(output)], gradients
 
 
-def resumed_run(names: str | None = None) -> dict[str, Any]:
+def resumed_run(names: str | None = None, *overrides: str) -> dict[str, Any]:
     """The weights of a run that was stopped and resumed beside those of one that was not."""
     with tempfile.TemporaryDirectory() as folder:
         whole, halves = RunFolder(Path(folder) / "whole"), RunFolder(Path(folder) / "halves")
-        train(_settings(names, "trainer.max_epochs=2"), whole, [])
-        train(_settings(names, "trainer.max_epochs=1"), halves, [])
-        train(_settings(names, "trainer.max_epochs=2"), halves, [], resume=True)
+        train(_settings(names, *overrides, "trainer.max_epochs=2"), whole, [])
+        train(_settings(names, *overrides, "trainer.max_epochs=1"), halves, [])
+        train(_settings(names, *overrides, "trainer.max_epochs=2"), halves, [], resume=True)
         difference = (_weights(whole) - _weights(halves)).abs().max().item()
     return {"difference": difference, "target": 0.0, "met": difference == 0.0}
 

@@ -21,12 +21,11 @@ import torch
 from torch import nn
 
 from benchmarks import energy
-from benchmarks.overhead import fresh, interleaved, quiet, run_step_ms
+from benchmarks.overhead import fresh, interleaved, quiet, run_step_ms, wait
 from benchmarks.recording import of_this_device, record, show
 from benchmarks.trained import data_folder, row_of, train
 from datamodules.errors import BadInput
 from lightning_modules.layers.recurrent import RecurrentLayers
-from lightning_modules.training.precision import allow_tf32
 from scripts.config.composing import compose
 from scripts.console import errors, logs
 from scripts.console.parser import Parser
@@ -41,7 +40,6 @@ def recurrence_ms(config: dict[str, Any], module: nn.Module, count: int) -> floa
     """Milliseconds that the recurrent layers of a training step take by themselves, forward and backward."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     half = config["trainer"].get("precision") == "bf16-mixed"
-    allow_tf32(config.get("tf32"), config["trainer"].get("precision"))
     layers = [layer.to(device).train() for layer in module.modules() if isinstance(layer, RecurrentLayers)]
     shape = config["datamodule"]["batch_size"], config["datamodule"]["lookback"]
     sizes = [layer.forwards[0].input_size for layer in layers]
@@ -57,8 +55,7 @@ def recurrence_ms(config: dict[str, Any], module: nn.Module, count: int) -> floa
                 states.backward(torch.ones_like(states))
                 x.grad = None
                 layer.zero_grad()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        wait(device)
         return time.perf_counter() - start
 
     run(max(1, count // 4))

@@ -12,8 +12,9 @@ packing      1, 2, 4 and 8 runs on one GPU at once, with and without CUDA's mult
 precision    time, memory and final metric of float32, TF32, bfloat16 and float16 over 3 seeds (benchmarks/precision.py)
 
 Needs this project and its locked packages only; all data is bundled or made up.  Each row is written to
-benchmarks/results as soon as it is there, so an interrupted command loses one.  `python -m benchmarks.readme` writes
-the tables of README.md from them.  A row that has a target says whether it is met.
+benchmarks/results as soon as it is there, so an interrupted command loses one; a row that fails is named, the others
+are measured, and the exit status is 1.  `python -m benchmarks.readme` writes the tables of README.md from them.  A row
+that has a target says whether it is met.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -137,8 +139,16 @@ def _small(folder: Path) -> Size:
     return replace(SMALL, names=str(folder), extra=(*SMALL.extra, f"datamodule.data_dir={folder}"))
 
 
-def measure(part: str, size: Size, again: bool, until: float) -> list[tuple[Any, ...]]:
-    """Measure and record the missing rows of a part; those that time did not suffice for.
+@dataclass
+class Unmeasured:
+    """Rows of a part that are not there."""
+
+    left: int = 0  # time did not suffice for
+    failed: int = 0
+
+
+def measure(part: str, size: Size, again: bool, until: float) -> Unmeasured:
+    """Measure and record the missing rows of a part.
 
     Args:
         again: also those that are there.
@@ -147,22 +157,28 @@ def measure(part: str, size: Size, again: bool, until: float) -> list[tuple[Any,
     result, keys = RESULTS[part]
     result = recording.of_this_device(result)
     order = [key for key, _ in items(part, size)]
-    left = []
+    missing = Unmeasured()
     for key, run in items(part, size):
         rows = recording.recorded_rows(result)
         known = {tuple(row[name] for name in keys) for row in rows}
         if key in known and not again:
             continue
         if time.monotonic() > until:
-            left.append(key)
+            missing.left += 1
             continue
-        new = run()
+        try:
+            new = run()
+        except Exception:
+            missing.failed += 1
+            traceback.print_exc()
+            print(f"{part}: {' '.join(map(str, key))} failed, as said above", file=sys.stderr, flush=True)
+            continue
         kept = [row for row in rows if tuple(row[name] for name in keys) != key]
         places = {key: place for place, key in enumerate(order)}
         kept = sorted([*kept, *new], key=lambda row: places.get(tuple(row[name] for name in keys), len(places)))
         recording.record(result, kept)
         recording.show(new, f"{part}: {' '.join(map(str, key))}")
-    return left
+    return missing
 
 
 def main() -> int:
@@ -183,17 +199,14 @@ def main() -> int:
         recording.RESULTS.mkdir(parents=True, exist_ok=True)
     size = _small(recording.RESULTS / "names") if options.small else Size()
     until = time.monotonic() + 60 * options.minutes
-    left = {}
-    for part in options.part or RESULTS:
-        missing = measure(part, size, options.again, until)
-        if missing:
-            left[part] = len(missing)
-    if left:
-        counted = ", ".join(f"{part} {count}" for part, count in left.items())
-        print(f"rows still to be measured: {counted}; the same command goes on with them", file=sys.stderr)
+    missing = {part: measure(part, size, options.again, until) for part in options.part or RESULTS}
+    if left := ", ".join(f"{part} {rows.left}" for part, rows in missing.items() if rows.left):
+        print(f"rows still to be measured: {left}; the same command goes on with them", file=sys.stderr)
+    if failed := ", ".join(f"{part} {rows.failed}" for part, rows in missing.items() if rows.failed):
+        print(f"rows that failed: {failed}", file=sys.stderr)
     if not options.results:
         subprocess.run([sys.executable, "-m", "benchmarks.readme"], cwd=Path(__file__).parents[1], check=True)
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

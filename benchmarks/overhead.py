@@ -38,6 +38,7 @@ from benchmarks.recording import among_recorded, circumstances, record, show
 from benchmarks.workloads import PLAIN_LINES, TIMED, WORKLOADS
 from datamodules.batching.loader import IndexBatch
 from lightning_modules.training.instantiate import build
+from lightning_modules.training.precision import allow_tf32
 from scripts.config.composing import compose
 from scripts.console import errors, logs
 from scripts.console.parser import Parser
@@ -48,26 +49,34 @@ WARM = 8  # steps: a network is compiled at its first lengths, and once more for
 
 
 class StepClock(Callback):
-    """When how many steps were done.
+    """When the first steps were done, and when the last; a GPU is waited for then, and at no other step.
 
     Args:
+        warm: how many steps are the first ones.
         needs_every_batch: whether Lightning's own loop has to run.
     """
 
-    def __init__(self, needs_every_batch: bool = False) -> None:
+    def __init__(self, warm: int, needs_every_batch: bool = False) -> None:
+        self.warm = warm
         self.needs_every_batch = needs_every_batch
         self.times: list[tuple[int, float]] = []
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        if pl_module.device.type == "cuda":
-            torch.cuda.synchronize()
-        self.times.append((trainer.global_step, time.perf_counter()))
+        step = trainer.global_step
+        if step >= trainer.max_steps or (step >= self.warm and not self.times):
+            wait(pl_module.device)
+            self.times.append((step, time.perf_counter()))
 
-    def ms_a_step(self, warm: int) -> float:
-        """Over the steps after the first `warm` ones."""
-        first = next(i for i, (step, _) in enumerate(self.times) if step >= warm)
-        (step, start), (last_step, end) = self.times[first], self.times[-1]
+    def ms_a_step(self) -> float:
+        """Over the steps after the first ones."""
+        (step, start), (last_step, end) = self.times
         return 1000 * (end - start) / (last_step - step)
+
+
+def wait(device: torch.device) -> None:
+    """For what a GPU was told to do; a processor has done it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
 
 
 def bare(config: dict[str, Any], steps: int) -> float:
@@ -88,8 +97,7 @@ def bare(config: dict[str, Any], steps: int) -> float:
             module.loss(batches[step % len(batches)]).backward()
             nn.utils.clip_grad_norm_(parameters, clip)
             optimizer.step()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        wait(device)
 
     run(range(steps // 4))
     start = time.perf_counter()
@@ -105,13 +113,14 @@ def run_step_ms(config: dict[str, Any], steps: int, warm: int | None = None, own
         warm: how many of them are not timed; a quarter if None.
         own_loop: in Lightning's own loop.
     """
-    clock, warm = StepClock(own_loop), warm or steps // 4
+    warm = warm or steps // 4
+    clock = StepClock(warm, own_loop)
     with tempfile.TemporaryDirectory() as folder:
         often = min(config["trainer"]["log_every_n_steps"], warm)  # the fast loop calls where the clock begins
         config = {**config, "trainer": {**config["trainer"], "max_steps": steps, "log_every_n_steps": often}}
         setup = setup_training(config, RunFolder(Path(folder)), extra_callbacks=[clock])
         setup.trainer.fit(setup.module, datamodule=setup.datamodule)
-    return clock.ms_a_step(warm)
+    return clock.ms_a_step()
 
 
 def data_share(config: dict[str, Any], steps: int) -> float:
@@ -119,10 +128,11 @@ def data_share(config: dict[str, Any], steps: int) -> float:
     waited, gather = [0.0], IndexBatch.to
 
     def timed(index_batch: IndexBatch, *args: Any, **named: Any) -> Any:
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        wait(device)  # for the step before
         start = time.perf_counter()
         batch = gather(index_batch, *args, **named)
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        wait(device)
         waited[0] += time.perf_counter() - start
         return batch
 
@@ -159,7 +169,7 @@ def plain(config: dict[str, Any], steps: int, like_tutorials: bool) -> float:
     everything_off = {
         "logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False,
     }  # fmt: skip
-    clock = StepClock()
+    clock = StepClock(steps // 4)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         trainer = Trainer(
             max_steps=steps,
@@ -169,12 +179,13 @@ def plain(config: dict[str, Any], steps: int, like_tutorials: bool) -> float:
             **({} if like_tutorials else everything_off),
         )
         trainer.fit(Plain(network, like_tutorials), datamodule.train_dataloader())
-    return clock.ms_a_step(steps // 4)
+    return clock.ms_a_step()
 
 
 def fresh(config: dict[str, Any]) -> tuple[Any, Any]:
-    """Data module and network of a run, as its seed makes them."""
+    """Data module and network of a run, as its seed makes them, in a process that rounds products as the run does."""
     torch.manual_seed(0)
+    allow_tf32(config.get("tf32"), config["trainer"].get("precision"))
     datamodule = build(config["datamodule"])
     datamodule.setup()
     return datamodule, build_module(config, datamodule)
@@ -186,7 +197,7 @@ def measure_compiled(name: str, repeats: int) -> dict[str, Any]:
     workload = WORKLOADS[name]
     config = compose(*TIMED, *workload.overrides)
     ways = {
-        way: partial(run_step_ms, {**config, "compile": is_compiled}, WARM + workload.steps, WARM)
+        way: partial(run_step_ms, {**config, "compile": is_compiled}, WARM + workload.steps_here(), WARM)
         for way, is_compiled in {"fast": False, "compiled": True}.items()
     }
     times = interleaved(repeats, ways)
@@ -217,7 +228,7 @@ def measure(name: str, repeats: int, steps: int | None = None, extra: tuple[str,
         extra: settings beside those of the workload.
     """
     workload = WORKLOADS[name]
-    steps = steps or workload.steps
+    steps = steps or workload.steps_here()
     config = compose(*TIMED, *workload.overrides, *extra)
     ways = {
         "bare": bare,

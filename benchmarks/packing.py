@@ -73,7 +73,7 @@ def _service() -> Iterator[dict[str, str]]:
 
 def job(steps: int, extra: list[str]) -> None:
     """One of the runs."""
-    from benchmarks.overhead import StepClock, quiet
+    from benchmarks.overhead import quiet
     from scripts.config.composing import compose
     from scripts.runs.folder import RunFolder
     from scripts.runs.training import setup_training
@@ -81,9 +81,8 @@ def job(steps: int, extra: list[str]) -> None:
     quiet()
     config = compose(*TIMED, *WORKLOADS[WORKLOAD].overrides, "logger=none", "callbacks.progress=null", *extra)
     config["trainer"]["max_steps"] = steps
-    clock = StepClock()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
-        setup = setup_training(config, RunFolder(Path(folder)), extra_callbacks=[clock])
+        setup = setup_training(config, RunFolder(Path(folder)))
         print("ready", file=sys.__stdout__, flush=True)
         sys.stdin.readline()
         start = time.perf_counter()

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.overhead import fresh
+from benchmarks.overhead import fresh, wait
 from benchmarks.workloads import TIMED, WORKLOADS
 from lightning_modules.training.optimization import clip_gradients
 from scripts.config.composing import compose
@@ -33,7 +33,7 @@ def measure(name: str, steps: int | None = None, extra: tuple[str, ...] = ()) ->
     module = module.to(device).train()
     optimizer, groups = module.build_optimizer(), [list(group) for group in module.clip_groups()]
     clip_val = config["trainer"]["gradient_clip_val"]
-    count = steps or workload.steps
+    count = steps or workload.steps_here()
     times: dict[str, list[float]] = {part: [] for part in ("gather", "forward", "backward", "clip", "optimizer")}
     wholes = []
     rows = cycle(datamodule.train_dataloader())
@@ -41,7 +41,7 @@ def measure(name: str, steps: int | None = None, extra: tuple[str, ...] = ()) ->
     def timed(part: str, run: Callable[[], Any]) -> Any:
         start = time.perf_counter()
         value = run()
-        _wait(device)
+        wait(device)
         times[part].append(time.perf_counter() - start)
         return value
 
@@ -57,12 +57,7 @@ def measure(name: str, steps: int | None = None, extra: tuple[str, ...] = ()) ->
         module.loss(index_batch.to(device)).backward()
         clip_gradients(groups, clip_val, "norm")
         optimizer.step()
-        _wait(device)
+        wait(device)
         wholes.append(time.perf_counter() - start)
     medians = {f"{part}_ms": 1000 * statistics.median(found[count // 4 :]) for part, found in times.items()}
     return {**medians, "together_ms": 1000 * statistics.median(wholes[count // 4 :])}
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize()

@@ -52,8 +52,9 @@ def measure(
         extra: settings beside those of the workload.
     """
     workload, kinds = WORKLOADS[name], precisions()
+    steps = steps or workload.steps_here()
     configs = {kind: compose(*TIMED, *workload.overrides, *PRECISIONS[kind], *extra) for kind in kinds}
-    times = interleaved(repeats, {kind: partial(run_step_ms, configs[kind], steps or workload.steps) for kind in kinds})
+    times = interleaved(repeats, {kind: partial(run_step_ms, configs[kind], steps) for kind in kinds})
     runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
     settings = [*workload.overrides, *workload.trained, *([f"trainer.max_epochs={epochs}"] if epochs else []), *extra]
     for seed in range(1, seeds + 1):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -11,8 +13,13 @@ class Workload:
 
     overrides: tuple[str, ...]
     steps: int
+    gpu_steps: int  # on a GPU, which takes a second for them
     metric: str
     trained: tuple[str, ...] = ("trainer.max_epochs=10",)  # what a run needs to be worth evaluating
+
+    def steps_here(self) -> int:
+        """Those of this machine."""
+        return self.gpu_steps if torch.cuda.is_available() else self.steps
 
 
 NAMES = ("datamodule=names", "datamodule.batch_size=256")
@@ -27,18 +34,18 @@ LINES = ("datamodule=text_lines", "datamodule.rendered_lines=128", "datamodule.b
 WORKLOADS = {
     "names_bag": Workload(
         (*NAMES, "module=bag", "module.max_n=1", "module.hidden_size=128", "module.dropout=0"),
-        600, "test/accuracy",
+        600, 3000, "test/accuracy",
     ),
-    "names_gru_64": Workload((*NAMES, *GRU, "module.hidden_size=64"), 150, "test/accuracy"),
-    "names_gru_256": Workload((*NAMES, *GRU, "module.hidden_size=256"), 40, "test/accuracy"),
+    "names_gru_64": Workload((*NAMES, *GRU, "module.hidden_size=64"), 150, 2000, "test/accuracy"),
+    "names_gru_256": Workload((*NAMES, *GRU, "module.hidden_size=256"), 40, 1000, "test/accuracy"),
     "names_transformer_256": Workload(
-        (*NAMES, "module=transformer", "module.hidden_size=256", "module.num_layers=4"), 16, "test/accuracy"
+        (*NAMES, "module=transformer", "module.hidden_size=256", "module.num_layers=4"), 16, 400, "test/accuracy"
     ),
-    "energy_gru": Workload((*ENERGY, "module=gru"), 6, "test/smape"),
-    "energy_lstm": Workload((*ENERGY, "module=lstm"), 6, "test/smape"),
+    "energy_gru": Workload((*ENERGY, "module=gru"), 6, 120, "test/smape"),
+    "energy_lstm": Workload((*ENERGY, "module=lstm"), 6, 120, "test/smape"),
     "lines_crnn": Workload(
         (*LINES, "module=crnn", "module.size=base", PLAIN_LINES),
-        8, "test/cer", ("datamodule.rendered_lines=2000", "trainer.max_epochs=20"),
+        8, 100, "test/cer", ("datamodule.rendered_lines=2000", "trainer.max_epochs=20"),
     ),
 }  # fmt: skip
 

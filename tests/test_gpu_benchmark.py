@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from benchmarks import gpu, overhead, readme, recording
+from benchmarks import correctness, gpu, overhead, readme, recording
 from datamodules.errors import BadInput
 
 
@@ -21,9 +22,9 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def measure(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+def measure(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["gpu.py", *arguments])
-    gpu.main()
+    return gpu.main()
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -38,7 +39,7 @@ def test_every_part_runs_and_is_not_measured_twice(results: Path, monkeypatch: p
     }
     checks = {row["what"]: row for row in rows["correctness"]}
     assert [name for name, row in checks.items() if row.get("met") is False] == []
-    assert len(checks) == gpu.SMALL.pairs + 2
+    assert len(checks) == gpu.SMALL.pairs + 3
     (step,) = rows["steps"]
     assert step["fast"] > 0 and step["met"] == (step["fast"] <= 1.10)
     (phases,) = rows["phases"]
@@ -64,6 +65,20 @@ def test_when_time_is_over_it_says_what_is_left(
     measure(monkeypatch, "--small", "--results", str(results), "--minutes=-1", "--part=phases", "--part=steps")
     assert "rows still to be measured: phases 1, steps 1; the same command goes on with them" in capsys.readouterr().err
     assert not list(results.glob("*.json"))
+
+
+def test_a_row_that_fails_is_named_and_the_others_are_measured(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks() -> dict[str, Any]:
+        raise RuntimeError("an illegal memory access")
+
+    checks = {"one": breaks, "two": lambda: {"difference": 0.0, "target": 0.0, "met": True}}
+    monkeypatch.setattr(correctness, "checks", lambda *_: checks.items())
+    assert measure(monkeypatch, "--small", "--results", str(results), "--part=correctness") == 1
+    said = capsys.readouterr().err
+    assert "an illegal memory access" in said and "correctness: one failed" in said
+    assert [row["what"] for row in recording.recorded_rows("gpu_correctness_cpu")] == ["two"]
 
 
 def test_without_a_gpu_it_says_what_can_be_typed(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
