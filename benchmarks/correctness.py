@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache, partial
@@ -64,8 +65,8 @@ def compare_devices(module: str, workload: str, names: str | None = None) -> dic
             if isinstance(vars(layer).get(name), float):
                 setattr(layer, name, 0.0)
     on_device = copy.deepcopy(on_cpu).to(device)
-    index_batch = next(iter(datamodule.train_dataloader()))
-    (expected, wanted), (got, found) = (_computed(net, index_batch.to(net.device)) for net in (on_cpu, on_device))
+    batch = next(iter(datamodule.train_dataloader())).to(device)  # a GPU's is padded to widths that have kernels
+    (expected, wanted), (got, found) = (_computed(net, _moved(batch, net.device)) for net in (on_cpu, on_device))
     scale = max(value.abs().max().item() for value in expected)
     output = max((a - b).abs().max().item() for a, b in zip(expected, got)) / max(scale, 1e-9)
     largest = max(value.abs().max().item() for value in wanted)
@@ -76,6 +77,18 @@ def compare_devices(module: str, workload: str, names: str | None = None) -> dic
         "target": OUTPUT_TARGET,
         "met": output <= OUTPUT_TARGET and gradient <= GRADIENT_TARGET,
     }
+
+
+def _moved(batch: Any, device: torch.device) -> Any:
+    """A gathered batch on another device."""
+    return dataclasses.replace(
+        batch,
+        **{
+            field.name: value.to(device)
+            for field in dataclasses.fields(batch)
+            if isinstance(value := getattr(batch, field.name), Tensor) and not field.name.startswith("host_")
+        },
+    )
 
 
 def _computed(module: Any, batch: Any) -> tuple[list[Tensor], list[Tensor]]:

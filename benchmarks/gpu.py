@@ -56,7 +56,7 @@ class Size:
     trained: tuple[str, ...] = ("names_gru_64", "energy_lstm", "lines_crnn")
     epochs: int | None = 5
     jobs: tuple[int, ...] = (1, 2, 4, 8)
-    job_steps: int = 2000
+    job_steps: int = 500
     extra: tuple[str, ...] = ()  # settings of every run
     names: str | None = None  # a folder of names in place of the bundled ones
 

@@ -13,7 +13,7 @@ class Workload:
 
     overrides: tuple[str, ...]
     steps: int
-    gpu_steps: int  # on a GPU, which takes a second for them
+    gpu_steps: int  # on a GPU
     metric: str
     trained: tuple[str, ...] = ("trainer.max_epochs=10",)  # what a run needs to be worth evaluating
 
@@ -34,18 +34,18 @@ LINES = ("datamodule=text_lines", "datamodule.rendered_lines=128", "datamodule.b
 WORKLOADS = {
     "names_bag": Workload(
         (*NAMES, "module=bag", "module.max_n=1", "module.hidden_size=128", "module.dropout=0"),
-        600, 3000, "test/accuracy",
+        600, 300, "test/accuracy",
     ),
-    "names_gru_64": Workload((*NAMES, *GRU, "module.hidden_size=64"), 150, 2000, "test/accuracy"),
-    "names_gru_256": Workload((*NAMES, *GRU, "module.hidden_size=256"), 40, 1000, "test/accuracy"),
+    "names_gru_64": Workload((*NAMES, *GRU, "module.hidden_size=64"), 150, 200, "test/accuracy"),
+    "names_gru_256": Workload((*NAMES, *GRU, "module.hidden_size=256"), 40, 200, "test/accuracy"),
     "names_transformer_256": Workload(
-        (*NAMES, "module=transformer", "module.hidden_size=256", "module.num_layers=4"), 16, 400, "test/accuracy"
+        (*NAMES, "module=transformer", "module.hidden_size=256", "module.num_layers=4"), 16, 80, "test/accuracy"
     ),
-    "energy_gru": Workload((*ENERGY, "module=gru"), 6, 120, "test/smape"),
-    "energy_lstm": Workload((*ENERGY, "module=lstm"), 6, 120, "test/smape"),
+    "energy_gru": Workload((*ENERGY, "module=gru"), 6, 60, "test/smape"),
+    "energy_lstm": Workload((*ENERGY, "module=lstm"), 6, 60, "test/smape"),
     "lines_crnn": Workload(
         (*LINES, "module=crnn", "module.size=base", PLAIN_LINES),
-        8, 100, "test/cer", ("datamodule.rendered_lines=2000", "trainer.max_epochs=20"),
+        8, 40, "test/cer", ("datamodule.rendered_lines=2000", "trainer.max_epochs=20"),
     ),
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from lightning_modules.training import fast_loop
 from lightning_modules.training.evaluated_module import EvaluatedModule
 from lightning_modules.training.fsdp import shard, whole
 from lightning_modules.training.nan_guard import ADVICE, NonFinite, NonFiniteMonitor, StepSkipper
-from lightning_modules.training.optimization import Optimization, clip_gradients, total_steps
+from lightning_modules.training.optimization import Optimization, clip_gradients, leave_gpus_asleep, total_steps
 from lightning_modules.training.running_mean import IntervalMeans
 from lightning_modules.training.schedules import FactorScheduler, RunLength
 
@@ -67,6 +67,7 @@ class TrainingModule(EvaluatedModule):
             group["lr"] *= scale
         for hook in self.optimization.after_step:
             optimizer.register_step_post_hook(hook)
+        leave_gpus_asleep(optimizer)
         return optimizer
 
     def configure_optimizers(self) -> Any:

@@ -45,6 +45,19 @@ def total_steps(trainer: Trainer) -> float:
     return steps if trainer.max_steps < 0 else min(steps, trainer.max_steps)
 
 
+def leave_gpus_asleep(optimizer: Optimizer) -> None:
+    """Of an optimiser of weights on the CPU: before each step torch asks the GPU, where it has one, whether it captures
+    a graph, which wakes it (a second, some hundred MB of its memory) for a run that has no use for it."""
+    if all(parameter.device.type == "cpu" for group in optimizer.param_groups for parameter in group["params"]):
+        for asks in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):
+            if hasattr(optimizer, asks):
+                setattr(optimizer, asks, _asks_nobody)
+
+
+def _asks_nobody() -> None:
+    pass
+
+
 def clip_gradients(groups: list[list[nn.Parameter]], clip_val: float | None, algorithm: str | None) -> Tensor:
     """Clip each group's gradients by its own norm, or every entry by its absolute value.
 

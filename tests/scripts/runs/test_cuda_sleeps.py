@@ -27,6 +27,9 @@ def sleeping_gpu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
     monkeypatch.setattr(torch.cuda, "_lazy_init", wake)
+    if hasattr(torch.accelerator, "current_accelerator"):  # of torch's CUDA build, which optimisers ask at each step
+        monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda *_, **__: torch.device("cuda"))
+        monkeypatch.setattr(torch.accelerator, "current_stream", wake)
     return woken
 
 
