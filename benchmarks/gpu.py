@@ -76,6 +76,13 @@ RESULTS = {
     "precision": ("precision", ("workload",)),
 }
 
+
+def result_of(part: str) -> str:
+    """The name of a part's result; a processor has one of its own where it is measured too."""
+    name, _ = RESULTS[part]
+    return name if name.startswith("gpu_") else recording.of_this_device(name)
+
+
 #: A row that is missing: what tells it apart, and what measures it; some measure several rows.
 Item = tuple[tuple[Any, ...], Callable[[], list[dict[str, Any]]]]
 
@@ -154,8 +161,7 @@ def measure(part: str, size: Size, again: bool, until: float) -> Unmeasured:
         again: also those that are there.
         until: of `time.monotonic`; none is begun later.
     """
-    result, keys = RESULTS[part]
-    result = recording.of_this_device(result)
+    result, keys = result_of(part), RESULTS[part][1]
     order = [key for key, _ in items(part, size)]
     missing = Unmeasured()
     for key, run in items(part, size):

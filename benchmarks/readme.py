@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.recording import recorded_rows
+from benchmarks.recording import recorded_on, recorded_rows
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -94,6 +94,10 @@ def tutorial() -> list[str]:
     return on_each_device("energy_tutorial", head, cells)
 
 
+#: The results of which `gpu` is made.
+GPU_RESULTS = ("gpu_correctness", "overhead_gpu", "energy_tutorial_gpu", "gpu_phases", "gpu_packing")
+
+
 def gpu() -> list[str]:
     """What `benchmarks/gpu.py` measures beside the tables above, with its targets."""
     head = ("", "", "measured", "target", "")
@@ -117,7 +121,10 @@ def gpu() -> list[str]:
     for row in recorded_rows("gpu_packing"):
         jobs = f"{row['jobs']} runs at once{', MPS' if row['mps'] else ''}"
         rows.append(("packing", jobs, f"{row['steps_per_second']:,.0f} steps a second", "", ""))
-    return markdown(head, rows or [("GPU", "not measured", "", "", "")])
+    if not rows:
+        return markdown(head, [("GPU", "not measured", "", "", "")])
+    measured = next(name for name in GPU_RESULTS if recorded_rows(name))
+    return markdown((recorded_on(measured), *head[1:]), rows)
 
 
 def _verdict(row: dict[str, Any], form: str) -> tuple[str, str]:

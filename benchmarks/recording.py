@@ -40,6 +40,13 @@ def recorded_rows(name: str) -> list[dict[str, Any]]:
     return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
 
 
+def recorded_on(name: str) -> str:
+    """What `results/<name>.json` was measured with."""
+    facts = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    torch_version = facts["packages"].get("torch")
+    return ", ".join([*(facts["gpus"] or [facts["cpu"]]), *([f"torch {torch_version}"] if torch_version else [])])
+
+
 def among_recorded(name: str, new_rows: list[dict[str, Any]], key: str, order: Iterable[str]) -> list[dict[str, Any]]:
     """The rows of `results/<name>.json` with those measured anew in the place of theirs, in the `order` of `key`."""
     places = {value: place for place, value in enumerate(order)}

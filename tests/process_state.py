@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 
 import lightning_modules
@@ -124,6 +125,7 @@ class _StandardError:
 @contextmanager
 def _hydra() -> Iterator[None]:
     """No Hydra initialised, no configuration of a job known."""
+    Plugins.instance()  # whose configurations are stored when they are first looked for
     state = Singleton.get_state()
     GlobalHydra.instance().clear()
     HydraConfig.instance().cfg = None

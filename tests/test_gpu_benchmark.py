@@ -33,10 +33,7 @@ def test_every_part_runs_and_is_not_measured_twice(results: Path, monkeypatch: p
     parts = ["correctness", "steps", "phases"]
     chosen = [word for part in parts for word in ("--part", part)]
     measure(monkeypatch, *small, *chosen)
-    rows = {
-        part: json.loads((results / f"{recording.of_this_device(gpu.RESULTS[part][0])}.json").read_text())["rows"]
-        for part in parts
-    }
+    rows = {part: json.loads((results / f"{gpu.result_of(part)}.json").read_text())["rows"] for part in parts}
     checks = {row["what"]: row for row in rows["correctness"]}
     assert [name for name, row in checks.items() if row.get("met") is False] == []
     assert len(checks) == gpu.SMALL.pairs + 3
@@ -53,7 +50,7 @@ def test_every_part_runs_and_is_not_measured_twice(results: Path, monkeypatch: p
 @pytest.mark.slow
 def test_parts_that_start_processes_run(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measure(monkeypatch, "--small", "--results", str(results), "--part=packing", "--part=precision")
-    (packed,) = json.loads((results / "gpu_packing_cpu.json").read_text())["rows"]
+    (packed,) = json.loads((results / "gpu_packing.json").read_text())["rows"]
     assert packed["jobs"] == 2 and packed["steps_per_second"] > 0
     rows = json.loads((results / "precision_cpu.json").read_text())["rows"]
     assert {row["precision"] for row in rows} == {"float32", "bfloat16"}
@@ -78,7 +75,7 @@ def test_a_row_that_fails_is_named_and_the_others_are_measured(
     assert measure(monkeypatch, "--small", "--results", str(results), "--part=correctness") == 1
     said = capsys.readouterr().err
     assert "an illegal memory access" in said and "correctness: one failed" in said
-    assert [row["what"] for row in recording.recorded_rows("gpu_correctness_cpu")] == ["two"]
+    assert [row["what"] for row in recording.recorded_rows("gpu_correctness")] == ["two"]
 
 
 def test_without_a_gpu_it_says_what_can_be_typed(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,10 @@ class Epoch:
         """This rank's positions of each batch on a device, copied once an epoch: a step copies nothing to it."""
         if device not in self._rows:
             shares = [batch[rank::world_size] for batch in self.batches]
-            self._rows[device] = torch.cat(shares).to(device).split([len(share) for share in shares])
+            rows = torch.cat(shares)
+            if device.type == "cuda":  # which is waited for unless the copy is from pinned memory
+                rows = rows.pin_memory()
+            self._rows[device] = rows.to(device, non_blocking=True).split([len(share) for share in shares])
         return self._rows[device]
 
     def weights(self, weigh: Callable[[], Tensor | None]) -> Tensor | None:

@@ -233,7 +233,7 @@ def strange_repeats(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Stamps (N,) in order, and (R,) those that equal the next one; none of them where they look like a clock that goes
     back: at most two rows a stamp, and at most `MOST_REPEATED` of the rows or an hour of a day."""
     steps = np.diff(times)
-    order = times if (steps > np.timedelta64(0)).all() else np.sort(times)
+    order = times if (steps > np.timedelta64(0, "s")).all() else np.sort(times)
     repeated = np.flatnonzero(order[1:] == order[:-1])
     few = len(repeated) <= MOST_REPEATED * len(order)
     twice = not (np.diff(repeated) == 1).any()

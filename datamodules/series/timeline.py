@@ -47,7 +47,7 @@ def build_timeline(raw: RawSeries) -> Timeline:
         BadInput: fewer than two stamps, or several steps are mixed.
     """
     differences = np.diff(raw.times)
-    back = int((differences < np.timedelta64(0)).sum())
+    back = int((differences < np.timedelta64(0, "s")).sum())
     order = np.argsort(raw.times, kind="stable") if back else None
     times = raw.times if order is None else raw.times[order]
     frequency = detect_frequency(times)
@@ -55,7 +55,7 @@ def build_timeline(raw: RawSeries) -> Timeline:
         raise BadInput(f"{raw.path or raw.name}: fewer than two time stamps")
     times, frequency, jittered = _on_step(times, frequency)
     _refuse_mixed(raw, order, times, frequency)
-    repeated = np.flatnonzero(np.diff(times) == np.timedelta64(0)) + 1
+    repeated = np.flatnonzero(np.diff(times) == np.timedelta64(0, "s")) + 1
     return Timeline(order, times, frequency, back, jittered, repeated)
 
 

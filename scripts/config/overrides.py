@@ -59,6 +59,12 @@ def changed(config: dict[str, Any], overrides: Iterable[str], groups: Collection
     return settings
 
 
+#: Launchers of other packages: the extra that installs each.
+LAUNCHER_EXTRAS = {
+    "joblib": "benchmarks", "ray": "ray", "ray_aws": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm",
+}  # fmt: skip
+
+
 def explain(error: Exception) -> str | None:
     """Hydra's and OmegaConf's errors as one message; None for an error that is not theirs."""
     from hydra.errors import HydraException, InstantiationException
@@ -70,6 +76,8 @@ def explain(error: Exception) -> str | None:
     missing = re.search(r"Could not find '([\w/]+)'", text)
     if missing and "/" in missing[1]:
         group, _, option = missing[1].rpartition("/")
+        if group == "hydra/launcher" and option in LAUNCHER_EXTRAS:
+            return f"{group}={option} is not installed: pip install 'sequence-lab[{LAUNCHER_EXTRAS[option]}]'"
         candidates = options(group)
         return f"{group}={option}: no such option{did_you_mean(option, candidates)}; there are {', '.join(candidates)}"
     twice = re.search(r"Multiple values for ([\w/]+)", text)

@@ -162,6 +162,38 @@ def meet() -> None:
             _raise_failure(rank)
 
 
+#: How gloo and NCCL say that the other end of a connection is gone.
+GONE = ("Connection reset by peer", "Connection closed by peer", "Broken pipe", "remote process exited")
+
+
+class RankLost(RuntimeError):
+    """A process that another program started, on this machine or another, is gone."""
+
+    exit_status = 1
+
+
+@contextlib.contextmanager
+def explain_lost_ranks(folder: object) -> Iterator[None]:
+    """Say so where processes of torchrun or Slurm lose one of theirs; those started here know its own reason.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        RankLost: in place of what a collective raises.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        sign = next((sign for sign in GONE if sign in str(error)), None)
+        if sign is None or not started_elsewhere():
+            raise
+        raise RankLost(
+            f"another process of this run is gone ({sign}), its own node says why; started again everywhere with"
+            f" resume={folder}, the run goes on from its last checkpoint"
+        ) from error
+
+
 def _reason(error: Exception) -> str:
     message = " ".join(str(error).split())[:500]
     return message if isinstance(error, BadInput) else f"{type(error).__name__}: {message}"

@@ -147,7 +147,8 @@ def _fit(
         checkpoints.write_fitted(module)
     else:
         ranks.meet()
-        with lightning_errors(), contextlib.redirect_stdout(sys.stderr):  # standard output is for the folder's path
+        said = contextlib.redirect_stdout(sys.stderr)  # standard output is for the folder's path
+        with lightning_errors(), ranks.explain_lost_ranks(folder.path), said:
             trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last else None, weights_only=True)
             validate_swa_weights(trainer, module, datamodule, checkpoints)
         ranks.destroy_process_group()

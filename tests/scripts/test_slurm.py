@@ -80,6 +80,10 @@ def cluster() -> Iterator[dict[str, str]]:
             pytest.skip(f"a Slurm of its own does not come up here: {(folder / 'slurmd.out').read_text()[-500:]}")
         yield environment
         subprocess.run(["scancel", "--user=root"], env=environment, capture_output=True)
+        for _ in range(20):  # its processes end before the servers that end them
+            if not subprocess.run(["squeue", "-h"], env=environment, capture_output=True, text=True).stdout:
+                break
+            time.sleep(0.5)
     finally:
         for server in reversed(servers):
             server.kill()
@@ -158,6 +162,44 @@ def test_a_job_that_fails_ends_no_other(cluster: dict[str, str], names_folder: P
     done = command(cluster, *grid, status=1)
     states = {job["folder"]: job["state"] for job in json.loads((sweep / "sweep.json").read_text())["jobs"]}
     assert sorted(states.values()) == ["failed", "finished"], done.stderr
+
+
+@pytest.mark.slow
+def test_a_job_whose_time_is_over_is_queued_again_and_goes_on(
+    cluster: dict[str, str], names_folder: Path, tmp_path: Path
+) -> None:
+    overrides = [f"datamodule.data_dir={names_folder}", f"runs_dir={tmp_path}", "sweep.name=s", *SMALL]
+    overrides += ["hydra/launcher=slurm", "hydra.launcher.timeout_min=5", "hydra.launcher.cpus_per_task=1"]
+    overrides += ["trainer.max_epochs=600", "callbacks.checkpoints.every_seconds=1"]
+    sweep, log = tmp_path / "names" / "s", tmp_path / "log"
+    with log.open("w") as out:
+        running = subprocess.Popen(
+            [*map(str, TRAIN), "-m", "seed=1,2", *overrides], env=cluster, cwd=PROJECT, stdout=out, stderr=out
+        )
+    try:
+        wait_for((sweep / "seed-1/checkpoints/last.ckpt").exists, log)
+        (job,) = (line.split()[0] for line in queued(cluster) if line.split()[0].endswith("_0"))
+        command(cluster, "scancel", "--signal=USR2", job)  # what Slurm sends before the time is over
+        wait_for(lambda: any("BeginTime" in line for line in queued(cluster)), log)
+        command(cluster, "scontrol", "update", f"JobId={job}", "StartTime=now")  # else in two minutes
+        running.wait(timeout=150)
+    finally:
+        running.kill()
+    assert running.returncode == 0, log.read_text()
+    states = {job["folder"]: job["state"] for job in json.loads((sweep / "sweep.json").read_text())["jobs"]}
+    assert states == {"seed-1": "finished", "seed-2": "finished"}
+    said = "".join(path.read_text() for path in sweep.glob(".submitit/*/*_log.err"))
+    assert said.count(f"goes on from {sweep}/seed-1/checkpoints/last.ckpt") == 1 and "seed-2/checkpoints" not in said
+    metrics = json.loads((sweep / "seed-1/metrics.json").read_text())
+    assert (
+        metrics["epochs"] == 600
+        and metrics["steps"] == json.loads((sweep / "seed-2/metrics.json").read_text())["steps"]
+    )
+
+
+def queued(cluster: dict[str, str]) -> list[str]:
+    """Of each job in the queue: its id (of the array, and in it) and why it waits."""
+    return command(cluster, "squeue", "-h", "-o", "%i %r").stdout.splitlines()
 
 
 def wait_for(condition, log: Path, seconds: float = 60) -> None:

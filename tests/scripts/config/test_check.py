@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 
 from datamodules.errors import BadInput
 from scripts.config import overrides
@@ -113,3 +113,15 @@ def test_other_open_arguments_may_be_anything() -> None:
         "x.size: missing",
         "x.depth=two: must be an integer",
     ]
+
+
+@pytest.mark.parametrize(
+    ("launcher", "said"),
+    [
+        ("ray", "hydra/launcher=ray is not installed: pip install 'sequence-lab[ray]'"),
+        ("slurmm", "hydra/launcher=slurmm: no such option (did you mean 'slurm'?); there are local, "),
+    ],
+)
+def test_a_launcher_that_is_not_there_is_named_with_what_installs_it(launcher: str, said: str) -> None:
+    missing = MissingConfigException(f"In 'train': Could not find 'hydra/launcher/{launcher}'", launcher)
+    assert str(overrides.explain(missing)).startswith(said)

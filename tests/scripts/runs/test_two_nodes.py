@@ -6,8 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -89,3 +93,62 @@ def test_two_nodes_train_as_one_process(strategy: str, folder: Path) -> None:
 def test_the_first_process_of_the_first_node_alone_writes(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"runs.json", "one", "ddp", "fsdp"}
     assert not list(folder.glob("ddp/checkpoints/*rank*"))
+
+
+def started(node: int, port: int, words: list[str]) -> subprocess.Popen[str]:
+    """A node of one process, as a person starts it by torchrun, in a session of its own."""
+    launch = ["--nnodes=2", "--nproc-per-node=1", f"--node-rank={node}", "--master-addr=127.0.0.1"]
+    train = [f"--master-port={port}", "scripts/train.py", *words, "trainer=ddp", "trainer.num_nodes=2"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "torch.distributed.run", *launch, *train, "trainer.devices=1"],
+        cwd=PROJECT, env={**os.environ, **ENVIRONMENT, "OMP_NUM_THREADS": "1"}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def of_session(agent: subprocess.Popen[str]) -> list[psutil.Process]:
+    """A node's processes: torchrun starts its workers in sessions of their own."""
+    return [psutil.Process(agent.pid), *psutil.Process(agent.pid).children(recursive=True)]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_killed_node_ends_the_other_and_both_go_on(names_folder: Path, tmp_path: Path) -> None:
+    words = [*SETTINGS, f"datamodule.data_dir={names_folder}", "callbacks.checkpoints.every_seconds=0.5"]
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    first, second = free_ports(2)
+    left: list[psutil.Process] = []
+    try:
+        endless = [*words, f"hydra.run.dir={tmp_path}/run", "trainer.max_epochs=100000"]
+        agents = [started(node, first, endless) for node in range(2)]
+        wait_until(last.exists, 120)
+        left += of_session(agents[0])
+        for process in of_session(agents[1]):
+            process.kill()
+        said, _ = agents[0].communicate(timeout=60)
+        assert agents[0].returncode != 0
+        assert "another process of this run is gone (Connection reset by peer), its own node says why" in said
+        assert f"resume={tmp_path}/run, the run goes on from its last checkpoint" in said
+        assert "third_party/gloo" not in said, "a sentence in place of a traceback"
+        epochs = checkpoint_io.load(last)["epoch"] + 3
+        agents = [
+            started(node, second, [f"resume={tmp_path}/run", f"trainer.max_epochs={epochs}"]) for node in range(2)
+        ]
+        left += [process for agent in agents for process in of_session(agent)]
+        for agent in agents:
+            said, _ = agent.communicate(timeout=120)
+            assert agent.returncode == 0, said
+    finally:
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    logs.quiet_lightning()
+    training.train(compose(*words, f"trainer.max_epochs={epochs}"), RunFolder(tmp_path / "one"), [])
+    torch.testing.assert_close(weights(tmp_path / "run"), weights(tmp_path / "one"), rtol=0, atol=1e-4)
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["epochs"] == epochs
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
