@@ -45,7 +45,7 @@ WORKLOADS = {
     "energy_lstm": Workload((*ENERGY, "module=lstm"), 6, 60, "test/smape"),
     "lines_crnn": Workload(
         (*LINES, "module=crnn", "module.size=base", PLAIN_LINES),
-        8, 40, "test/cer", ("datamodule.rendered_lines=2000", "trainer.max_epochs=20"),
+        8, 160, "test/cer", ("datamodule.rendered_lines=2000", "trainer.max_epochs=20"),
     ),
 }  # fmt: skip
 
