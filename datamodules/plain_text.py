@@ -21,6 +21,7 @@ from datamodules.batching.batches import TokenBatch
 from datamodules.batching.splits import check_fractions, format_sizes
 from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text
+from datamodules.files.listing import files_below
 from datamodules.text.codec import TextCodec, Tokens, cleaned, tokenize
 from datamodules.text.normalization import Loss, Normalization
 from datamodules.text.source import TokenSource, describe_unknown, unknown_shares
@@ -115,7 +116,7 @@ class PlainText(SequenceDataModule):
             return {"Python's manual": "\n".join(topics[name] for name in sorted(topics))}
         path = Path(self.data_dir).expanduser()
         if path.is_dir():
-            paths = sorted(p for p in path.rglob("*.txt") if p.is_file())
+            paths = sorted(p for p in files_below(path) if p.suffix == ".txt")
             if not paths:
                 raise BadInput(f"datamodule.data_dir={path}: no .txt in this folder")
             return {p.relative_to(path).as_posix(): read_text(p, self.encoding) for p in paths}

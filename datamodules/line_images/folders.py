@@ -10,12 +10,12 @@ from pathlib import Path
 
 from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text
+from datamodules.files.listing import files_below
 from datamodules.line_images.records import (
     DEFAULTS,
     LineRecord,
     LineRecords,
     ReaderSettings,
-    files_below,
     is_image,
     nfc,
     passed_over,

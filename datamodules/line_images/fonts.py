@@ -11,6 +11,7 @@ import numpy as np
 from PIL import ImageFont, features
 
 from datamodules.errors import BadInput
+from datamodules.files.listing import files_below
 
 #: Of matplotlib's own fonts, those with the letters of Western languages.
 TEXT_FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral")
@@ -80,7 +81,7 @@ def font_files(folder: str | None) -> list[Path]:
     path = Path(folder).expanduser()
     if not path.is_dir():
         raise BadInput(f"datamodule.fonts={path}: there is no such folder")
-    found = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
+    found = [file for file in sorted(files_below(path)) if file.suffix.lower() in SUFFIXES]
     unusable = {file: reason for file in found if (reason := _unusable(file))}
     usable = [file for file in found if file not in unusable]
     if not found:

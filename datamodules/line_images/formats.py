@@ -11,11 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from datamodules.errors import BadInput
+from datamodules.files.listing import files_below
 from datamodules.line_images.databases import is_database, read_database, write_database
 from datamodules.line_images.folders import read_folder, write_folder
 from datamodules.line_images.iam import is_iam, read_iam
 from datamodules.line_images.page_files import is_page_file, page_files_below, read_page_files
-from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings, files_below
+from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings
 from datamodules.line_images.tables import is_table, read_table, write_table
 from datamodules.text.official_splits import described, split_of_name
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from datamodules.errors import BadInput
+from datamodules.files.listing import files_below
 from datamodules.line_images.images import image_suffixes
 
 
@@ -136,19 +137,6 @@ def _with_pieces(records: list[LineRecord], pieces: int) -> Iterator[LineRecord]
 def images_by_stem(folder: Path) -> dict[str, Path]:
     """File name without suffix -> path, of every image below a folder."""
     return {file.stem: file for file in files_below(folder) if is_image(file.name)}
-
-
-def files_below(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, in order of path; links are followed, each folder is read once."""
-    seen: set[str] = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(root, name) for name in sorted(names) if not name.startswith("."))
 
 
 def is_image(name: str) -> bool:

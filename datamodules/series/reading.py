@@ -12,6 +12,7 @@ import numpy as np
 import polars
 
 from datamodules.errors import BadInput, did_you_mean
+from datamodules.files.listing import is_data
 from datamodules.series.columns import choose_targets
 from datamodules.series.config import ReadingConfig
 from datamodules.series.layout import (
@@ -66,7 +67,7 @@ def find_files(data_dir: str) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
-        tables = sorted(p for p in path.iterdir() if p.suffix.lower() in FORMATS and not p.name.startswith("."))
+        tables = sorted(p for p in path.iterdir() if p.suffix.lower() in FORMATS and is_data(p.name))
         hourly = [p for p in tables if p.stem.endswith("_hourly")]
         if not tables:
             raise BadInput(f"datamodule.data_dir={data_dir}: no {', '.join(FORMATS)} file in that folder")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text, without_compression
+from datamodules.files.listing import files_below, is_data
 from datamodules.files.records import TABLE_SUFFIXES
 from datamodules.text.labelled_tables import LabelledFormat, read_labelled_table, with_found_columns
 from datamodules.text.labelled_texts import LabelledTexts
@@ -40,7 +41,8 @@ def _read_folder(folder: Path, form: LabelledFormat) -> LabelledTexts:
         read = layout(folder, files, folders, form)
         if read is not None:
             return read
-    if folders and any(_entries(sub)[0] for sub in folders):
+    of_texts = [sub for sub in folders if _entries(sub)[0]]
+    if len(of_texts) > 1 or (of_texts and not any(file.suffix == ".txt" for file in files)):
         read = _label_folders(folders, form)
         left = [file.name for file in files]
     else:
@@ -53,7 +55,7 @@ def _read_folder(folder: Path, form: LabelledFormat) -> LabelledTexts:
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path], list[str]]:
     """Files and folders of a folder that may hold data, and the names of those that are about it."""
-    entries = [p for p in sorted(folder.iterdir()) if not p.name.startswith((".", "_"))]
+    entries = [p for p in sorted(folder.iterdir()) if is_data(p.name) and not p.name.startswith("_")]
     about = [p for p in entries if p.is_file() and p.name.lower().startswith(ABOUT)]
     files = [p for p in entries if p.is_file() and p not in about]
     return files, [p for p in entries if p.is_dir()], [p.name for p in about]
@@ -97,8 +99,7 @@ def _label_folders(folders: list[Path], form: LabelledFormat) -> LabelledTexts:
         folders = [folder for folder in folders if folder not in unlabelled]
         read.notes.append(f"left out, without label: {_listed([f'{folder.name}/' for folder in unlabelled])}")
     for folder in folders:
-        files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-        for file in files:
+        for file in sorted(files_below(folder)):
             text = read_text(file, form.table.encoding)
             read.add(text.strip(), folder.name, file.relative_to(folder.parent).as_posix())
     read.notes.append(f"a folder a label, a file a text: {len(folders):,} labels")

@@ -9,6 +9,7 @@ from anyascii import anyascii
 
 from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text, without_compression
+from datamodules.files.listing import is_data
 from datamodules.files.records import TABLE_SUFFIXES
 from datamodules.text.labelled_files import ABOUT
 from datamodules.text.official_splits import described, split_of_name
@@ -75,7 +76,7 @@ def transliterations() -> ReadPairs:
 
 
 def _read_folder(folder: Path, form: PairFormat) -> ReadPairs:
-    entries = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    entries = sorted(p for p in folder.iterdir() if p.is_file() and is_data(p.name))
     files = [p for p in entries if not p.name.lower().startswith(ABOUT)]
     prefixed = _by_prefix(files)
     if prefixed:

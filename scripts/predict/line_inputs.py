@@ -77,8 +77,9 @@ def line_sources(inputs: Iterable[str]) -> Iterator[LineSourceFile | tuple[str, 
     Raises:
         BadInput: a folder without an image.
     """
+    from datamodules.files.listing import files_below
     from datamodules.line_images.page_files import is_page_file
-    from datamodules.line_images.records import files_below, is_image, passed_over
+    from datamodules.line_images.records import is_image, passed_over
 
     for argument in inputs:
         path = Path(argument)

@@ -276,3 +276,20 @@ def test_what_public_reports_name(tmp_path: Path) -> None:
     lines = written(tmp_path, {"v.txt": '__label__a "From: x\nSubject: y"\n__label__b z\n'})
     with pytest.raises(BadInput, match=r"v\.txt:2: 0 labels"):
         read(lines / "v.txt")
+
+
+def test_what_other_programs_leave_in_folders_is_no_text(tmp_path: Path) -> None:
+    texts = {"pos/1.txt": "fine", "pos/2.txt": "good", "neg/1.txt": "bad"}
+    left = {
+        "pos/.ipynb_checkpoints/1-checkpoint.txt": "fine", "neg/.git/config": "x", "__MACOSX/pos/._1.txt": "x",
+        "pos/Thumbs.db": "x", "neg/desktop.ini": "x", "neg/.DS_Store": "x",
+    }  # fmt: skip
+    found = read(written(tmp_path, texts | left))
+    assert sorted(zip(found.texts, found.labels)) == [("bad", "neg"), ("fine", "pos"), ("good", "pos")]
+
+
+def test_files_of_labels_are_read_beside_a_folder_of_something_else(tmp_path: Path) -> None:
+    files = {"Greek.txt": "Alexakis\nMakris\n", "Irish.txt": "Brady\n", "runs/notes.txt": "x", "runs/a/b.yaml": "a: 1"}
+    found = read(written(tmp_path, files))
+    assert sorted(set(found.labels)) == ["Greek", "Irish"] and len(found) == 3
+    assert any("runs/" in note for note in found.notes)
