@@ -16,6 +16,7 @@ import torch
 from hydra.utils import instantiate
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ProgressBar
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from datamodules.base import SequenceDataModule
@@ -33,7 +34,7 @@ from scripts.runs.callbacks import build_callbacks, validate_swa_weights
 from scripts.runs.environment import environment
 from scripts.runs.fine_tuning import Start
 from scripts.runs.folder import RunFolder
-from scripts.runs.launcher_env import rank
+from scripts.runs.launcher_env import alone_in_slurm_job, in_slurm_step, rank
 from scripts.runs.loggers import build_loggers
 from scripts.runs.members import with_members
 from scripts.runs.metric_facts import MetricFacts
@@ -219,7 +220,7 @@ def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Call
             {**quiet, **settings},
             callbacks=callbacks,
             logger=logger,
-            plugins=[WholeFiles()],
+            plugins=[WholeFiles(), *([LightningEnvironment()] if alone_in_slurm_job() else [])],
             default_root_dir=str(folder.path),
         )
     except Exception as error:  # Lightning and torch say in many ways that there is no such device
@@ -228,6 +229,11 @@ def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Call
         if wanted in ("gpu", "cuda") and not torch.cuda.is_available():
             lacking = f"trainer.accelerator={wanted}: there is no such device here"
             raise BadInput(f"{lacking} ({message}); trainer=cpu needs none") from error
+        if in_slurm_step() and "your machine only has" in message:
+            message += (
+                "; srun's --gpus-per-task shows each process its own GPU only: --gpus-per-node=N --ntasks-per-node=N"
+                " with trainer.devices=N shows all"
+            )
         raise BadInput(f"trainer: {message}") from error
 
 

@@ -139,6 +139,18 @@ def test_two_ranks_and_a_signal(cluster: dict[str, str], names_folder: Path, tmp
     assert "goes on from" in done.stderr
 
 
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_a_script_without_srun_starts_its_ranks_itself(
+    tasks: int, cluster: dict[str, str], names_folder: Path, tmp_path: Path
+) -> None:
+    overrides = [f"datamodule.data_dir={names_folder}", *SMALL, f"runs_dir={tmp_path}/runs", "trainer.max_epochs=1"]
+    run = [*map(str, TRAIN), *overrides, "trainer=ddp", "trainer.devices=2"]
+    script, log = tmp_path / "job.sh", tmp_path / "log"
+    script.write_text(f"#!/bin/bash\n#SBATCH --output={log}\n{' '.join(run)}\n")
+    command(cluster, "sbatch", "-N1", f"--ntasks-per-node={tasks}", script)
+    wait_for(lambda: list(tmp_path.glob("runs/*/*/metrics.json")), log)
+
+
 def test_two_nodes_train_as_one(cluster: dict[str, str], names_folder: Path, tmp_path: Path) -> None:
     overrides = [f"datamodule.data_dir={names_folder}", *SMALL, "trainer.max_epochs=2", "task.token_dropout=0"]
     done = command(
