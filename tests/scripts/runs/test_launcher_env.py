@@ -52,5 +52,5 @@ def test_a_gpu_for_each_task_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_
     for name, value in {**RANK, "SLURM_STEP_NUM_TASKS": "2"}.items():
         monkeypatch.setenv(name, value)
     config = compose("trainer=ddp", "trainer.devices=2", "trainer.accelerator=gpu", "trainer.precision=32-true")
-    with pytest.raises(BadInput, match="only has: .0.; srun's --gpus-per-task shows .* --gpus-per-node=N"):
+    with pytest.raises(BadInput, match=r"only has: .0.; srun's --gpus-per-task shows .* --gpus-per-node=N"):
         make_trainer(config, RunFolder(tmp_path), [], False)
