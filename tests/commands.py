@@ -13,8 +13,9 @@ import os
 import runpy
 import subprocess
 import sys
+import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -111,6 +112,14 @@ def run_process(
         env={**os.environ, **ENVIRONMENT, **(variables or {})},
     )
     return _checked(done, status)
+
+
+def wait_for(condition: Callable[[], object], log: Path | None = None, seconds: float = 60) -> None:
+    """Until something holds that a process brings about; the test fails after some seconds, with what its log says."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, log.read_text() if log and log.exists() else "nothing was written"
+        time.sleep(0.3)
 
 
 def _checked(done: subprocess.CompletedProcess[str], status: int) -> subprocess.CompletedProcess[str]:

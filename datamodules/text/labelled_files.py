@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import islice
 from pathlib import Path
 
 from datamodules.errors import BadInput
@@ -41,8 +42,8 @@ def _read_folder(folder: Path, form: LabelledFormat) -> LabelledTexts:
         read = layout(folder, files, folders, form)
         if read is not None:
             return read
-    of_texts = [sub for sub in folders if _entries(sub)[0]]
-    if len(of_texts) > 1 or (of_texts and not any(file.suffix == ".txt" for file in files)):
+    needed = 2 if any(file.suffix == ".txt" for file in files) else 1  # beside `<Label>.txt` one folder is no label
+    if len(list(islice((sub for sub in folders if _entries(sub)[0]), needed))) == needed:
         read = _label_folders(folders, form)
         left = [file.name for file in files]
     else:

@@ -7,8 +7,10 @@ import os
 
 def rank() -> int:
     """Of this process among those that another program started; 0 where none did."""
-    names = ("RANK", *(("SLURM_PROCID",) if in_slurm_step() else ()), "LOCAL_RANK")
-    return next((int(os.environ[name]) for name in names if name in os.environ), 0) if started_elsewhere() else 0
+    if not started_elsewhere():
+        return 0
+    names = ("RANK", "SLURM_PROCID", "LOCAL_RANK") if in_slurm_step() else ("RANK", "LOCAL_RANK")
+    return next((int(os.environ[name]) for name in names if name in os.environ), 0)
 
 
 def started_elsewhere() -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import PROJECT
+from tests.commands import PROJECT, wait_for
 from tests.ports import free_ports
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "srun", "sbatch", "scancel", "sinfo")
@@ -212,10 +212,3 @@ def test_a_job_whose_time_is_over_is_queued_again_and_goes_on(
 def queued(cluster: dict[str, str]) -> list[str]:
     """Of each job in the queue: its id (of the array, and in it) and why it waits."""
     return command(cluster, "squeue", "-h", "-o", "%i %r").stdout.splitlines()
-
-
-def wait_for(condition, log: Path, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, log.read_text() if log.exists() else "nothing was written"
-        time.sleep(0.3)

@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from scripts.config.composing import compose
 from scripts.console import logs
 from scripts.runs import training
 from scripts.runs.folder import RunFolder
-from tests.commands import ENVIRONMENT
+from tests.commands import ENVIRONMENT, wait_for
 from tests.conftest import PROJECT
 from tests.ports import free_ports
 
@@ -120,7 +118,7 @@ def test_a_killed_node_ends_the_other_and_both_go_on(names_folder: Path, tmp_pat
     try:
         endless = [*words, f"hydra.run.dir={tmp_path}/run", "trainer.max_epochs=100000"]
         agents = [started(node, first, endless) for node in range(2)]
-        wait_until(last.exists, 120)
+        wait_for(last.exists, seconds=120)
         left += of_session(agents[0])
         for process in of_session(agents[1]):
             process.kill()
@@ -145,10 +143,3 @@ def test_a_killed_node_ends_the_other_and_both_go_on(names_folder: Path, tmp_pat
     training.train(compose(*words, f"trainer.max_epochs={epochs}"), RunFolder(tmp_path / "one"), [])
     torch.testing.assert_close(weights(tmp_path / "run"), weights(tmp_path / "one"), rtol=0, atol=1e-4)
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["epochs"] == epochs
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)

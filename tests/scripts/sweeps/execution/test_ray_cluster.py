@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.commands import PROJECT
+from tests.commands import PROJECT, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -40,10 +39,7 @@ def test_jobs_run_on_both_nodes_and_one_whose_worker_is_killed_goes_on(names_fol
         command = [sys.executable, str(PROJECT / "scripts/train.py"), *words]
         running = subprocess.Popen(command, cwd=PROJECT, stdout=out, stderr=out)
     try:
-        end = time.monotonic() + 60
-        while not all((sweep / f"seed-{seed}/checkpoints/last.ckpt").exists() for seed in (1, 2)):
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.2)
+        wait_for(lambda: all((sweep / f"seed-{seed}/checkpoints/last.ckpt").exists() for seed in (1, 2)), log)
         both = workers()
         assert len(both) == 2, "a job on each node, of one processor each"
         both[0].kill()
