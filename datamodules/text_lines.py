@@ -30,11 +30,14 @@ from datamodules.line_images.images import Polarity, Vertical
 from datamodules.line_images.normalization import Whitespace
 from datamodules.line_images.records import LineRecord, ReaderSettings
 from datamodules.line_images.rendering import Renderer, words_of
+from datamodules.line_images.rendering_processes import RenderedLines
 from datamodules.line_images.report import report
 from datamodules.line_images.source import LineSource
 from datamodules.line_images.spec import LineImageSpec
 from datamodules.line_images.splits import official_splits, split_lines, with_named_splits
 from datamodules.text.splits import Split
+
+MOST_PROCESSES = 16  # that render lines
 
 Count = Annotated[int, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
@@ -74,6 +77,8 @@ class TextLines(SequenceDataModule):
         spaced_lines: probability that a rendered line has letter-spaced words, as German printers set emphasis.
         spaced_marks: probability that a rendered line has a thin space before ; : ! ?, as old books have.
         tight_lines: probability that a rendered line is cut to its ink and scaled to the height, as segmenters cut.
+        render_processes: processes that render the lines of an epoch while the one before is trained on; one for each
+            thread of the run when absent, 0 for none.  The lines are the same.
         augmentation: how training lines are changed; None for not at all.
         batch_size, evaluation_batch_size, seed, drop_last: see `SequenceDataModule`.
     """
@@ -119,6 +124,7 @@ class TextLines(SequenceDataModule):
         spaced_lines: Annotated[float, Ge(0), Le(1)] = 0.0,
         spaced_marks: Annotated[float, Ge(0), Le(1)] = 0.0,
         tight_lines: Annotated[float, Ge(0), Le(1)] = 0.0,
+        render_processes: Count | None = None,
         augmentation: Augmentation | None = None,
         batch_size: Annotated[int, Gt(0)] = 16,
         evaluation_batch_size: Annotated[int, Gt(0)] = 64,
@@ -146,6 +152,7 @@ class TextLines(SequenceDataModule):
         self.rendered_lines = rendered_lines or (0 if data_dir else 1000)
         self.words, self.fonts = words, fonts
         self.spaced_lines, self.spaced_marks, self.tight_lines = spaced_lines, spaced_marks, tight_lines
+        self.render_processes = render_processes
         self.augmentation = augmentation
         self.starting_from: LineImageSpec | None = None  # what the run of init_from knew
 
@@ -235,9 +242,9 @@ class TextLines(SequenceDataModule):
             split.train = np.sort(drawn)
         if self.rendered_lines and self.pretrained_spec is None:
             known = [read.texts[i] for i in split.train]
-            self.renderer = self._build_renderer([word for text in known for word in text.split()])
+            self.rendered = self._rendered([word for text in known for word in text.split()])
             self._first_rendered = len(read.texts)
-            read.add_rendered(self.renderer, range(self.rendered_lines))
+            read.add_rendered(self.rendered, range(self.rendered_lines))
             split.train = np.concatenate([split.train, np.arange(self._first_rendered, len(read.texts))])
         return read, split
 
@@ -279,18 +286,18 @@ class TextLines(SequenceDataModule):
 
     def _rendered_alone(self) -> tuple[Collection, Split]:
         """Lines for validation and test come first; they are never rendered again."""
-        self.renderer = self._build_renderer([])
+        self.rendered = self._rendered([])
         held_out = [round(self.rendered_lines * fraction) for fraction in self.fractions]
         self._first_rendered = sum(held_out)
-        read = Collection(f"rendered lines in {len(self.renderer.fonts)} fonts (no data_dir given)")
-        read.add_rendered(self.renderer, range(-self._first_rendered, self.rendered_lines))
+        read = Collection(f"rendered lines in {len(self.rendered.renderer.fonts)} fonts (no data_dir given)")
+        read.add_rendered(self.rendered, range(-self._first_rendered, self.rendered_lines))
         val, test, train = np.split(np.arange(len(read.texts)), np.cumsum(held_out))
         return read, Split(train, val, test)
 
-    def _build_renderer(self, words: list[str]) -> Renderer:
+    def _rendered(self, words: list[str]) -> RenderedLines:
         if self.words is not None:
             words = words_of(Path(self.words).expanduser(), self.reader.encoding)
-        return Renderer(
+        renderer = Renderer(
             self.image_settings.height,
             words,
             self.fonts,
@@ -300,12 +307,15 @@ class TextLines(SequenceDataModule):
             seed=self.split_seed,
             direction=self.direction,
         )
+        threads = torch.get_num_threads()
+        by_threads = min(threads, MOST_PROCESSES) if threads > 1 else 0
+        return RenderedLines(renderer, by_threads if self.render_processes is None else self.render_processes)
 
     def _codec(self, training_texts: list[str]) -> LineCodec:
         if self.alphabet is not None:
             return LineCodec.of([self.alphabet])
         if self.data_dir is None:
-            training_texts = [self.renderer.alphabet()]
+            training_texts = [self.rendered.renderer.alphabet()]
         if self.starting_from is None or self.charset == "replace":
             return LineCodec.of(training_texts)
         known = self.starting_from.codec
@@ -315,10 +325,10 @@ class TextLines(SequenceDataModule):
         """Other lines in the place of the rendered training lines: those of this epoch."""
         first = self._first_rendered
         numbers = range(epoch * self.rendered_lines, (epoch + 1) * self.rendered_lines)
-        if self.collection.ids[first] == Collection.rendered_id(numbers[0]):
-            return
-        fresh = Collection("rendered")
-        fresh.add_rendered(self.renderer, numbers)
-        self.source.refill(first, LineSource.of(fresh.images, fresh.texts, self.spec))
-        self.collection.replace_from(first, fresh)
-        self._copies.clear()
+        if self.collection.ids[first] != Collection.rendered_id(numbers[0]):
+            fresh = Collection("rendered")
+            fresh.add_rendered(self.rendered, numbers)
+            self.source.refill(first, LineSource.of(fresh.images, fresh.texts, self.spec))
+            self.collection.replace_from(first, fresh)
+            self._copies.clear()
+        self.rendered.begin(range(numbers.stop, numbers.stop + self.rendered_lines))

@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -30,7 +30,7 @@ from datamodules.line_images.images import (
 )
 from datamodules.line_images.normalization import Whitespace, normalized_text, visible
 from datamodules.line_images.records import DEFAULTS, LineRecord, ReaderSettings
-from datamodules.line_images.rendering import Renderer
+from datamodules.line_images.rendering_processes import RenderedLines
 
 Unknown = Literal["error", "drop_sample", "replace"]
 
@@ -74,9 +74,8 @@ class Collection:
         self.texts.append(text)
         self.images.append(image)
 
-    def add_rendered(self, renderer: Renderer, numbers: Iterable[int]) -> None:
-        for number in numbers:
-            image, text = renderer.line(number)
+    def add_rendered(self, rendered: RenderedLines, numbers: Sequence[int]) -> None:
+        for number, (image, text) in zip(numbers, rendered.lines(numbers)):
             self.add(self.rendered_id(number), text, image)
 
     @staticmethod

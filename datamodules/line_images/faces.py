@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFont
@@ -57,8 +58,15 @@ class Face:
 
 
 def drawn(font: ImageFont.FreeTypeFont, text: str, direction: str | None = None) -> Glyph:
-    """A text drawn at once; `direction` of its layout where that is not left to right."""
-    mask, (left, top) = font.getmask2(text, mode="L", anchor="ls", direction=direction)
+    """A text drawn at once; `direction` of its layout where that is not left to right.
+
+    Raises:
+        OSError: FreeType fails, as it does at some glyphs of some fonts.
+    """
+    try:
+        mask, (left, top) = font.getmask2(text, mode="L", anchor="ls", direction=direction)
+    except OSError as error:
+        raise OSError(f"{Path(str(font.path)).name}: {error} at {text!r}") from error
     width, height = mask.size
     if not width or not height:
         return Glyph(np.zeros((0, 0), np.uint8), 0, 0)

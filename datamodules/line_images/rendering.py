@@ -6,8 +6,9 @@ import logging
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -24,6 +25,7 @@ RANDOM_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 SPACED_MARKS, THIN_SPACE = ";:!?", (0.08, 0.3)  # the space in ems
 MOST_ENLARGED = 1.5  # times the usual size
 BLOCK, FACES = 2048, 64  # lines with consecutive numbers share so many faces (a font in a size)
+MOST_TRIES = 20  # of a line whose font fails at a word
 SLOW = 2.0  # seconds of reading fonts from which on their duration is logged
 log = logging.getLogger(__name__)
 
@@ -81,26 +83,52 @@ class Renderer:
         self.without_shaping = not HAS_RAQM and any(map(has_rtl, self.words))
         self._faces: dict[int, list[tuple[int, int]]] = {}
         self._kept: dict[tuple[int, int], Face] = {}
+        self._has_failed = False
         seconds = time.monotonic() - started
         if seconds > SLOW:
             log.info("data: %d fonts and %s words ready in %.1f s", len(self.fonts), f"{len(self.words):,}", seconds)
 
     def line(self, number: int) -> tuple[np.ndarray, str]:
         """Ink, uint8 (height, width), and text in reading order of the `number`-th line."""
-        rng = random.Random(self.seed << 32 | number % (1 << 32))
-        face_number, size = self._faces_of(number // BLOCK)[rng.randrange(FACES)]
-        face = self._face(face_number, size)
-        words = self._words(rng)
-        if any(map(has_rtl, words)):
-            words, pieces = self._set_whole(words, face, size, rng)
-        else:
-            pieces = self._set(words, face, size, rng)
-        return self._composed(pieces, rng), " ".join(words)
+        rng = self._random(number)
+        for _ in range(MOST_TRIES):
+            face_number, size = self._faces_of(number // BLOCK)[rng.randrange(FACES)]
+            words = self._words(rng)
+            try:
+                face = self._face(face_number, size)
+                if any(map(has_rtl, words)):
+                    words, pieces = self._set_whole(words, face, size, rng)
+                else:
+                    pieces = self._set(words, face, size, rng)
+            except OSError as error:
+                failed = str(error)
+                if not self._has_failed:
+                    log.warning("data: %s; a line that cannot be drawn is set anew, in another font", failed)
+                self._has_failed = True
+                continue
+            return self._composed(pieces, rng), " ".join(words)
+        raise BadInput(f"datamodule.fonts: fonts that cannot draw their own letters, such as {failed}")
+
+    def lines(self, numbers: Iterable[int]) -> list[tuple[np.ndarray, str]]:
+        """The lines with these numbers."""
+        return [self.line(number) for number in numbers]
+
+    def face_of(self, number: int) -> int:
+        """Which of its block's faces a line is set in."""
+        return self._random(number).randrange(FACES)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process: without the faces, which are opened anew."""
+        return {**self.__dict__, "_faces": {}, "_kept": {}}
 
     def alphabet(self) -> str:
         """Every character that a line may have."""
         characters = {character for word in self.words for character in word}
         return "".join(sorted(characters or RANDOM_CHARACTERS)) + " "
+
+    def _random(self, number: int) -> random.Random:
+        """What a line's random numbers come from; its face is the first of them."""
+        return random.Random(self.seed << 32 | number % (1 << 32))
 
     def _faces_of(self, block: int) -> list[tuple[int, int]]:
         """Fonts and sizes of a block of lines: a few, since a font's first glyphs of a size take long."""
@@ -130,7 +158,7 @@ class Renderer:
         if self.spaced and rng.random() < self.spaced:
             first, last = sorted(rng.randrange(len(words)) for _ in range(2))
             spacing[first : last + 1] = [size * rng.uniform(0.08, 0.35)] * (last + 1 - first)
-        stretch = rng.uniform(0.8, 1.6)  # of spaces, as justified lines have them
+        stretch = rng.uniform(0.6, 1.6)  # of spaces, as justified lines have them
         has_thin_spaces = self.spaced_marks > 0 and rng.random() < self.spaced_marks
         pieces: list[Piece] = []
         x, chosen = 0.0, [face]
