@@ -68,10 +68,10 @@ class EvaluatedModule(LightningModule):
         if not self._has_evaluated:  # a subclass validates in a way of its own
             return
         values = self._evaluated("val")
-        is_fit = self.trainer.state.fn == "fit"
-        # Trainer.validate returns what goes to loggers
-        self.log_dict(values, logger=not is_fit, add_dataloader_idx=False)
-        if not is_fit or self.trainer.sanity_checking:
+        if self.trainer.state.fn != "fit":
+            self.log_dict(values, add_dataloader_idx=False)  # Trainer.validate returns what goes to loggers
+            return
+        if self.trainer.sanity_checking:  # callbacks know its values since its last step
             return
         self.log_values(values)
         figures = {**self.evaluator.validation_figures(), **self.task.figures(self)}

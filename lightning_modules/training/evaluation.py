@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
 from lightning_modules.tasks.base import Task
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class MeanLoss(Metric):
@@ -70,9 +67,10 @@ class Evaluator:
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         return self._metrics.tables()
 
-    def validation_figures(self) -> dict[str, Callable[[], Figure]]:
+    def validation_figures(self) -> dict[str, Callable[[], Any]]:
         """Figures of every validation, not yet drawn; most tasks have none before the end."""
         return getattr(self._metrics, "validation_figures", dict)()
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, Any]:
+        """Figures of matplotlib, or pixels (H, W, 3) uint8."""
         return self._metrics.figures()

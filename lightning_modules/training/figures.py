@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 #: Methods for images: of the logger (Weights & Biases), then of its experiment (TensorBoard, MLflow, Comet ...).
-METHODS = ("log_figure", "log_image", "add_image", "add_figure")
+METHODS = ("log_image", "add_image", "log_figure", "add_figure")
 
 
 class RenderedFigure:
@@ -53,8 +53,7 @@ def _arguments(method: Callable, logger: Any, name: str, figure: RenderedFigure,
         **dict.fromkeys(("image", "img", "img_tensor", "image_data", "picture", "pixels"), lambda: figure.pixels),
         "images": lambda: [figure.pixels],
     }
-    if not isinstance(figure.figure, np.ndarray):
-        images |= dict.fromkeys(("figure", "fig"), lambda: figure.figure)
+    images |= dict.fromkeys(("figure", "fig"), lambda: matplotlib_figure(figure.figure))
     known = {
         **images,
         **dict.fromkeys(("key", "name", "tag", "image_name", "figure_name", "title"), lambda: name),
@@ -71,6 +70,18 @@ def _arguments(method: Callable, logger: Any, name: str, figure: RenderedFigure,
     if not needed <= known.keys() or not named.keys() & images.keys():
         return None
     return {parameter: known[parameter]() for parameter in named if parameter in known}
+
+
+def matplotlib_figure(figure: Any) -> Any:
+    """A figure of matplotlib as it is; one that shows pixels (H, W, 3) uint8."""
+    if not isinstance(figure, np.ndarray):
+        return figure
+    from matplotlib.figure import Figure
+
+    height, width = figure.shape[:2]
+    shown = Figure(figsize=(width / 100, height / 100), dpi=100)
+    shown.figimage(figure)
+    return shown
 
 
 def pixels(figure: Any) -> np.ndarray:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from lightning_modules.tasks.classification.figures import confusion_figure
 from lightning_modules.tasks.metric_info import MetricInfo
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class ClassificationMetrics(nn.Module):
@@ -74,7 +72,7 @@ class ClassificationMetrics(nn.Module):
             )
         return {"classes": rows}
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, np.ndarray]:
         return {"confusion_matrix": confusion_figure(self.confusion.compute().cpu().numpy(), self.classes)}
 
 

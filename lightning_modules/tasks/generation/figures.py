@@ -7,7 +7,7 @@ from itertools import groupby
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from lightning_modules.tasks.classification.figures import plain
+from lightning_modules.tasks.figure_text import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.utils.tensorboard
+from matplotlib.figure import Figure
 from PIL import Image
 
 import scripts.config.check
@@ -43,8 +44,10 @@ assert torch.utils.tensorboard and scripts.config.check and scripts.runs.evaluat
 
 def _warm_up() -> None:
     """Load what drawing loads at first use, once for all jobs."""
-    warm = pixels(confusion_figure(np.eye(2), ["Abc", "xyz"]))
-    Image.fromarray(warm).save(io.BytesIO(), "PNG")
+    figure = Figure()
+    figure.subplots().set_title("Abc")
+    for warm in (pixels(figure), confusion_figure(np.eye(2), ["Abc", "xyz"])):
+        Image.fromarray(warm).save(io.BytesIO(), "PNG")
 
 
 _warm_up()

@@ -7,6 +7,7 @@ import signal
 import sys
 from typing import Any
 
+from scripts.console.loading import loading
 from scripts.sweeps.execution.display import Display
 from scripts.sweeps.execution.job_spec import JobSpec
 from scripts.sweeps.execution.pool import JobFinished, Pool
@@ -31,6 +32,7 @@ def run(sweep: Sweep) -> None:
     modules = set().union(*map(_modules, examples))
     pool = Pool(_resources(settings, []), sorted(modules), settings.job_timeout, settings.grace)
     try:
+        _load_for_the_end()
         facts = pool.examine(examples)
     except BaseException:
         pool.close()
@@ -54,6 +56,15 @@ def run(sweep: Sweep) -> None:
             if job.state == "running":
                 job.state = "interrupted"
         sweep.manifest.write()
+
+
+def _load_for_the_end() -> None:
+    """Import what tells the results, while the server of jobs loads: the end of the sweep does not wait for it."""
+    with loading():
+        import scripts.compare.report.page
+        import scripts.sweeps.summary
+
+    assert scripts.compare.report.page and scripts.sweeps.summary
 
 
 def _resources(settings: SweepSettings, gpus: list[str]) -> Resources:

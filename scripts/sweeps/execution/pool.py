@@ -57,6 +57,8 @@ class Running:
 class Pool:
     """Start jobs, forward their reports, and stop those that take too long.
 
+    The server of processes begins to load at once; `close` ends it.
+
     Args:
         resources: the places.
         preload: modules that the server of processes loads once.
@@ -73,6 +75,7 @@ class Pool:
         self._context.set_forkserver_preload(
             ["__main__", "scripts.sweeps.execution.gc_disabled", "scripts.sweeps.execution.job_process", *preload]
         )
+        forkserver.ensure_running()
         self._kills = out_of_memory_kills()
 
     def examine(self, settings: list[dict[str, Any]]) -> Facts:

@@ -16,13 +16,13 @@ from pytorch_lightning.loggers import Logger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from datamodules.errors import BadInput
-from lightning_modules.training.figures import RenderedFigure, log_figure
+from lightning_modules.training.figures import RenderedFigure, log_figure, pixels
 from scripts.config.check import check
 from scripts.config.composing import compose
 from scripts.runs import training
 from scripts.runs.folder import RunFolder
 from scripts.runs.loggers import build_loggers
-from tests.commands import run
+from tests.commands import run, wait_for
 
 CONFUSION = "test/confusion_matrix"
 
@@ -115,9 +115,9 @@ def test_a_figure_is_given_as_the_method_takes_it() -> None:
     logger = type("OfComet", (), {"experiment": Comet()})()
     assert log_figure(logger, "a/b", RenderedFigure(figure), 3)
     assert logger.experiment.got == ("a/b", figure, 3)
-    assert not log_figure(
-        logger, "a/b", RenderedFigure(np.zeros((2, 2, 3), np.uint8)), 3
-    )  # there is no figure any more
+    drawn = np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    assert log_figure(logger, "a/b", RenderedFigure(drawn), 3)
+    assert np.array_equal(pixels(logger.experiment.got[1]), drawn)
     assert not log_figure(Unknown(), "a/b", RenderedFigure(figure), 3)
     assert not log_figure(Plain("x"), "a/b", RenderedFigure(figure), 3)
 
@@ -215,6 +215,7 @@ def test_wandb_offline(names_folder: Path, tmp_path: Path, monkeypatch: pytest.M
     train(names_folder, tmp_path, "wandb", wandb={"offline": True})
     (folder,) = tmp_path.glob("wandb/offline-run-*")
     (kept,) = folder.glob("run-*.wandb")  # protocol buffers: texts stand in them as they are
+    wait_for(lambda: b"val_best/loss" in kept.read_bytes())  # its own process writes, also after the run is finished
     written = kept.read_bytes()
     for text in (tmp_path.name, "names", "hidden_size", "val/accuracy", "train/loss", "test/accuracy", "val_best/loss"):
         assert text.encode() in written, text
