@@ -4,6 +4,7 @@ python scripts/prepare.py names                  # 18 languages, into data/names
 python scripts/prepare.py names --to elsewhere
 python scripts/prepare.py text_lines IN OUT      # ground truth of any form that is read to another that is written
 python scripts/prepare.py text_lines IN OUT text_column=label encoding=latin-1
+python scripts/prepare.py text_lines IN FOLDER --format page    # PAGE XML (or alto) beside each image
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from datamodules.errors import BadInput, did_you_mean
 from datamodules.files import download
@@ -38,8 +39,8 @@ def main() -> None:
 
 
 def _convert_lines(arguments: list[str]) -> None:
-    """Lines of text from one form into another, the images' bytes as they are."""
-    from datamodules.line_images.formats import ACCEPTED, WRITTEN_TABLES, read_lines, write_lines
+    """Lines of text from one form into another; the images' bytes as they are, but for what is said."""
+    from datamodules.line_images.formats import ACCEPTED, WRITTEN_TABLES, WrittenFolder, read_lines, write_lines
     from datamodules.line_images.records import ReaderSettings
 
     parser = Parser(prog="prepare.py text_lines", description=__doc__)
@@ -53,12 +54,19 @@ def _convert_lines(arguments: list[str]) -> None:
         metavar="KEY=VALUE",
         help="how IN is read: path_column, text_column, encoding, root, images, text_suffix or text_pattern",
     )
+    parser.add_argument(
+        "--format",
+        choices=get_args(WrittenFolder),
+        help="of a folder: texts beside the images (folder), or PAGE XML or ALTO, each image a page of one line",
+    )
     options = parser.parse_args(arguments)
     read = read_lines(Path(options.source).expanduser(), _reader_settings(ReaderSettings, options.settings))
     for note in read.notes:
         print(note, file=sys.stderr)
-    left_out = dict(read.left_out)
-    count = write_lines(read.records, Path(options.target).expanduser(), left_out)
+    left_out, notes = dict(read.left_out), list[str]()
+    count = write_lines(read.records, Path(options.target).expanduser(), left_out, options.format, notes)
+    for note in notes:
+        print(f"text_lines: {note}", file=sys.stderr)
     if any(record.split for record in read.records) and Path(options.target).suffix.lower() not in WRITTEN_TABLES:
         print("text_lines: official splits are kept in tables only (.tsv, .csv, .jsonl, .parquet)", file=sys.stderr)
     for name, reason in left_out.items():

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from datamodules.errors import BadInput
 from datamodules.files.listing import files_below
@@ -16,6 +17,7 @@ from datamodules.line_images.databases import is_database, read_database, write_
 from datamodules.line_images.folders import read_folder, write_folder
 from datamodules.line_images.iam import is_iam, read_iam
 from datamodules.line_images.page_files import is_page_file, page_files_below, read_page_files
+from datamodules.line_images.page_writing import write_pages
 from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings
 from datamodules.line_images.tables import is_table, read_table, write_table
 from datamodules.text.official_splits import described, split_of_name
@@ -40,6 +42,7 @@ KNOWN_TABLES = (
 )
 PYLAIA_SPLITS = {"tr": "train", "va": "val", "te": "test"}
 WRITTEN_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+WrittenFolder = Literal["folder", "page", "alto"]  # x.png with x.gt.txt, or with x.xml, PAGE or ALTO
 
 
 def read_lines(path: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
@@ -133,25 +136,42 @@ def _several(folder: Path, paths: list[Path], settings: ReaderSettings, split_of
     return read.finish(folder, "line in it")
 
 
-def write_lines(lines: Iterable[LineRecord], path: Path, left_out: dict[str, str] | None = None) -> int:
+def write_lines(
+    lines: Iterable[LineRecord],
+    path: Path,
+    left_out: dict[str, str] | None = None,
+    form: WrittenFolder | None = None,
+    notes: list[str] | None = None,
+) -> int:
     """Write lines in the form that the path's name asks for: .tsv, .csv, .jsonl, .parquet, .lmdb, or else a folder.
 
     Args:
         lines: to write.
         path: a new file or folder.
-        left_out: takes the lines whose image cannot be read, by name and reason.
+        left_out: takes the lines whose image cannot be read, or whose text XML cannot hold, by name and reason.
+        form: of a folder; `folder` when absent.
+        notes: takes sentences about what was changed.
 
     Raises:
-        BadInput: there is something at that path already.
+        BadInput: there is something at that path already, or a path whose name asks for another form.
     """
+    is_table_name = path.suffix.lower() in WRITTEN_TABLES
+    if form is not None and (is_table_name or is_database(path)):
+        kind = "table" if is_table_name else "database"
+        raise BadInput(f"{path}: a {kind} by its name; --format {form} writes a folder")
     if path.exists() and (path.is_file() or any(path.iterdir())):
         raise BadInput(f"{path}: there is something already; a new file or folder is accepted")
-    readable = _readable(lines, {} if left_out is None else left_out)
-    if path.suffix.lower() in WRITTEN_TABLES:
+    left_out = {} if left_out is None else left_out
+    readable = _readable(lines, left_out)
+    if is_table_name:
         return write_table(readable, path)
     if path.suffix.lower() in (".txt", ".json", ".xml"):
         raise BadInput(f"{path}: {', '.join(WRITTEN_TABLES)}, .lmdb or a folder is written")
-    return write_database(readable, path) if is_database(path) else write_folder(readable, path)
+    if is_database(path):
+        return write_database(readable, path)
+    if form == "page" or form == "alto":
+        return write_pages(readable, path, form, left_out, [] if notes is None else notes)
+    return write_folder(readable, path)
 
 
 def _readable(lines: Iterable[LineRecord], left_out: dict[str, str]) -> Iterator[LineRecord]:

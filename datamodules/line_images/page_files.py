@@ -23,19 +23,39 @@ from datamodules.line_images.images import single_page
 from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings, is_image, nfc
 
 Points = list[tuple[float, float]]
+Box = tuple[float, float, float, float]  # left, top, and the first column and row outside
 
 PAGES_KEPT = 3  # decoded page images held at a time
 LEAST_SLOPE = math.radians(0.5)  # of a baseline that is turned level
 
 
 @dataclass(frozen=True)
+class PageWord:
+    """A recognised word: its text, box on the page, and confidence."""
+
+    text: str
+    box: Box
+    confidence: float
+
+
+@dataclass(frozen=True)
 class PageLine:
-    """A line of a page: its id there, text, outline and baseline, in pixels of the page."""
+    """A line of a page: its id there, text, outline and baseline, in pixels of the page.
+
+    Where it was recognised, its words and confidence too, which are written and not read.
+    """
 
     id: str
     text: str | None
     outline: Points
     baseline: Points
+    words: tuple[PageWord, ...] | None = None
+    confidence: float | None = None
+
+    def box(self) -> Box:
+        """What the outline goes round, its own pixels included."""
+        xs, ys = zip(*self.outline)
+        return min(xs), min(ys), max(xs) + 1, max(ys) + 1
 
 
 @dataclass(frozen=True)
@@ -45,6 +65,16 @@ class PageFile:
     image: str
     size: tuple[float, float]
     lines: list[PageLine]
+
+    def is_one_line(self) -> bool:
+        """Whether a level line fills the page: its image is that of the line, and nothing is to be cut out."""
+        if len(self.lines) != 1 or not all(self.size):
+            return False
+        (line,), (width, height) = self.lines, self.size
+        if abs(_slope(line.baseline)) > LEAST_SLOPE:
+            return False
+        corners = {(_edge(x, width), _edge(y, height)) for x, y in line.outline}
+        return corners == {("first", "first"), ("last", "first"), ("last", "last"), ("first", "last")}
 
 
 def is_page_file(path: Path) -> bool:
@@ -61,16 +91,24 @@ def is_page_file(path: Path) -> bool:
 def read_page_files(files: list[Path], folder: Path, settings: ReaderSettings = DEFAULTS) -> LineRecords:
     """Every line with a text, of PAGE and ALTO files below a folder; the id keeps the order of each page.
 
+    A page that is one line is its image as it is, by the name of its file.
+
     Raises:
         BadInput: a file is broken, or no line can be used.
     """
     read = LineRecords()
     for file in files:
         name = file.relative_to(folder).with_suffix("").as_posix()
-        for page in parse_page_file(file):
+        pages = list(parse_page_file(file))
+        for page in pages:
             image = image_of(file, page)
             if image is None:
                 read.left_out[file.relative_to(folder).as_posix()] = f"no image {page.image or 'of its name'}"
+                continue
+            if len(pages) == 1 and page.is_one_line():
+                (line,) = page.lines
+                id_ = nfc(name + image.suffix)
+                read.add(LineRecord(id_, line.text or "", image.read_bytes, f"{file} line {line.id}"))
                 continue
             for number, line in enumerate(page.lines, 1):
                 id_ = nfc(f"{name}/{number:04d}_" + re.sub(r"[^\w-]", "_", line.id))
@@ -257,6 +295,11 @@ def _slope(baseline: Points) -> float:
         return 0.0
     (x0, y0), (x1, y1) = baseline[0], baseline[-1]
     return math.atan2(y1 - y0, x1 - x0) if (x0, y0) != (x1, y1) else 0.0
+
+
+def _edge(value: float, size: float) -> str:
+    """Whether a coordinate is at the first or last pixel of so many, or beyond; else neither."""
+    return "first" if value <= 0 else "last" if value >= size - 1 else "inside"
 
 
 def _bounds(points: Points, size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamodules.errors import BadInput
+from datamodules.line_images.page_writing import as_alto, as_page
 from scripts.predict.embeddings import Embedded
 from scripts.predict.inputs import by_size
 from scripts.predict.line_formats import (
     FORMATS,
     Character,
     RecognizedLine,
-    as_alto,
     as_hocr,
     as_json,
-    as_page,
     as_text,
+    page_file,
     pages_of,
 )
 from scripts.predict.line_inputs import LineSourceFile, image_source, line_sources, split_settings
@@ -234,7 +234,7 @@ def _write_pages(lines: list[RecognizedLine], format: str, output: str | None) -
             raise BadInput(
                 f"--format page: {len(pages)} pages, and PAGE XML holds one; --output FOLDER writes a file each"
             )
-        print(as_page(pages[0]) if format == "page" else as_alto(pages) if format == "alto" else as_hocr(pages))
+        print(_document(pages, format))
         return
     folder = Path(output)
     try:
@@ -249,9 +249,17 @@ def _write_pages(lines: list[RecognizedLine], format: str, output: str | None) -
         while name in used:
             name, number = f"{stem}_{number}", number + 1
         used.add(name)
-        content = as_page(page) if format == "page" else as_alto([page]) if format == "alto" else as_hocr([page])
-        (folder / f"{name}.{'hocr' if format == 'hocr' else 'xml'}").write_text(content + "\n", encoding="utf-8")
+        suffix = "hocr" if format == "hocr" else "xml"
+        (folder / f"{name}.{suffix}").write_text(_document([page], format) + "\n", encoding="utf-8")
     print(folder)
+
+
+def _document(pages: list[list[RecognizedLine]], format: str) -> str:
+    """Pages in one file; PAGE XML holds the first."""
+    if format == "hocr":
+        return as_hocr(pages)
+    files = [page_file(lines, number) for number, lines in enumerate(pages, 1)]
+    return as_page(files[0]) if format == "page" else as_alto(files)
 
 
 def _in_bfloat16(module: SequenceModule) -> bool:

@@ -136,6 +136,41 @@ def test_prepare_converts_between_forms(lines: Path, tmp_path: Path) -> None:
     assert "there is something already" in done.stderr
 
 
+@pytest.mark.parametrize("form", ["page", "alto"])
+def test_prepare_writes_page_files_of_single_lines(form: str, lines: Path, tmp_path: Path) -> None:
+    done = run("prepare.py", "text_lines", lines, tmp_path / "pages", "--format", form)
+    assert done.stdout == f"{tmp_path / 'pages'}\n"
+    assert done.stderr == "text_lines: 20 lines written, 0 left out\n"
+    for image in lines.glob("*.png"):
+        (page,) = parse_page_file(tmp_path / "pages" / f"{image.stem}.xml")
+        assert page.image == image.name
+        assert [line.text for line in page.lines] == [image.with_suffix(".gt.txt").read_text().strip()]
+    run("prepare.py", "text_lines", tmp_path / "pages", tmp_path / "again", "--format", "folder")
+    again = {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
+    assert again == {path.name: path.read_bytes() for path in lines.iterdir()}
+
+
+def test_prepare_says_what_page_files_do_not_keep(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(encoded(written(number)))
+    texts = [("one", "train"), ("two\x01", "train"), ("three", "test")]
+    rows = "".join(f"{number}.png,{text},{split}\n" for number, (text, split) in enumerate(texts))
+    (tmp_path / "lines.csv").write_text("path,text,split\n" + rows)
+    done = run("prepare.py", "text_lines", tmp_path / "lines.csv", tmp_path / "pages", "--format", "alto")
+    assert done.stderr.splitlines()[1:] == [
+        "text_lines: official splits are kept in tables only (.tsv, .csv, .jsonl, .parquet)",
+        "1.png: left out, its text has U+0001, which XML cannot hold",
+        "text_lines: 2 lines written, 1 left out",
+    ]
+    done = run("prepare.py", "text_lines", tmp_path / "lines.csv", tmp_path / "out.csv", "--format", "page", status=2)
+    assert done.stderr.splitlines()[1:] == [
+        f"{tmp_path / 'out.csv'}: a table by its name; --format page writes a folder"
+    ]
+    done = run("prepare.py", "text_lines", tmp_path, tmp_path / "out", "--format", "hocr", status=2)
+    assert "argument --format: invalid choice: 'hocr'" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -204,6 +239,14 @@ def test_predict_writes_the_formats_of_the_field(run_folder: Path, lines: Path, 
     run("predict.py", run_folder, *images, "--format", "page", "--output", tmp_path)
     for image, truth in zip(images, truths):
         shutil.copy(image, tmp_path)
-        assert [line.text for line in next(parse_page_file(tmp_path / f"{image.stem}.xml")).lines] == [truth]
+        page = next(parse_page_file(tmp_path / f"{image.stem}.xml"))
+        assert [line.text for line in page.lines] == [truth]
+        width, height = page.size
+        points = [*page.lines[0].outline, *page.lines[0].baseline]
+        assert all(0 <= x < width and 0 <= y < height for x, y in points), "kraken refuses points outside the image"
     done = run("predict.py", run_folder, tmp_path / "a_000.xml", "--json")
     assert json.loads(done.stdout)["text"] == truths[0], "what was written is read again, with its image beside it"
+    root = ElementTree.fromstring(run("predict.py", run_folder, tmp_path / "a_000.xml", "--format", "alto").stdout)
+    line = next(page.lines[0] for page in parse_page_file(tmp_path / "a_000.xml"))
+    baseline = " ".join(f"{x:.0f} {y:.0f}" for x, y in line.baseline)
+    assert root.find(".//a:TextLine", space).get("BASELINE") == baseline, "ALTO keeps the baseline of PAGE XML"
