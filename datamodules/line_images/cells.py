@@ -191,8 +191,10 @@ def _json_lines(path: Path, settings: ReaderSettings) -> Table:
 
 
 def _json(path: Path, settings: ReaderSettings) -> Table:
-    """An object of file names and texts (docTR), or a list of objects."""
+    """An object of file names and texts (docTR), or a list of objects, or such a list as MMOCR wraps it."""
     found = parsed_json(read_text(path, settings.encoding), str(path))
+    if isinstance(found, dict) and isinstance(found.get("data_list"), list):
+        found = [_of_mmocr(entry) for entry in found["data_list"]]
     if isinstance(found, list):
         return _of_objects(path, [(f"entry {n}", _checked(o, f"{path} entry {n}")) for n, o in enumerate(found, 1)])
     if not isinstance(found, dict) or not found:
@@ -207,6 +209,14 @@ def _json(path: Path, settings: ReaderSettings) -> Table:
         inside = f"{IMAGES}/{name}" if not (path.parent / name).is_file() and (folder / name).is_file() else name
         rows.append((f"entry {number}", [inside, text]))
     return Table(None, rows)
+
+
+def _of_mmocr(entry: Any) -> Any:
+    """`{img_path, instances: [{text}]}` of one line as an object with its text; anything else as it is."""
+    instances = entry.get("instances") if isinstance(entry, dict) else None
+    if isinstance(instances, list) and len(instances) == 1 and isinstance(instances[0], dict):
+        return {**instances[0], **entry}
+    return entry
 
 
 def _of_objects(path: Path, objects: list[tuple[str, dict[str, Any]]]) -> Table:

@@ -237,7 +237,7 @@ def _alto_text(line: Element) -> str | None:
         elif child.tag == "SP":
             parts.append(" ")
         elif child.tag == "HYP":
-            parts.append(child.get("CONTENT") or "-")
+            parts.append((child.get("CONTENT") or "-").replace("\u00ad", "-"))  # a hyphen is printed there
     return "".join(parts) or None
 
 
@@ -331,9 +331,18 @@ page_image = PageImages()
 
 
 def image_of(file: Path, page: PageFile) -> Path | None:
-    """The page's image: the file that it names, or one of its own name; beside it or in the folder above."""
-    named = page.image.replace("\\", "/").rpartition("/")[2]
+    """The page's image: the file that it names, or one of its own name; beside it or in the folder above.
+
+    A name with folders (`../images/x.png` of eScriptorium, `OCR-D-IMG/x.png` of OCR-D) counts where it leads below the
+    folder above; else its last part alone.
+    """
+    whole = page.image.replace("\\", "/").removeprefix("file:")
+    named = whole.rpartition("/")[2]
+    above = os.path.abspath(file.parent.parent)
     for folder in (file.parent, file.parent.parent):
+        found = Path(os.path.abspath(folder / whole))
+        if "/" in whole and os.path.commonpath([found, above]) == above and found.is_file():
+            return found
         if named and (folder / named).is_file():
             return folder / named
         near = sorted(path for path in folder.glob(f"{_escaped(file.stem)}.*") if is_image(path.name))

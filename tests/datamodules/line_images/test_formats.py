@@ -210,6 +210,12 @@ def lines_with(tmp_path: Path, name: str, content: str, stored_as: str = "utf-8"
         ("x.tsv", "path\ttext\nimg\\0.png\tone\nimg\\1.png\ttwo\n", ["one", "two"]),  # Windows
         ("x.csv", "image,transcription\n0.png,one\n1.png,two\n", ["one", "two"]),
         ("labels.txt", "0.png one, 1\n1.png two\n", ["one, 1", "two"]),  # TextRecognitionDataGenerator
+        (
+            "textrecog.json",  # MMOCR 1
+            '{"metainfo": {}, "data_list": [{"img_path": "0.png", "instances": [{"text": "one"}]},'
+            ' {"img_path": "1.png", "instances": [{"text": "two"}]}]}',
+            ["one", "two"],
+        ),
     ],
 )
 def test_tables_of_other_programs(name: str, content: str, texts: list[str], tmp_path: Path) -> None:

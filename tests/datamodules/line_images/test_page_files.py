@@ -75,6 +75,39 @@ def test_lines_are_cut_out_in_their_order(form: str, place: str, tmp_path: Path)
             np.testing.assert_array_equal(pixels(record.read()), written(number))
 
 
+@pytest.mark.parametrize(
+    ("named", "place", "found"),
+    [
+        ("../images/scan.png", "images", True),  # eScriptorium
+        ("images/scan.png", "images", True),  # OCR-D, from the folder above
+        ("C:\\scans\\images\\scan.png", ".", True),  # of another machine: its last part, in the folder above
+        ("../../scan.png", "..", False),  # outside what the person named
+    ],
+)
+def test_images_in_the_folder_that_a_page_names(named: str, place: str, found: bool, tmp_path: Path) -> None:
+    lines = tmp_path / "lines"
+    (lines / "xml").mkdir(parents=True)
+    (lines / place).mkdir(exist_ok=True)
+    boxes = write_page(lines / place)
+    (lines / "xml" / "0001.xml").write_text(page_xml(boxes).replace("scan.png", named), encoding="utf-8")
+    if found:
+        read = read_lines(lines)
+        assert [record.text for record in read.records] == list(TEXTS)
+        np.testing.assert_array_equal(pixels(read.records[0].read()), written(0))
+    else:
+        with pytest.raises(BadInput, match=r"no image \.\./\.\./scan\.png"):
+            read_lines(lines)
+
+
+def test_the_hyphen_that_alto_keeps_apart_is_a_hyphen(tmp_path: Path) -> None:
+    """Chronicling America and Kitodo write it with or without content, docWorks as a soft hyphen."""
+    boxes = write_page(tmp_path)
+    for content, text in (("-", "first-"), ("", "first-"), ("&#xAD;", "first-"), ("⸗", "first⸗")):
+        marked = alto(boxes).replace('"first"/>', f'"first" SUBS_TYPE="HypPart1"/><HYP CONTENT="{content}"/>')
+        (tmp_path / "0001.xml").write_text(marked, encoding="utf-8")
+        assert read_lines(tmp_path).records[0].text == text
+
+
 def test_the_reading_order_and_the_scale_of_a_page(tmp_path: Path) -> None:
     boxes = write_page(tmp_path)
     refs = "".join(f'<RegionRefIndexed index="{i}" regionRef="r{n}"/>' for i, n in enumerate((2, 0, 1)))
