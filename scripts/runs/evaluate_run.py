@@ -58,9 +58,24 @@ def evaluate(run: RunFolder, config: dict[str, Any], split: str) -> Evaluation:
         raise BadInput(f"--split {split}: that split is empty")
     if config["datamodule"] == run.config()["datamodule"]:
         _report_changes(run, datamodule)
-    evaluation = Evaluation(module, datamodule, make_trainer(config, run, callbacks=[], logger=False))
+    trainer = on_one_device(config["trainer"], stored["trainer"])
+    evaluation = Evaluation(module, datamodule, make_trainer({**config, "trainer": trainer}, run, [], logger=False))
     evaluation.evaluate(split, keep_examples=True)
     return evaluation
+
+
+def on_one_device(trainer: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
+    """Settings of an evaluation's trainer: on one device, so that each example counts once and is said once; on the
+    processor where there is no GPU as the run had."""
+    import torch
+
+    devices = trainer.get("devices")
+    one = {"devices": devices[:1] if isinstance(devices, list) else 1, "num_nodes": 1, "strategy": "auto"}
+    wanted = trainer.get("accelerator")
+    if wanted in ("gpu", "cuda") and wanted == stored.get("accelerator") and not torch.cuda.is_available():
+        log.warning("trainer.accelerator=%s, as the run had: there is no such device here; on the processor", wanted)
+        one["accelerator"] = "cpu"
+    return {**trainer, **one}
 
 
 def write_evaluation(run: RunFolder, config: dict[str, Any], evaluation: Evaluation, split: str, path: Path) -> None:

@@ -228,7 +228,9 @@ def make_trainer(config: dict[str, Any], folder: RunFolder, callbacks: list[Call
         wanted = settings.get("accelerator")
         if wanted in ("gpu", "cuda") and not torch.cuda.is_available():
             lacking = f"trainer.accelerator={wanted}: there is no such device here"
-            raise BadInput(f"{lacking} ({message}); trainer=cpu needs none") from error
+            raise BadInput(
+                f"{lacking} ({message}); trainer=cpu (where a run goes on: trainer.accelerator=cpu) needs none"
+            ) from error
         if in_slurm_step() and "your machine only has" in message:
             message += (
                 "; srun's --gpus-per-task shows each process its own GPU only: --gpus-per-node=N --ntasks-per-node=N"

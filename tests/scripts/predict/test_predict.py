@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.commands import run
 
@@ -30,6 +32,18 @@ def test_evaluate_prints_the_metrics_of_the_run(folder: Path) -> None:
     done = run("evaluate.py", folder)
     assert "test/accuracy" in done.stdout
     assert "most often taken for" in done.stdout
+
+
+def test_a_run_of_several_gpus_is_evaluated_once_and_without_them(folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "of several GPUs"
+    shutil.copytree(folder, elsewhere)
+    config = yaml.safe_load((elsewhere / "config.yaml").read_text())
+    config["trainer"] |= {"accelerator": "gpu", "devices": 2, "num_nodes": 2, "strategy": "ddp"}
+    (elsewhere / "config.yaml").write_text(yaml.safe_dump(config))
+    done = run("evaluate.py", elsewhere, "--json")
+    assert "trainer.accelerator=gpu, as the run had: there is no such device here" in done.stderr
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert json.loads(done.stdout) == {key: value for key, value in metrics.items() if key.startswith("test/")}
 
 
 def test_evaluate_on_other_data_judges_all_of_it(folder: Path, tmp_path: Path) -> None:
