@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+from benchmarks.starter import (
+    DOUBLE_HYPHEN,
+    GREEK,
+    LISTS,
+    LONG_S,
+    WORDS,
+    link_fonts,
+    long_s,
+    made_words,
+    with_double_hyphen,
+)
+from datamodules.line_images.fonts import charmap, font_files
 from datamodules.line_images.rendering import Renderer
 from lightning_modules.tasks.edit_distance import edits
 from scripts.predict.line_inputs import LineSourceFile
@@ -42,3 +55,32 @@ def test_a_run_begins_with_its_weights(tmp_path: Path) -> None:
     )  # fmt: skip
     metrics = json.loads((Path(done.stdout.strip()) / "metrics.json").read_text())
     assert metrics["val/cer"] < 0.6, "no blank phase"
+
+
+def test_what_it_is_made_from(tmp_path: Path) -> None:
+    """Words of every kind in their shares, and Fraktur typefaces whose hyphen is a double one, several times."""
+    lists = tmp_path / "dict"
+    lists.mkdir()
+    for name in LISTS:
+        words = ["Haus", "Wasserstraße", "schön"] if name == "ngerman" else ["house", "water", "naïve"]
+        (lists / name).write_text("\n".join(words) + "\n", encoding="utf-8")
+    (tmp_path / "devil.txt").write_text("ABSURDITY, n. -- a statement\n", encoding="utf-8")
+    (tmp_path / "greek.txt").write_text("λόγος, τὸν\n", encoding="utf-8")
+    made = made_words(lists, [tmp_path / "devil.txt"], [], [tmp_path / "greek.txt"])
+    assert len(made) == WORDS
+    spelled = [word for word in made if "ſ" in word]
+    assert len(spelled) == round(LONG_S * WORDS)
+    assert any("Waſſerſtraße" in word for word in spelled)
+    assert [long_s(word) for word in ("Wasserhaus's", "dass,", "Haus")] == ["Waſſerhaus's", "daß,", "Haus"]
+    assert not any("-" in word for word in spelled), "Fraktur's hyphen is a double one"
+    assert sum(word in ("λόγος,", "τὸν") for word in made) == round(GREEK * WORDS)
+    assert "--" not in made
+    shipped = tmp_path / "typefaces"
+    shipped.mkdir()
+    shutil.copy(font_files(None)[0], shipped)
+    link_fonts([str(shipped)], tmp_path / "fonts")
+    link_fonts([f"{shipped}:3"], tmp_path / "fonts" / "fraktur", with_double_hyphen)
+    plain, *fraktur = font_files(str(tmp_path / "fonts"))
+    assert len(fraktur) == 3
+    assert "-" in charmap(plain)
+    assert all("-" not in charmap(file) and DOUBLE_HYPHEN in charmap(file) for file in fraktur)
