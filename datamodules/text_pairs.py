@@ -180,7 +180,10 @@ class TextPairs(SequenceDataModule):
                 seen.add((source, target, split))
                 kept.add(source, target, place, split)
         if not len(kept):
-            raise BadInput(f"datamodule.data_dir={self.data_dir}: no pair in it with text on both sides")
+            raise BadInput(
+                f"datamodule.data_dir={self.data_dir}: no pair in it with text on both sides (datamodule.source_column"
+                " and target_column name the columns)"
+            )
         return kept, loss
 
     def _split(self, pairs: ReadPairs) -> Split:

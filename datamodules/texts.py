@@ -199,6 +199,17 @@ class Texts(SequenceDataModule):
                     " (datamodule.val_fraction=0 datamodule.test_fraction=0 trains on all)"
                 )
 
+        known = {labels[i] for i in self.indices["train"].tolist()}
+        for name, positions in self.indices.items():
+            others = {labels[i] for i in positions.tolist()} - known
+            if len(positions) and others == {labels[i] for i in positions.tolist()}:
+                raise BadInput(
+                    f"datamodule.data_dir={self.data_dir}: no label of the {name} split"
+                    f" ({', '.join(sorted(others)[:4])})"
+                    f" is one of the training split ({', '.join(sorted(known)[:4])}): hidden, or written otherwise;"
+                    " leave these texts out of the data, or write the labels alike"
+                )
+
     def _fit(self, texts: list[str], labels: list[str]) -> LabelledText:
         """Vocabulary and class counts of the training split; classes of all of the data."""
         train = self.indices["train"].tolist()
@@ -236,6 +247,11 @@ class Texts(SequenceDataModule):
         unseen = [label for label, count in zip(self.spec.classes, self.spec.class_counts) if not count]
         if unseen:
             notes.append(f"labels without training text: {', '.join(unseen[:8])}{' ...' if len(unseen) > 8 else ''}")
+        alike = {label.casefold() for label in self.spec.classes}
+        if len(alike) < len(self.spec.classes):
+            words = Counter(label.casefold() for label in self.spec.classes)
+            shown = ", ".join([label for label in self.spec.classes if words[label.casefold()] > 1][:8])
+            notes.append(f"labels that differ in capital letters only are several: {shown}")
         test = {clean.labels[i] for i in self.indices["test"].tolist()}
         untested = [label for label in self.spec.classes if label not in test and any(clean.splits) and test]
         if untested:

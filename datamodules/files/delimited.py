@@ -23,6 +23,7 @@ from pathlib import Path
 
 from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text_and_encoding, without_compression
+from datamodules.files.foreign import refuse_markup
 
 SEPARATORS = ("\t", ";", "|", ",")  # the first wins where several fit: a decimal comma is no separator
 SAMPLE_ROWS = 1000  # that the dialect is found from
@@ -117,6 +118,7 @@ def read_delimited(
         BadInput: it cannot be read, decoded or taken apart.
     """
     text, encoding = read_text_and_encoding(path, encoding)
+    refuse_markup(text, path)
     dialect = find_dialect(
         text,
         separator=separator,

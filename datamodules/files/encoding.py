@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.errors import BadInput
+from datamodules.files.foreign import HEAD, refuse_foreign
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +81,10 @@ def decode(raw: bytes, path: Path, encoding: str | None = None) -> tuple[str, st
     """Text of a file's bytes, without byte-order mark, and the name of its encoding.
 
     Raises:
-        BadInput: bytes that are not of the encoding, with their line and how other encodings would read them.
+        BadInput: another kind of file; or bytes that are not of the encoding, with their line and how other encodings
+            would read them.
     """
+    refuse_foreign(raw[:HEAD], path)
     found = encoding or _encoding_of(raw)
     try:
         if encoding is not None:

@@ -1,4 +1,4 @@
-"""Tables of text cells from one file: CSV and its kin, Parquet, JSON lines or a JSON array.
+"""Tables of text cells from one file: CSV and its kin, Parquet, Arrow, JSON lines or a JSON array.
 
 table = read_table(Path("reviews.csv"), TableFormat())
 table.columns   # ["text", "label"], or None where the file names none
@@ -17,11 +17,21 @@ from typing import Any
 from datamodules.errors import BadInput, did_you_mean
 from datamodules.files.delimited import read_delimited
 from datamodules.files.encoding import read_text, without_compression
+from datamodules.files.foreign import HEAD, refuse_foreign
 from datamodules.files.tables import reading
 
 DELIMITED_SUFFIXES = (".csv", ".tsv", ".tab")
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
-TABLE_SUFFIXES = (*DELIMITED_SUFFIXES, *JSON_SUFFIXES, ".parquet")
+COLUMNAR_SUFFIXES = (".parquet", ".arrow", ".feather")
+TABLE_SUFFIXES = (*DELIMITED_SUFFIXES, *JSON_SUFFIXES, *COLUMNAR_SUFFIXES)
+
+
+class MissingColumn(BadInput):
+    """A table has no column of the name that a key gives."""
+
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class Table:
     rows: list[list[str]]
     places: list[str]
     notes: list[str] = field(default_factory=list)  # about how it was read
+    nested: dict[int, str] = field(default_factory=dict)  # columns with lists or objects -> place of the first
 
     @property
     def width(self) -> int:
@@ -69,10 +80,20 @@ class Table:
                 f"datamodule.{key}={column}: {self.path} has no header, so columns are numbers:"
                 f" datamodule.{key}=1 is the first{self.preview()}"
             )
-        raise BadInput(
+        raise MissingColumn(
             f"datamodule.{key}={column}: {self.path} has no column '{column}'{did_you_mean(column, self.columns)};"
-            f" it has {', '.join(self.columns)}"
+            f" it has {', '.join(self.columns)}",
+            key,
         )
+
+    def refuse_nested(self, position: int, key: str) -> None:
+        """Raises: BadInput: a column that `key` names holds lists or objects where texts belong."""
+        if position in self.nested:
+            name = self.columns[position] if self.columns is not None else position + 1
+            raise BadInput(
+                f"{self.path.parent / self.nested[position]}: column '{name}' holds a list or an object, not one text;"
+                f" datamodule.{key} names a column of texts"
+            )
 
     def preview(self) -> str:
         """The first row, for sentences."""
@@ -96,8 +117,8 @@ def read_table(path: Path, form: TableFormat, names: Sequence[str] = ()) -> Tabl
         BadInput: it cannot be read, or a row has more or fewer cells than the others.
     """
     suffix = Path(without_compression(path.name)).suffix.lower()
-    if suffix == ".parquet":
-        return _read_parquet(path)
+    if suffix in COLUMNAR_SUFFIXES:
+        return _read_columnar(path, suffix)
     if suffix in JSON_SUFFIXES:
         return _read_json(path, form.encoding, lines=suffix != ".json")
     return _read_delimited(path, form, names)
@@ -132,14 +153,30 @@ def _read_delimited(path: Path, form: TableFormat, names: Sequence[str]) -> Tabl
     return Table(path, header, rows, [f"{path.name}:{line}" for line in read.lines], notes)
 
 
-def _read_parquet(path: Path) -> Table:
+def _read_columnar(path: Path, suffix: str) -> Table:
+    """Parquet, or Arrow (of Hugging Face's `save_to_disk`, Feather)."""
     import polars
 
-    with reading(path, "a Parquet file"):
-        table = polars.read_parquet(path)
-        columns = [table[name].cast(polars.String, strict=False).fill_null("").to_list() for name in table.columns]
-    rows = [list(row) for row in zip(*columns)]
-    return Table(path, list(table.columns), rows, [f"{path.name}:{number}" for number in range(1, len(rows) + 1)])
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if not head.startswith((b"PAR1", b"ARROW1")):
+        refuse_foreign(head, path)
+    with reading(path, "a Parquet file" if suffix == ".parquet" else "an Arrow file"):
+        if suffix == ".parquet":
+            frame = polars.read_parquet(path)
+        else:
+            frame = polars.read_ipc(path) if head.startswith(b"ARROW1") else polars.read_ipc_stream(path)
+        frame = frame.with_columns(polars.selectors.float().fill_nan(None))
+        columns = {name: frame[name] for name in frame.columns}
+        plain = [name for name in columns if not columns[name].dtype.is_nested()]
+        cells = [
+            columns[name].cast(polars.String, strict=False) if name in plain else columns[name] for name in columns
+        ]
+        rows = list(zip(*(column.to_list() for column in cells)))
+    if len(plain) < len(columns):
+        return _table_of_objects(path, [(number, dict(zip(columns, row))) for number, row in enumerate(rows, 1)])
+    places = [f"{path.name}:{number}" for number in range(1, len(rows) + 1)]
+    return Table(path, list(columns), [[cell or "" for cell in row] for row in rows], places)
 
 
 def _read_json(path: Path, encoding: str | None, lines: bool) -> Table:
@@ -152,26 +189,51 @@ def _read_json(path: Path, encoding: str | None, lines: bool) -> Table:
                 if line.strip():
                     objects.append((number, json.loads(line)))
         else:
-            loaded = json.loads(text)
-            if isinstance(loaded, dict):  # {"data": [...]}
-                lists = [value for value in loaded.values() if isinstance(value, list)]
-                loaded = lists[0] if len(lists) == 1 else loaded
-            if not isinstance(loaded, list):
-                raise BadInput(f"{path}: a JSON array of objects is accepted, or one object a line in a .jsonl file")
-            objects = list(enumerate(loaded, 1))
+            objects = list(enumerate(_only_list(json.loads(text), path), 1))
     except json.JSONDecodeError as error:
         if not lines and error.msg == "Extra data":  # one object a line under the name .json
             return _read_json(path, encoding, lines=True)
         place = number if lines else error.lineno
         raise BadInput(f"{path} line {place}: no JSON ({error.msg})") from None
+    if objects and all(isinstance(entry, list) and len(entry) > 1 for _, entry in objects):  # [["text", "label"], ...]
+        objects = [(number, {str(i): cell for i, cell in enumerate(entry, 1)}) for number, entry in objects]
+    return _table_of_objects(path, objects)
+
+
+def _only_list(loaded: Any, path: Path) -> list[Any]:
+    """The entries of a JSON file: an array, or the only one in its object, at any depth (`{"data": [...]}`)."""
+    while isinstance(loaded, dict):
+        lists = {name: value for name, value in loaded.items() if isinstance(value, list) and value}
+        if len(lists) > 1:
+            raise BadInput(
+                f"{path}: an object of several lists ({', '.join(lists)}); one list a file is accepted, and a folder of"
+                " train.json, val.json and test.json as official splits"
+            )
+        inner = [value for value in loaded.values() if isinstance(value, dict)]
+        loaded = next(iter(lists.values())) if lists else inner[0] if len(inner) == 1 else None
+    if not isinstance(loaded, list):
+        raise BadInput(f"{path}: a JSON array of objects is accepted, or one object a line in a .jsonl file")
+    return loaded
+
+
+def _table_of_objects(path: Path, objects: list[tuple[int, Any]]) -> Table:
+    """A row for each (number, object), a column for each key."""
     columns: dict[str, None] = {}
     for number, entry in objects:
         if not isinstance(entry, dict):
             raise BadInput(f"{path} entry {number}: a JSON object with keys is accepted, not {type(entry).__name__}")
         columns.update(dict.fromkeys(entry))
+        if isinstance(entry.get("cats"), dict):  # spaCy's: {"sports": 1.0, "politics": 0.0}
+            entry["cats"] = [name for name, value in entry["cats"].items() if value]
     objects, columns = _flattened(objects, columns)
-    rows = [[_cell(entry.get(name), path, number, name) for name in columns] for number, entry in objects]
-    return Table(path, list(columns), rows, [f"{path.name}:{number}" for number, _ in objects])
+    table = Table(path, list(columns), [], [f"{path.name}:{number}" for number, _ in objects])
+    for (_, entry), place in zip(objects, table.places):
+        values = [_without_brackets(entry.get(name)) for name in columns]
+        table.rows.append([_cell(value) for value in values])
+        for position, value in enumerate(values):
+            if isinstance(value, (dict, list)):
+                table.nested.setdefault(position, place)
+    return table
 
 
 def _flattened(
@@ -190,11 +252,12 @@ def _flattened(
     return objects, flat
 
 
-def _cell(value: Any, path: Path, number: int, name: str) -> str:
-    if value is None:
+def _without_brackets(value: Any) -> Any:
+    """The only entry of a list, None for an empty one."""
+    return (value[0] if value else None) if isinstance(value, list) and len(value) < 2 else value
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:  # NaN is what pandas writes for a missing cell
         return ""
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, list)) else str(value)

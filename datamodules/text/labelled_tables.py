@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -20,9 +23,10 @@ TEXT_NAMES = (
 )  # fmt: skip
 LABEL_NAMES = (
     "label", "class", "category", "target", "sentiment", "language", "lang", "gender", "intent", "topic", "polarity",
-    "emotion", "rating", "stars", "score", "tag", "type", "label_text", "coarse_label",
+    "emotion", "rating", "stars", "score", "tag", "type", "label_text", "coarse_label", "labels", "cats", "accept",
 )  # fmt: skip
 FASTTEXT_PREFIX = "__label__"
+ANSWERS = {"accept", "reject", "ignore"}  # of annotators to the label that Prodigy shows them, in a column `answer`
 
 
 @dataclass(frozen=True)
@@ -65,14 +69,24 @@ def read_labelled_table(path: Path, form: LabelledFormat) -> LabelledTexts:
         )
         raise BadInput(f"datamodule.data_dir={path}: one column, so no label; {hint}{table.preview()}")
     text, label, notes = _text_and_label(table, form)
+    table.refuse_nested(text, "text_column")
+    refused = _refused_rows(table, label)
     split = split_position(table, form.split_column, {text, label})
     read = LabelledTexts(notes=[*table.notes, *notes])
     if split is not None:
         read.notes.append(f"official splits from column '{_name(table, split)}' (datamodule.split_column=none: not)")
     label_name = _name(table, label)
-    for row, place in zip(table.rows, table.places):
-        found = row[label].strip()
-        if not found:
+    for number, (row, place) in enumerate(zip(table.rows, table.places)):
+        if number in refused:
+            continue
+        labels = _labels_in(row[label].strip())
+        if labels is None or len(labels) > 1:
+            what = f"{len(labels)} labels ({', '.join(labels)})" if labels else "a list or an object, no label,"
+            raise BadInput(
+                f"{path.parent / place}: {what} in column '{label_name}'; one a text is accepted:"
+                " keep one, or leave the row out of the file"
+            )
+        if not labels:
             if form.empty_labels == "refuse":
                 raise BadInput(
                     f"{path.parent / place}: no label in column '{label_name}';"
@@ -81,8 +95,48 @@ def read_labelled_table(path: Path, form: LabelledFormat) -> LabelledTexts:
             read.unlabelled += 1
             continue
         official = split_of_cell(row[split], place, _name(table, split)) if split is not None else ""
-        read.add(row[text], found, place, official)
+        read.add(row[text], labels[0], place, official)
+    if refused:
+        if len(set(read.labels)) == 1:
+            raise BadInput(
+                f"datamodule.data_dir={path}: every accepted row has the label '{read.labels[0]}';"
+                " datamodule.label_column=answer takes what was answered as the labels"
+            )
+        read.notes.append(
+            f"{len(refused):,} rows that were rejected or ignored left out"
+            " (datamodule.label_column=answer takes what was answered as the labels)"
+        )
     return read
+
+
+@lru_cache(maxsize=4096)
+def _labels_in(cell: str) -> list[str] | None:
+    """Labels of a cell: the cell itself, or those of a list as annotation programs and pandas write it (`["a", "b"]`,
+    `['a']`, `{"choices": ["a"]}`); None where it holds lists or objects of something else."""
+    if not cell.startswith(("[", "{")):
+        return [cell] if cell else []
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            value = parse(cell)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+            value = value[0]
+        if isinstance(value, dict) and len(value) == 1 and isinstance(next(iter(value.values())), list):
+            value = next(iter(value.values()))
+        if not isinstance(value, list) or any(isinstance(entry, (list, dict)) for entry in value):
+            return None
+        return [str(entry) for entry in value]
+    return [cell]
+
+
+def _refused_rows(table: Table, label: int) -> set[int]:
+    """Rows whose label was rejected or ignored, as a column `answer` says (Prodigy)."""
+    lower = [name.strip().lower() for name in table.columns or ()]
+    if "answer" not in lower or lower.index("answer") == label:
+        return set()
+    answers = table.cells(lower.index("answer"))
+    return {i for i, answer in enumerate(answers) if answer != "accept"} if set(answers) <= ANSWERS else set()
 
 
 def with_found_columns(path: Path, form: LabelledFormat) -> LabelledFormat:
@@ -93,7 +147,8 @@ def with_found_columns(path: Path, form: LabelledFormat) -> LabelledFormat:
     if not table.rows or table.width < 2:
         return form
     text, label, _ = _text_and_label(table, form)
-    return replace(form, text_column=_name(table, text), label_column=_name(table, label))
+    found = (_name(table, text), _name(table, label))
+    return replace(form, text_column=form.text_column or found[0], label_column=form.label_column or found[1])
 
 
 def _text_and_label(table: Table, form: LabelledFormat) -> tuple[int, int, list[str]]:
@@ -125,6 +180,14 @@ def _text_and_label(table: Table, form: LabelledFormat) -> tuple[int, int, list[
         )
     if text == label:
         raise BadInput(f"datamodule.text_column and datamodule.label_column name the same column of {table.path}")
+    for position, key in ((text, "text_column"), (label, "label_column")):
+        if table.columns is not None and not str(getattr(form, key)).isdecimal():
+            same = [str(i) for i, name in enumerate(table.columns, 1) if name == table.columns[position]]
+            if len(same) > 1:
+                raise BadInput(
+                    f"datamodule.{key}: {table.path} has {len(same)} columns '{table.columns[position]}'"
+                    f" ({', '.join(same)}); give the number of one, for example datamodule.{key}={same[0]}"
+                )
     usual = guessed and (_name(table, text), _name(table, label)) != (TEXT_NAMES[0], LABEL_NAMES[0])
     note = f"text from column '{_name(table, text)}', label from column '{_name(table, label)}'"
     return text, label, [note] if usual else []
@@ -148,6 +211,7 @@ def _named(lower: list[str], names: tuple[str, ...], other: int | None) -> int |
 def _likely(table: Table, text: int | None, label: int | None) -> int:
     """For an example: the column of the longest cells as text, that of the fewest different ones as label."""
     free = [position for position in range(table.width) if position not in (text, label)]
+    free = [position for position in free if position not in table.nested] or free
     cells = {position: table.cells(position) for position in free}
     if text is None:
         return max(free, key=lambda position: sum(map(len, cells[position])))

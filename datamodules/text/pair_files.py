@@ -9,6 +9,7 @@ from anyascii import anyascii
 
 from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text, without_compression
+from datamodules.files.foreign import HEAD, refuse_foreign
 from datamodules.files.listing import is_data
 from datamodules.files.records import TABLE_SUFFIXES
 from datamodules.text.labelled_files import ABOUT
@@ -81,14 +82,20 @@ def _read_folder(folder: Path, form: PairFormat) -> ReadPairs:
     prefixed = _by_prefix(files)
     if prefixed:
         return _read_parallels(prefixed, "source", "target", form)
-    tables = [p for p in files if Path(without_compression(p.name)).suffix.lower() in (*TABLE_SUFFIXES, ".txt")]
-    if tables:
-        return _read_tables(folder, tables, form)
     by_stem: dict[str, dict[str, Path]] = defaultdict(dict)
+    tables = [p for p in files if Path(without_compression(p.name)).suffix.lower() in (*TABLE_SUFFIXES, ".txt")]
     for file in files:
-        by_stem[file.stem][file.suffix[1:]] = file
-    suffixes = sorted({suffix for pair in by_stem.values() for suffix in pair})
-    if len(suffixes) != 2 or any(len(pair) != 2 for pair in by_stem.values()):
+        name = Path(without_compression(file.name))
+        if file not in tables and name.suffix:
+            by_stem[name.stem][name.suffix[1:]] = file
+    several = {stem: pair for stem, pair in by_stem.items() if len(pair) > 1}
+    if tables and not several:
+        return _read_tables(folder, tables, form)
+    suffixes = sorted({suffix for pair in several.values() for suffix in pair})
+    if not several:
+        for file in files:
+            with file.open("rb") as opened:
+                refuse_foreign(opened.read(HEAD), file)
         names = ", ".join(file.name for file in files[:6])
         raise BadInput(
             f"datamodule.data_dir={folder}: neither tables of pairs nor parallel files such as train.en and train.fr"
@@ -96,14 +103,27 @@ def _read_folder(folder: Path, form: PairFormat) -> ReadPairs:
         )
     source, target = form.source_column, form.target_column
     if source is None and target is None:
-        source, target = next((pair for pair in PAIR_NAMES if set(pair) == set(suffixes)), (None, None))
-    if source is None or target is None or {source, target} != set(suffixes):
+        opus = [tuple(stem.rpartition(".")[2].split("-")) for stem in several]  # Tatoeba.de-en.de, Tatoeba.de-en.en
+        known = [*PAIR_NAMES, *(pair for pair in opus if len(pair) == 2)]
+        source, target = next((pair for pair in known if set(pair) <= set(suffixes)), (None, None))
+    if source is None or target is None or not {source, target} <= set(suffixes):
         raise BadInput(
             f"datamodule.source_column and target_column name the suffixes of parallel files: {folder} has"
             f" {', '.join(suffixes)}; for example datamodule.source_column={suffixes[0]}"
             f" datamodule.target_column={suffixes[1]}"
         )
-    return _read_parallels(by_stem, source, target, form)
+    pairs = {stem: pair for stem, pair in by_stem.items() if {source, target} & set(pair)}
+    for stem, pair in pairs.items():
+        if not {source, target} <= set(pair):
+            raise BadInput(
+                f"{next(iter(pair.values()))}: its parallel file is missing ({stem}.{source}, {stem}.{target})"
+            )
+    read = _read_parallels(pairs, source, target, form)
+    used = [pair[suffix] for pair in pairs.values() for suffix in (source, target)]
+    left = [file.name for file in files if file not in used]
+    if left:
+        read.notes.append(f"left out: {', '.join(left[:5])}{' ...' if len(left) > 5 else ''}")
+    return read
 
 
 def _by_prefix(files: list[Path]) -> dict[str, dict[str, Path]]:

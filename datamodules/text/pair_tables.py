@@ -103,6 +103,8 @@ def _read_columns(path: Path, form: PairFormat) -> ReadPairs:
             f"datamodule.data_dir={path}: one column; a source and a target are needed{hint}{table.preview()}"
         )
     source, target, notes = _source_and_target(table, form)
+    table.refuse_nested(source, "source_column")
+    table.refuse_nested(target, "target_column")
     split = split_position(table, form.split_column, {source, target})
     read = ReadPairs(notes=[*table.notes, *notes])
     if split is not None:
