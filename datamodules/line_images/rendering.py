@@ -80,7 +80,9 @@ class Renderer:
         if not self.fonts:
             raise BadInput(f"datamodule.words: none of {len(files)} fonts can draw them; datamodule.fonts names others")
         self.of_collection: BaseDirection = "rtl" if self.words and _mostly_rtl(self.words) else "ltr"
-        self.without_shaping = not HAS_RAQM and any(map(has_rtl, self.words))
+        if not HAS_RAQM:
+            lost = "Arabic letters are not joined" if any(map(has_rtl, self.words)) else "letters have no ligatures"
+            log.warning("data: Pillow finds no raqm here (it needs libfribidi): %s in rendered lines", lost)
         self._faces: dict[int, list[tuple[int, int]]] = {}
         self._kept: dict[tuple[int, int], Face] = {}
         self._has_failed = False

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from datamodules.errors import BadInput
+from datamodules.line_images import rendering
 from datamodules.line_images.fonts import HAS_RAQM, FontIndex, bits, font_files
 from datamodules.line_images.rendering import Renderer, words_of
 
@@ -94,6 +95,18 @@ def test_arabic_letters_are_joined() -> None:
         renderer._set_whole([text], renderer._face(face_number, size), size, random.Random(0))[1][0][1].ink.shape[1]
         < apart
     )
+
+
+@pytest.mark.parametrize(("word", "lost"), [("سلام", "Arabic letters are not joined"), ("fiſch", "no ligatures")])
+def test_what_is_lost_without_raqm_is_said(
+    word: str, lost: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    Renderer(words=[word])
+    assert "raqm" not in caplog.text or not HAS_RAQM
+    monkeypatch.setattr(rendering, "HAS_RAQM", False)
+    Renderer(words=[word])
+    assert "finds no raqm here (it needs libfribidi)" in caplog.text
+    assert lost in caplog.text
 
 
 def test_bits_of_an_index_are_the_fonts_that_have_a_word() -> None:
