@@ -91,7 +91,7 @@ def speed(data: Path, options: Any) -> list[dict[str, Any]]:
     for threads in sorted({1, options.threads}):
         torch.set_num_threads(threads)
         ways = {
-            "crnn small, batches": lambda files: list(results(module, line_sources(files))),
+            "crnn small, batches": lambda files: list(results(module, line_sources(files), places=False)),
             **peers("eng", threads),
         }
         rows += [{"way": way, "threads": threads, **rates} for way, rates in measured(ways, files).items()]

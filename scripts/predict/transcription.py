@@ -68,7 +68,7 @@ def predict(module: SequenceModule, options: argparse.Namespace) -> int:
         raise BadInput(f"--output: --format {format} is printed; alto, page and hocr are written to a folder")
     status = 0
     recognized = []
-    for name, result in results(module, line_sources(inputs)):
+    for name, result in results(module, line_sources(inputs), places=format != "text"):
         if isinstance(result, BadInput):
             print(f"{name}: {result}", file=sys.stderr)
             status = 1
@@ -111,11 +111,18 @@ def _embed(module: SequenceModule, sources: Iterator[LineSourceFile | Unreadable
 
 
 def results(
-    module: SequenceModule, sources: Iterator[LineSourceFile | Unreadable]
+    module: SequenceModule, sources: Iterator[LineSourceFile | Unreadable], places: bool = True
 ) -> Iterator[tuple[str, RecognizedLine | BadInput]]:
-    """The text of each page of each image, or the BadInput that says why it cannot be read."""
+    """The text of each page of each image, or the BadInput that says why it cannot be read.
+
+    Without `places` no character says where it stands, which takes as long to find as the text.
+    """
     task = module.task
-    for lines, read in _batched(module, sources, lambda batch: task.read_characters(module(task.spec.batch(batch)))):
+
+    def read_batch(batch: list[np.ndarray]) -> Iterable[Any]:
+        return task.read_characters(module(task.spec.batch(batch)), places)
+
+    for lines, read in _batched(module, sources, read_batch):
         for line, result in zip(lines, read):
             if isinstance(line, tuple):
                 yield line[0], result

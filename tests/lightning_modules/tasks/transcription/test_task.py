@@ -159,6 +159,7 @@ def test_ctc_learns_the_display_order_and_answers_in_reading_order() -> None:
     assert task.loss(output, batch).item() == pytest.approx(0.0, abs=1e-3)
     assert task.truth(batch) == [text]
     ((found, confidence, places),) = task.read_characters(output)
+    assert task.read_characters(output, places=False) == [(found, confidence, None)]
     assert (found, round(confidence, 3)) == (text, 1.0)
     assert [place.start for place in places][:4] == sorted((p.start for p in places[:4]), reverse=True), (
         "from the right"
