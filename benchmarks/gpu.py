@@ -24,7 +24,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -151,7 +151,7 @@ class Unmeasured:
     """Rows of a part that are not there."""
 
     left: int = 0  # time did not suffice for
-    failed: int = 0
+    failed: list[str] = field(default_factory=list)  # and why
 
 
 def measure(part: str, size: Size, again: bool, until: float) -> Unmeasured:
@@ -174,10 +174,12 @@ def measure(part: str, size: Size, again: bool, until: float) -> Unmeasured:
             continue
         try:
             new = run()
-        except Exception:
-            missing.failed += 1
+        except Exception as error:
             traceback.print_exc()
-            print(f"{part}: {' '.join(map(str, key))} failed, as said above", file=sys.stderr, flush=True)
+            missing.failed.append(
+                f"{part}: {' '.join(map(str, key))} failed ({type(error).__name__}: {str(error)[:200]})"
+            )
+            print(missing.failed[-1], file=sys.stderr, flush=True)
             continue
         kept = [row for row in rows if tuple(row[name] for name in keys) != key]
         places = {key: place for place, key in enumerate(order)}
@@ -208,8 +210,9 @@ def main() -> int:
     missing = {part: measure(part, size, options.again, until) for part in options.part or RESULTS}
     if left := ", ".join(f"{part} {rows.left}" for part, rows in missing.items() if rows.left):
         print(f"rows still to be measured: {left}; the same command goes on with them", file=sys.stderr)
-    if failed := ", ".join(f"{part} {rows.failed}" for part, rows in missing.items() if rows.failed):
-        print(f"rows that failed: {failed}", file=sys.stderr)
+    failed = [row for rows in missing.values() for row in rows.failed]
+    if failed:
+        print("rows that failed:", *failed, sep="\n", file=sys.stderr)
     if not options.results:
         subprocess.run([sys.executable, "-m", "benchmarks.readme"], cwd=Path(__file__).parents[1], check=True)
     return 1 if failed else 0

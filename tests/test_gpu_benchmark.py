@@ -75,6 +75,7 @@ def test_a_row_that_fails_is_named_and_the_others_are_measured(
     assert measure(monkeypatch, "--small", "--results", str(results), "--part=correctness") == 1
     said = capsys.readouterr().err
     assert "an illegal memory access" in said and "correctness: one failed" in said
+    assert said.endswith("rows that failed:\ncorrectness: one failed (RuntimeError: an illegal memory access)\n")
     assert [row["what"] for row in recording.recorded_rows("gpu_correctness")] == ["two"]
 
 
