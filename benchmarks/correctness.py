@@ -80,15 +80,15 @@ def compare_devices(module: str, workload: str, names: str | None = None) -> dic
 
 
 def _moved(batch: Any, device: torch.device) -> Any:
-    """A gathered batch on another device."""
-    return dataclasses.replace(
-        batch,
-        **{
-            field.name: value.to(device)
-            for field in dataclasses.fields(batch)
-            if isinstance(value := getattr(batch, field.name), Tensor) and not field.name.startswith("host_")
-        },
-    )
+    """A gathered batch on another device, with what it looks up when it is asked."""
+    moved: dict[str, Any] = {
+        field.name: value.to(device)
+        for field in dataclasses.fields(batch)
+        if isinstance(value := getattr(batch, field.name), Tensor) and not field.name.startswith("host_")
+    }
+    if (joined := getattr(batch, "joined", None)) is not None:
+        moved["joined"] = lambda: joined().to(device)
+    return dataclasses.replace(batch, **moved)
 
 
 def _computed(module: Any, batch: Any) -> tuple[list[Tensor], list[Tensor]]:
