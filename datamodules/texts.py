@@ -202,7 +202,7 @@ class Texts(SequenceDataModule):
         known = {labels[i] for i in self.indices["train"].tolist()}
         for name, positions in self.indices.items():
             others = {labels[i] for i in positions.tolist()} - known
-            if len(positions) and others == {labels[i] for i in positions.tolist()}:
+            if len(positions) > 1 and others == {labels[i] for i in positions.tolist()}:
                 raise BadInput(
                     f"datamodule.data_dir={self.data_dir}: no label of the {name} split"
                     f" ({', '.join(sorted(others)[:4])})"
