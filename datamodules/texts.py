@@ -201,11 +201,11 @@ class Texts(SequenceDataModule):
 
         known = {labels[i] for i in self.indices["train"].tolist()}
         for name, positions in self.indices.items():
-            others = {labels[i] for i in positions.tolist()} - known
-            if len(positions) > 1 and others == {labels[i] for i in positions.tolist()}:
+            found = {labels[i] for i in positions.tolist()}
+            if len(positions) > 1 and not found & known:
                 raise BadInput(
                     f"datamodule.data_dir={self.data_dir}: no label of the {name} split"
-                    f" ({', '.join(sorted(others)[:4])})"
+                    f" ({', '.join(sorted(found)[:4])})"
                     f" is one of the training split ({', '.join(sorted(known)[:4])}): hidden, or written otherwise;"
                     " leave these texts out of the data, or write the labels alike"
                 )

@@ -42,6 +42,12 @@ def refuse_foreign(head: bytes, path: Path) -> None:
         raise BadInput(f"{path}: {kind}")
 
 
+def refuse_foreign_file(path: Path) -> None:
+    """`refuse_foreign` of the first bytes of a file."""
+    with path.open("rb") as file:
+        refuse_foreign(file.read(HEAD), path)
+
+
 def refuse_markup(text: str, path: Path) -> None:
     """Raises: BadInput: a web page or XML stands where rows of a table belong."""
     start = text[:200].lstrip().lower()

@@ -1,80 +1,20 @@
-"""PAGE XML and ALTO: pages with the outlines and texts of their lines, which are cut out of the page's image."""
+"""PAGE XML and ALTO as they are read: pages with the outlines and texts of their lines, and which image is theirs."""
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import re
-import threading
 import xml.etree.ElementTree as ElementTree
-from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import numpy as np
-from PIL import Image, ImageDraw
-
 from datamodules.errors import BadInput
-from datamodules.line_images.images import single_page
+from datamodules.line_images.page_cutting import cut_line
+from datamodules.line_images.page_lines import PageFile, PageLine, Points
 from datamodules.line_images.records import DEFAULTS, LineRecord, LineRecords, ReaderSettings, is_image, nfc
-
-Points = list[tuple[float, float]]
-Box = tuple[float, float, float, float]  # left, top, and the first column and row outside
-
-PAGES_KEPT = 3  # decoded page images held at a time
-LEAST_SLOPE = math.radians(0.5)  # of a baseline that is turned level
-
-
-@dataclass(frozen=True)
-class PageWord:
-    """A recognised word: its text, box on the page, and confidence."""
-
-    text: str
-    box: Box
-    confidence: float
-
-
-@dataclass(frozen=True)
-class PageLine:
-    """A line of a page: its id there, text, outline and baseline, in pixels of the page.
-
-    Where it was recognised, its words and confidence too, which are written and not read.
-    """
-
-    id: str
-    text: str | None
-    outline: Points
-    baseline: Points
-    words: tuple[PageWord, ...] | None = None
-    confidence: float | None = None
-
-    def box(self) -> Box:
-        """What the outline goes round, its own pixels included."""
-        xs, ys = zip(*self.outline)
-        return min(xs), min(ys), max(xs) + 1, max(ys) + 1
-
-
-@dataclass(frozen=True)
-class PageFile:
-    """What a PAGE or ALTO file says of one page: its image, its size (0 where unknown), its lines in reading order."""
-
-    image: str
-    size: tuple[float, float]
-    lines: list[PageLine]
-
-    def is_one_line(self) -> bool:
-        """Whether a level line fills the page: its image is that of the line, and nothing is to be cut out."""
-        if len(self.lines) != 1 or not all(self.size):
-            return False
-        (line,), (width, height) = self.lines, self.size
-        if abs(_slope(line.baseline)) > LEAST_SLOPE:
-            return False
-        corners = {(_edge(x, width), _edge(y, height)) for x, y in line.outline}
-        return corners == {("first", "first"), ("last", "first"), ("last", "last"), ("first", "last")}
 
 
 def is_page_file(path: Path) -> bool:
@@ -241,93 +181,7 @@ def _alto_text(line: Element) -> str | None:
     return "".join(parts) or None
 
 
-# ---------------------------------------------------------------- cutting
-
-
-def cut_line(image: Path, line: PageLine, size: tuple[float, float]) -> bytes:
-    """A line of a page as a PNG: inside its outline, paper around it, its baseline turned level.
-
-    Args:
-        image: of the page.
-        line: which line.
-        size: of the page as its file says; where the image has another, the coordinates are scaled.
-
-    Raises:
-        BadInput: the image cannot be read, or the outline lies outside it.
-    """
-    page = page_image(image)
-    factors = [got / declared if declared else 1.0 for got, declared in zip(page.size, size)]
-    outline, baseline = ([(x * factors[0], y * factors[1]) for x, y in part] for part in (line.outline, line.baseline))
-    if len(outline) == 2:
-        (left, top), (right, bottom) = outline
-        outline = [(left, top), (right, top), (right, bottom), (left, bottom)]
-    if not all(math.isfinite(value) and abs(value) < 1e7 for point in outline + baseline for value in point):
-        raise BadInput("an outline far outside its page")
-    box = _bounds(outline, page.size)
-    if box[2] - box[0] < 2 or box[3] - box[1] < 2:
-        raise BadInput("an outline outside its page, or without an area")
-    crop = page.crop(box)
-    mask = Image.new("L", crop.size, 0)
-    ImageDraw.Draw(mask).polygon([(x - box[0], y - box[1]) for x, y in outline], fill=255)
-    inside = np.asarray(crop)[np.asarray(mask) > 0]
-    paper = int(np.median(inside)) if inside.size else 255
-    crop = Image.composite(crop, Image.new("L", crop.size, paper), mask)
-    angle = _slope(baseline)
-    if abs(angle) > LEAST_SLOPE:
-        around = Image.composite(mask, Image.new("L", crop.size, 0), mask)
-        crop = crop.rotate(math.degrees(angle), Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
-        inner = around.rotate(math.degrees(angle), Image.Resampling.NEAREST, expand=True, fillcolor=0).getbbox()
-        crop = crop.crop(inner) if inner else crop
-    file = io.BytesIO()
-    crop.save(file, "PNG", compress_level=1)
-    return file.getvalue()
-
-
-def scaled(points: Points, declared: tuple[float, float], size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-    """Points of a page file in whole pixels of the page's image."""
-    factors = [got / by if by else 1.0 for got, by in zip(size, declared)]
-    return tuple((round(x * factors[0]), round(y * factors[1])) for x, y in points)
-
-
-def _slope(baseline: Points) -> float:
-    """Radians by which a baseline falls to the right; 0 where there is none."""
-    if len(baseline) < 2:
-        return 0.0
-    (x0, y0), (x1, y1) = baseline[0], baseline[-1]
-    return math.atan2(y1 - y0, x1 - x0) if (x0, y0) != (x1, y1) else 0.0
-
-
-def _edge(value: float, size: float) -> str:
-    """Whether a coordinate is at the first or last pixel of so many, or beyond; else neither."""
-    return "first" if value <= 0 else "last" if value >= size - 1 else "inside"
-
-
-def _bounds(points: Points, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    left, top = max(0, math.floor(min(xs))), max(0, math.floor(min(ys)))
-    return left, top, min(size[0], math.ceil(max(xs)) + 1), min(size[1], math.ceil(max(ys)) + 1)
-
-
-class PageImages:
-    """Decoded page images, the last few of them: the lines of a page follow each other."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[Path, Image.Image] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __call__(self, path: Path) -> Image.Image:
-        with self._lock:
-            if path in self._kept:
-                self._kept.move_to_end(path)
-                return self._kept[path]
-            page = single_page(path.read_bytes()).grey
-            self._kept[path] = page
-            while len(self._kept) > PAGES_KEPT:
-                self._kept.popitem(last=False)
-            return page
-
-
-page_image = PageImages()
+# ---------------------------------------------------------------- images of pages
 
 
 def image_of(file: Path, page: PageFile) -> Path | None:

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from datamodules.errors import BadInput
 from datamodules.line_images.images import TURNS, pages
-from datamodules.line_images.page_files import Box, PageFile, PageLine, Points
+from datamodules.line_images.page_lines import Box, PageFile, PageLine, Points
 from datamodules.line_images.records import LineRecord, is_image, unused_name
 
 PageForm = Literal["page", "alto"]

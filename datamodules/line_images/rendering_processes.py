@@ -40,7 +40,7 @@ class RenderedLines:
         self.renderer = renderer
         self.processes = processes
         self._started: list[_Process] = []
-        self._ahead: dict[tuple[int, ...], list[Future[list[Line]]]] = {}
+        self._ahead: dict[tuple[int, ...], list[tuple[list[int], Future[list[Line]]]]] = {}  # shares of each process
 
     def lines(self, numbers: Sequence[int]) -> list[Line]:
         """The lines with these numbers; those begun by `begin` are waited for."""
@@ -52,7 +52,7 @@ class RenderedLines:
         self._ahead.clear()
         found: dict[int, Line] = {}
         try:
-            for share, lines in zip(self._shares(numbers), pending):
+            for share, lines in pending:
                 found.update(zip(share, lines.result()))
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             self._give_up(error)
@@ -69,7 +69,9 @@ class RenderedLines:
         except OSError as error:  # no more processes or memory
             self._give_up(error)
             return
-        self._ahead[numbers] = [process.begin(share) for process, share in zip(self._started, self._shares(numbers))]
+        self._ahead[numbers] = [
+            (share, process.begin(share)) for process, share in zip(self._started, self._shares(numbers))
+        ]
 
     def _give_up(self, error: Exception) -> None:
         reason = str(error) or type(error).__name__
@@ -103,14 +105,11 @@ class _Process:
             start_new_session=True,  # Ctrl-C is for the training run, which ends this one
         )
         self._thread = ThreadPoolExecutor(1, "rendering")  # waits for its answers
-        self._thread.submit(self._ask, renderer)
+        self._thread.submit(_asked, self._process, renderer)
         self.close = weakref.finalize(self, _end, self._process, self._thread)
 
     def begin(self, numbers: list[int]) -> Future[list[Line]]:
-        return self._thread.submit(self._ask, numbers)
-
-    def _ask(self, question: Renderer | list[int]) -> list[Line]:
-        return _asked(self._process, question)
+        return self._thread.submit(_asked, self._process, numbers)
 
 
 def _asked(process: subprocess.Popen[bytes], question: Renderer | list[int]) -> list[Line]:

@@ -16,7 +16,8 @@ from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text
 from datamodules.line_images.cells import ALIASES, COLUMNS, IMAGES, no_column, parsed_json, read_cells
 from datamodules.line_images.folders import sibling_with_other_case
-from datamodules.line_images.page_files import PageLine, cut_line
+from datamodules.line_images.page_cutting import cut_line
+from datamodules.line_images.page_lines import PageLine
 from datamodules.line_images.records import (
     DEFAULTS,
     LineRecord,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text, without_compression
-from datamodules.files.foreign import HEAD, refuse_foreign
+from datamodules.files.foreign import refuse_foreign_file
 from datamodules.files.listing import files_below, is_data
 from datamodules.files.records import TABLE_SUFFIXES, MissingColumn
 from datamodules.text.labelled_tables import LabelledFormat, read_labelled_table, with_found_columns
@@ -200,8 +200,7 @@ def _label_files(folder: Path, files: list[Path], form: LabelledFormat) -> tuple
         label_of = _labels_of_suffixes(files)
     if not label_of:
         for file in files:
-            with file.open("rb") as opened:
-                refuse_foreign(opened.read(HEAD), file)
+            refuse_foreign_file(file)
         raise BadInput(f"datamodule.data_dir={folder}: no <Label>.txt, no table and no folders of texts in this folder")
     read = LabelledTexts()
     for file, label in label_of.items():

@@ -9,7 +9,7 @@ from anyascii import anyascii
 
 from datamodules.errors import BadInput
 from datamodules.files.encoding import read_text, without_compression
-from datamodules.files.foreign import HEAD, refuse_foreign
+from datamodules.files.foreign import refuse_foreign_file
 from datamodules.files.listing import is_data
 from datamodules.files.records import TABLE_SUFFIXES
 from datamodules.text.labelled_files import ABOUT
@@ -94,8 +94,7 @@ def _read_folder(folder: Path, form: PairFormat) -> ReadPairs:
     suffixes = sorted({suffix for pair in several.values() for suffix in pair})
     if not several:
         for file in files:
-            with file.open("rb") as opened:
-                refuse_foreign(opened.read(HEAD), file)
+            refuse_foreign_file(file)
         names = ", ".join(file.name for file in files[:6])
         raise BadInput(
             f"datamodule.data_dir={folder}: neither tables of pairs nor parallel files such as train.en and train.fr"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
-from datamodules.line_images.page_files import Box, PageFile, PageLine, PageWord
+from datamodules.line_images.page_lines import Box, PageFile, PageLine, PageWord, box_around
 from datamodules.line_images.page_writing import whole_image
 from scripts.predict.line_inputs import LinePlace
 
@@ -47,8 +47,7 @@ class RecognizedLine:
     def box(self) -> Box:
         if self.place is None:
             return 0, 0, *self.size
-        xs, ys = zip(*self.place.outline)
-        return min(xs), min(ys), max(xs) + 1, max(ys) + 1
+        return box_around(self.place.outline)
 
     def words(self) -> list[PageWord]:
         """Each word; with the whole line's box where no character has a place."""

@@ -122,7 +122,8 @@ def _encoded(image: Any) -> bytes:
 
 def _lines_of_page(path: Path) -> Iterator[LineSourceFile | tuple[str, BadInput]]:
     """The lines of a PAGE or ALTO file, in its order."""
-    from datamodules.line_images.page_files import cut_line, image_of, page_image, parse_page_file, scaled
+    from datamodules.line_images.page_cutting import cut_line, page_image, scaled
+    from datamodules.line_images.page_files import image_of, parse_page_file
 
     try:
         for page in parse_page_file(path):

@@ -14,7 +14,7 @@ from PIL import Image
 from datamodules.errors import BadInput
 from datamodules.line_images.formats import read_lines, write_lines
 from datamodules.line_images.images import single_page
-from datamodules.line_images.page_files import PageFile, PageLine
+from datamodules.line_images.page_lines import PageFile, PageLine
 from datamodules.line_images.page_writing import PageForm, as_alto, as_page
 from datamodules.line_images.records import LineRecord
 from tests.datamodules.line_images.pictures import encoded, written
